@@ -1,0 +1,30 @@
+// The `deploy-os` command: every verb a person types. It parses, calls the folder that does the work, and prints.
+import { Command, CommanderError } from 'commander';
+import { type DeployError, errorCatalogue, toDeployError } from '../protocol/errors.ts';
+import { printError } from './output.ts';
+
+/** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
+const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {};
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('deploy-os')
+    .description('Puts disks onto machines and takes them off again, over the network.')
+    .version('0.1.0')
+    .exitOverride()
+    .showHelpAfterError('(try --help)');
+  const asked = argv[0] !== undefined && Object.hasOwn(nouns, argv[0]) ? [argv[0]] : Object.keys(nouns);
+  for (const noun of asked) (await nouns[noun]?.())?.addCommands(program);
+  await program.parseAsync(argv, { from: 'user' });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (thrown) {
+  if (thrown instanceof CommanderError) {
+    process.exitCode = thrown.exitCode === 0 ? 0 : errorCatalogue.usage.exitStatus;
+  } else {
+    const error: DeployError = toDeployError(thrown);
+    printError(error, process.argv.includes('--json'));
+    process.exitCode = errorCatalogue[error.code].exitStatus;
+  }
+}

@@ -1,0 +1,37 @@
+// What a capture would read: a whole disk or a bare file system, its table, its partitions and the used extents of all of it.
+import type { Extent } from './extent.ts';
+
+/** The partition table a disk carries; `none` is a bare file system or nothing recognised. */
+export type TableType = 'gpt' | 'mbr' | 'none';
+
+/** One partition, or the whole disk (number 0) where there is no table. */
+export type PartitionMap = {
+  /** As the kernel numbers it; 0 for a bare file system. */
+  readonly number: number;
+  readonly startBytes: number;
+  readonly sizeBytes: number;
+  /** GPT type GUID in lower case, or MBR type as two hex digits; null for a bare file system. */
+  readonly type: string | null;
+  /** GPT unique partition GUID, or MBR `diskid-NN`; null for a bare file system. */
+  readonly partitionUuid: string | null;
+  /** GPT partition name; null elsewhere. */
+  readonly partitionName: string | null;
+  readonly fileSystem: string | null;
+  readonly fileSystemUuid: string | null;
+  readonly fileSystemLabel: string | null;
+  /** Which reader vouches for the used bytes: `ext`, `swap`, `raw`, … */
+  readonly reader: string;
+  readonly usedBytes: number;
+  readonly notes: readonly string[];
+};
+
+export type DiskMap = {
+  readonly sizeBytes: number;
+  readonly sectorSizeBytes: number;
+  readonly table: TableType;
+  /** GPT disk GUID or MBR disk signature (8 hex digits); null without a table. */
+  readonly diskId: string | null;
+  readonly partitions: readonly PartitionMap[];
+  /** Merged, in order, in bytes from the start of the disk: partitions' used extents, tables, boot code and every gap no reader vouches for. */
+  readonly used: readonly Extent[];
+};

@@ -1,0 +1,26 @@
+// What every file-system reader is: it recognises one family of file systems and answers which byte ranges are used.
+import type { ByteReader } from '../blockdev/byte-reader.ts';
+import type { Extent } from '../extent.ts';
+
+/** What a reader found. Extents are relative to the file system's first byte, merged and in order. */
+export type FileSystemMap = {
+  /** As blkid names it: `ext4`, `swap`, `ntfs`, … */
+  readonly fileSystem: string;
+  readonly uuid: string | null;
+  readonly label: string | null;
+  /** The reader that vouches for `used`; `raw` when every byte counts as used. */
+  readonly reader: string;
+  readonly used: readonly Extent[];
+  /** Why the reader fell back to raw, or what a person should know (dirty journal, errors recorded); empty when all is well. */
+  readonly notes: readonly string[];
+};
+
+/** One file-system family. A reader never guesses: a feature it does not know makes it answer with reader `raw` and a note. */
+export interface FileSystemReader {
+  readonly name: string;
+  /**
+   * The map of the file system in `bytes`, or null when its signature is not this reader's.
+   * Damaged or hostile metadata gives reader `raw` with a note, never a throw; only real I/O errors throw (source-read, source-vanished).
+   */
+  readMap(bytes: ByteReader): Promise<FileSystemMap | null>;
+}

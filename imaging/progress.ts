@@ -1,0 +1,18 @@
+// How the recipes (capture, restore, verify) say how far they are; the command line draws it, the agent reports it.
+
+export type ProgressPhase = 'map' | 'capture' | 'discard' | 'write' | 'flush' | 'read-back' | 'finish' | 'verify';
+
+export type Progress = {
+  readonly phase: ProgressPhase;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** Bytes that went to or came from the store so far, compressed. */
+  readonly bytesTransferred: number;
+};
+
+/** What every recipe takes: where to report to and how to be stopped. `onProgress` is called often and must be cheap. */
+export type RunOptions = {
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onWarning?: (message: string) => void;
+  readonly signal?: AbortSignal;
+};

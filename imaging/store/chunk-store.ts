@@ -1,0 +1,49 @@
+// Where chunks and manifests live: the contract that every store (directory, HTTP server, memory; later S3) keeps.
+
+/** BLAKE3-256 of a chunk's uncompressed bytes, 64 lower-case hex digits. */
+export type Digest = string;
+
+/** One chunk as it is stored and sent: the stored form (docs/format.md, "Stored chunk") of the bytes that `digest` names. */
+export type StoredChunk = { readonly digest: Digest; readonly stored: Uint8Array };
+
+export type ManifestEntry = {
+  readonly id: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+};
+
+export type StoreStats = {
+  readonly images: number;
+  readonly chunks: number;
+  /** Bytes of the chunks as stored (compressed, with their headers). */
+  readonly storedBytes: number;
+};
+
+/**
+ * Every operation may be retried: puts are idempotent, chunks are immutable and named by content.
+ * Nothing of an image is visible until `putManifest` has returned, and that is refused if a chunk the manifest names is not durable.
+ * Errors: store-full, store-io, server-unreachable, cancelled; per operation as said.
+ */
+export interface ChunkStore {
+  /** Names the store in messages: its directory or its URL. */
+  readonly label: string;
+  /** Those of `digests` that the store does not hold, in their order. */
+  findMissing(digests: readonly Digest[], signal?: AbortSignal): Promise<Digest[]>;
+  /** Stores chunks, each at most once; returns when all are accepted, not necessarily durable (see `flush`). */
+  putChunks(chunks: readonly StoredChunk[], signal?: AbortSignal): Promise<void>;
+  /** The stored form of a chunk. @throws chunk-not-found; the caller checks the digest (see chunk/). */
+  getChunk(digest: Digest, signal?: AbortSignal): Promise<Buffer>;
+  /** Returns when every chunk put before is durable. */
+  flush(signal?: AbortSignal): Promise<void>;
+  /** Makes an image visible, atomically. @throws image-exists when the name is taken. */
+  putManifest(name: string, manifest: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** The manifest's bytes as put. @throws image-not-found */
+  getManifest(name: string, signal?: AbortSignal): Promise<Buffer>;
+  /** Images in order of name. */
+  listManifests(signal?: AbortSignal): Promise<ManifestEntry[]>;
+  /** Forgets an image; its chunks stay until garbage collection. @throws image-not-found */
+  deleteManifest(name: string, signal?: AbortSignal): Promise<void>;
+  stats(signal?: AbortSignal): Promise<StoreStats>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,114 @@
+// The one error class and the catalogue of everything that can go wrong, shared by every folder; it depends on nothing.
+
+/** What the command line and the REST API make of a code: an exit status and an HTTP status. */
+export type ErrorMapping = { readonly exitStatus: number; readonly httpStatus: number };
+
+const usage = { exitStatus: 2, httpStatus: 400 };
+const absent = { exitStatus: 3, httpStatus: 404 };
+const conflict = { exitStatus: 4, httpStatus: 409 };
+const refused = { exitStatus: 5, httpStatus: 409 };
+const device = { exitStatus: 6, httpStatus: 500 };
+const corrupt = { exitStatus: 7, httpStatus: 422 };
+const store = { exitStatus: 8, httpStatus: 507 };
+const network = { exitStatus: 9, httpStatus: 502 };
+const denied = { exitStatus: 10, httpStatus: 403 };
+
+/** Every error code, with what the command line and the API make of it. docs/errors.md explains each; a test holds the two together. */
+export const errorCatalogue = {
+  internal: { exitStatus: 1, httpStatus: 500 },
+  usage: usage,
+  'invalid-input': usage,
+  'image-not-found': absent,
+  'machine-not-found': absent,
+  'scenario-not-found': absent,
+  'job-not-found': absent,
+  'device-not-found': absent,
+  'chunk-not-found': { exitStatus: 7, httpStatus: 404 },
+  'store-not-found': absent,
+  'image-exists': conflict,
+  'scenario-exists': conflict,
+  'name-ambiguous': conflict,
+  'job-state': conflict,
+  'lease-lost': conflict,
+  'target-mounted': refused,
+  'target-held': refused,
+  'target-member': refused,
+  'target-busy': refused,
+  'target-too-small': refused,
+  'target-sector-size': refused,
+  'target-read-only': refused,
+  'target-changed': refused,
+  'source-held': refused,
+  'source-member': refused,
+  'selector-none': refused,
+  'selector-ambiguous': refused,
+  'machine-not-approved': denied,
+  'source-vanished': device,
+  'source-read': device,
+  'target-write': device,
+  'target-vanished': device,
+  'read-back-mismatch': device,
+  'partition-table-corrupt': corrupt,
+  'file-system-corrupt': corrupt,
+  'chunk-corrupt': corrupt,
+  'manifest-corrupt': corrupt,
+  'manifest-version': corrupt,
+  'store-full': store,
+  'store-io': { exitStatus: 8, httpStatus: 500 },
+  'store-version': { exitStatus: 8, httpStatus: 500 },
+  'server-unreachable': network,
+  'server-untrusted': network,
+  'server-error': network,
+  'protocol-version': network,
+  'port-in-use': network,
+  unauthorized: { exitStatus: 10, httpStatus: 401 },
+  forbidden: denied,
+  'too-large': { exitStatus: 2, httpStatus: 413 },
+  'build-failed': { exitStatus: 11, httpStatus: 500 },
+  'kernel-option-missing': { exitStatus: 11, httpStatus: 500 },
+  cancelled: { exitStatus: 130, httpStatus: 499 },
+} as const satisfies Record<string, ErrorMapping>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/**
+ * The only error that leaves a module. `message` says what failed, on which device and in what state it is now;
+ * `hint` says what to do next. Branch on `code`, never on text.
+ */
+export class DeployError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; hint?: string } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'DeployError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  /** The same error with a gerund in front: `restoring web-01: writing /dev/sda: …`. */
+  during(doing: string): DeployError {
+    const hint = this.hint === undefined ? {} : { hint: this.hint };
+    return new DeployError(this.code, `${doing}: ${this.message}`, { cause: this.cause ?? this, ...hint });
+  }
+}
+
+/** Any thrown value as a DeployError: one that is none already becomes `fallback`, with the text of its system error. */
+export function toDeployError(thrown: unknown, fallback: ErrorCode = 'internal'): DeployError {
+  if (thrown instanceof DeployError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new DeployError(fallback, message, { cause: thrown });
+}
+
+/** What of an error crosses the wire and what `--json` prints. */
+export type ErrorBody = { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+
+export function toErrorBody(error: DeployError): ErrorBody {
+  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+}
+
+/** The error that a peer sent; an unknown code (a newer peer's) becomes `server-error`. */
+export function fromErrorBody(body: { code: string; message: string; hint?: string | undefined }): DeployError {
+  const code = Object.hasOwn(errorCatalogue, body.code) ? (body.code as ErrorCode) : 'server-error';
+  return new DeployError(code, body.message, body.hint === undefined ? {} : { hint: body.hint });
+}
