@@ -1,0 +1,112 @@
+// The control channel: one WebSocket from the agent to the server (`/v1/agent`), msgpack frames, each parsed with these schemas.
+import { z } from 'zod';
+import { inventorySchema } from './inventory.ts';
+import { endActionSchema, stepSchema } from './scenario.ts';
+
+export const protocolVersion = 1;
+
+/** A frame larger than this ends the connection. */
+export const maxFrameBytes = 4 * 1024 * 1024;
+
+/** The request headers that name an agent, on the WebSocket and on every data request. */
+export const bootIdHeader = 'deploy-boot-id';
+
+const id = z.string().min(1).max(64);
+const count = z.number().nonnegative();
+
+const errorBodySchema = z.object({
+  code: z.string().max(64),
+  message: z.string().max(8192),
+  hint: z.string().max(8192).optional(),
+});
+
+/** The phases of imaging/progress.ts, and `prepare` for what comes before the first of them. */
+const phaseSchema = z.string().max(32);
+
+/** What a step that ended well says: figures in bytes and seconds by name, plus what a `check` found. */
+export const stepResultSchema = z.object({
+  kind: z.enum(['capture', 'restore', 'check']),
+  figures: z.record(z.string().max(64), z.number()),
+  secondsByPhase: z.record(z.string().max(32), z.number()),
+  warnings: z.array(z.string().max(8192)).max(1000),
+  /** The disk that was read or written, as it was found, for the record. */
+  disk: z.object({ id: z.string().max(512), devicePath: z.string().max(512), label: z.string().max(1024) }).optional(),
+});
+export type StepResult = z.infer<typeof stepResultSchema>;
+
+const helloMessage = z.object({
+  type: z.literal('hello'),
+  protocol: z.number().int(),
+  agentVersion: z.string().max(64),
+  inventory: inventorySchema,
+  /** The job this agent is still running (after a lost connection), so that the server lets it go on. */
+  activeJob: z.object({ jobId: id, leaseId: id }).optional(),
+});
+const progressMessage = z.object({
+  type: z.literal('progress'),
+  jobId: id,
+  leaseId: id,
+  step: z.number().int().nonnegative(),
+  phase: phaseSchema,
+  bytesDone: count,
+  bytesTotal: count,
+  bytesTransferred: count,
+  bytesPerSecond: count,
+});
+const logMessage = z.object({
+  type: z.literal('log'),
+  jobId: id.optional(),
+  level: z.enum(['info', 'warning', 'error']),
+  message: z.string().max(8192),
+});
+const doneMessage = z.object({
+  type: z.literal('done'),
+  jobId: id,
+  leaseId: id,
+  results: z.array(stepResultSchema).max(32),
+  /** Why the job failed; absent when every step ended well. */
+  error: errorBodySchema.optional(),
+});
+
+/** From the agent. `progress` renews the lease; `done` is sent again after each reconnection until `doneReceived` answers it. */
+export const agentMessageSchema = z.discriminatedUnion('type', [
+  helloMessage,
+  progressMessage,
+  logMessage,
+  doneMessage,
+]);
+export type AgentMessage = z.infer<typeof agentMessageSchema>;
+
+const welcomeMessage = z.object({
+  type: z.literal('welcome'),
+  machineId: id,
+  machineName: z.string().max(255),
+  state: z.enum(['pending', 'approved']),
+  /** Milliseconds since 1970 by the server's clock. */
+  serverTimeMs: z.number(),
+  /** True: go on with `activeJob`. False: it is not yours any more; stop it. Absent when the hello named none. */
+  continueJob: z.boolean().optional(),
+});
+const jobMessage = z.object({
+  type: z.literal('job'),
+  jobId: id,
+  leaseId: id,
+  scenarioName: z.string().max(255),
+  steps: z.array(stepSchema).min(1).max(32),
+  end: endActionSchema,
+});
+const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });
+const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });
+const doneReceivedMessage = z.object({ type: z.literal('doneReceived'), jobId: id });
+const refusedMessage = z.object({ type: z.literal('refused'), error: errorBodySchema });
+
+/** To the agent. `job` hands out a lease: it lapses when no progress arrives for `leaseSeconds` and the agent is not connected. */
+export const serverMessageSchema = z.discriminatedUnion('type', [
+  welcomeMessage,
+  jobMessage,
+  stateMessage,
+  cancelMessage,
+  doneReceivedMessage,
+  refusedMessage,
+]);
+export type ServerMessage = z.infer<typeof serverMessageSchema>;

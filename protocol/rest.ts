@@ -1,0 +1,80 @@
+// The REST API's bodies (`/v1/…`, JSON), as the command line and the console use them; docs/protocol.md lists the routes.
+import { z } from 'zod';
+import { stepResultSchema } from './agent-messages.ts';
+import { inventorySchema } from './inventory.ts';
+import { nameSchema, scenarioBodySchema } from './scenario.ts';
+
+const id = z.string().min(1).max(64);
+const time = z.iso.datetime();
+
+export const machineSchema = z.object({
+  id,
+  name: z.string(),
+  state: z.enum(['pending', 'approved']),
+  online: z.boolean(),
+  lastSeenAt: time.nullable(),
+  inventory: inventorySchema.nullable(),
+});
+export type Machine = z.infer<typeof machineSchema>;
+
+/** PATCH /v1/machines/:id */
+export const machinePatchSchema = z.object({ state: z.literal('approved').optional(), name: nameSchema.optional() });
+
+export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time });
+export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** POST /v1/jobs: both by id or by name. */
+export const jobRequestSchema = z.object({ scenario: z.string().min(1).max(255), machine: z.string().min(1).max(255) });
+
+export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+export type JobState = z.infer<typeof jobStateSchema>;
+
+export const jobProgressSchema = z.object({
+  step: z.number().int().nonnegative(),
+  phase: z.string(),
+  bytesDone: z.number(),
+  bytesTotal: z.number(),
+  bytesTransferred: z.number(),
+  bytesPerSecond: z.number(),
+});
+
+export const jobSchema = z.object({
+  id,
+  scenarioId: id,
+  scenarioName: z.string(),
+  machineId: id,
+  machineName: z.string(),
+  state: jobStateSchema,
+  cancelRequested: z.boolean(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  endedAt: time.nullable(),
+  progress: jobProgressSchema.nullable(),
+  results: z.array(stepResultSchema),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+export const logEntrySchema = z.object({ at: time, level: z.enum(['info', 'warning', 'error']), message: z.string() });
+
+/** GET /v1/images */
+export const imageEntrySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  sizeBytes: z.number(),
+  createdAt: z.string(),
+});
+
+/** GET /v1/store/stats */
+export const storeStatsSchema = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });
+
+export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** POST /v1/chunks/missing: which of these does the store lack? The answer keeps their order. */
+export const missingRequestSchema = z.object({ digests: z.array(digestSchema).max(65_536) });
+export const missingAnswerSchema = z.object({ missing: z.array(digestSchema) });
+
+/** Every answer with status ≥ 400. */
+export const errorAnswerSchema = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+});
