@@ -1,5 +1,5 @@
 // The body of a batched chunk upload (`POST /v1/chunks`, application/octet-stream): chunks in their stored form, one after another.
-import { DeployError } from './errors.ts';
+import { DeployError } from '../../protocol/errors.ts';
 
 /** Layout of one record: digest (32 bytes), length of the stored chunk (u32, little-endian), the stored chunk. */
 const headerBytes = 36;
