@@ -1,0 +1,134 @@
+// A lab machine as data, and the QEMU command line that makes it.
+import path from 'node:path';
+
+export type DiskSpec = {
+  /** A raw image. */
+  readonly file: string;
+  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'usb';
+  readonly serial?: string;
+  /** World Wide Name, 16 hex digits; SATA and SCSI only. */
+  readonly wwn?: string;
+  readonly sectorSizeBytes?: 512 | 4096;
+};
+
+export type NicSpec = {
+  readonly mac: string;
+  readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3';
+};
+
+export type MachineSpec = {
+  /** Names the machine's log, sockets and firmware variables. */
+  readonly name: string;
+  readonly firmware?: 'bios' | 'uefi' | 'uefi-secure-boot';
+  readonly memoryMiB?: number;
+  readonly cpus?: number;
+  readonly bootFrom: 'network' | 'disk';
+  readonly disks: readonly DiskSpec[];
+  readonly nics: readonly NicSpec[];
+  readonly uuid?: string;
+  readonly serialNumber?: string;
+};
+
+/** Where one run of a machine keeps its files. */
+export type MachineFiles = { serialLog: string; serialSocket: string; qmpSocket: string; firmwareVariables: string };
+
+export function machineFiles(folder: string, name: string): MachineFiles {
+  return {
+    serialLog: path.join(folder, `${name}.serial.log`),
+    serialSocket: path.join(folder, `${name}.serial.sock`),
+    qmpSocket: path.join(folder, `${name}.qmp.sock`),
+    firmwareVariables: path.join(folder, `${name}.vars.fd`),
+  };
+}
+
+/** Debian's OVMF; the secure one has Microsoft's keys enrolled, as bought machines have. */
+const ovmf = {
+  uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  'uefi-secure-boot': {
+    code: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
+    variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+  },
+} as const;
+
+/** The pristine variable store a UEFI machine's own copy starts from; null for BIOS. */
+export function firmwareVariablesOf(spec: MachineSpec): string | null {
+  const firmware = spec.firmware ?? 'bios';
+  return firmware === 'bios' ? null : ovmf[firmware].variables;
+}
+
+function firmwareArguments(spec: MachineSpec, files: MachineFiles): string[] {
+  const firmware = spec.firmware ?? 'bios';
+  // Without graphics SeaBIOS and iPXE speak on the serial line, where a failed boot can be read.
+  if (firmware === 'bios') return ['-machine', 'q35,graphics=off'];
+  const secure = firmware === 'uefi-secure-boot' ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : [];
+  return [
+    ...['-machine', firmware === 'uefi' ? 'q35' : 'q35,smm=on'],
+    ...secure,
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${ovmf[firmware].code}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${files.firmwareVariables}`],
+  ];
+}
+
+const diskDevices: Record<DiskSpec['bus'], string> = {
+  virtio: 'virtio-blk-pci',
+  sata: 'ide-hd',
+  nvme: 'nvme',
+  scsi: 'scsi-hd,bus=scsi0.0',
+  usb: 'usb-storage,bus=xhci.0,removable=on',
+};
+
+function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string[] {
+  const size = disk.sectorSizeBytes ?? 512;
+  const device = [
+    diskDevices[disk.bus],
+    `drive=disk${index}`,
+    `bootindex=${bootIndex}`,
+    `serial=${disk.serial ?? `LAB${index}`}`,
+    ...(disk.bus === 'usb' ? [] : [`logical_block_size=${size}`, `physical_block_size=${size}`]),
+    ...(disk.bus === 'sata' ? [`bus=ide.${index}`] : []),
+    ...(disk.wwn === undefined ? [] : [`wwn=0x${disk.wwn}`]),
+  ];
+  // What the guest wrote is in the host's page cache at once: `unsafe` only leaves out waiting for the host's medium.
+  const drive = `if=none,id=disk${index},format=raw,cache=unsafe,discard=unmap,file=${disk.file}`;
+  return ['-drive', drive, '-device', device.join(',')];
+}
+
+function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpec): string[] {
+  const device = [
+    nic.model ?? 'virtio-net-pci',
+    `netdev=net${index}`,
+    `mac=${nic.mac}`,
+    `bootindex=${spec.bootFrom === 'network' ? index : 100 + index}`,
+    // OVMF's own PXE: the old iPXE ROM pads GRUB's image, and shim then refuses it.
+    ...(firmwareVariablesOf(spec) === null ? [] : ['romfile=']),
+  ];
+  const netdev = `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
+  return ['-netdev', netdev, '-device', device.join(',')];
+}
+
+/** `DEPLOY_OS_LAB_ACCEL=kvm` where KVM runs stock kernels; software emulation works everywhere. */
+function acceleratorArguments(): string[] {
+  return process.env.DEPLOY_OS_LAB_ACCEL === 'kvm'
+    ? ['-accel', 'kvm', '-cpu', 'host']
+    : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+}
+
+/** The arguments of qemu-system-x86_64 for `spec`, with one tap for each NIC. */
+export function qemuArguments(spec: MachineSpec, taps: readonly string[], files: MachineFiles): string[] {
+  const uses = (bus: DiskSpec['bus']) => spec.disks.some((disk) => disk.bus === bus);
+  return [
+    ...firmwareArguments(spec, files),
+    ...acceleratorArguments(),
+    ...['-smp', String(spec.cpus ?? 2), '-m', String(spec.memoryMiB ?? 1024)],
+    ...['-nodefaults', '-display', 'none', '-vga', 'std', '-device', 'virtio-rng-pci'],
+    ...['-qmp', `unix:${files.qmpSocket},server=on,wait=off`],
+    ...['-chardev', `socket,id=serial0,server=on,wait=off,path=${files.serialSocket},logfile=${files.serialLog}`],
+    ...['-serial', 'chardev:serial0'],
+    ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
+    ...['-smbios', `type=1,manufacturer=Deploy-OS lab,product=${spec.name},serial=${spec.serialNumber ?? spec.name}`],
+    ...(uses('scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
+    ...(uses('usb') ? ['-device', 'qemu-xhci,id=xhci'] : []),
+    ...spec.disks.flatMap((disk, i) => diskArguments(disk, i, spec.bootFrom === 'disk' ? i : 100 + i)),
+    ...spec.nics.flatMap((nic, i) => nicArguments(nic, i, taps[i] ?? '', spec)),
+  ];
+}

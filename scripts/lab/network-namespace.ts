@@ -1,0 +1,123 @@
+// The lab's own network: a namespace with a bridge for the machines, and a veth by which the host reaches the server in it.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { runCommand } from './run-command.ts';
+
+/** The server's address on the machines' network. */
+export const serverAddress = '10.77.0.1';
+export const bridgeName = 'br0';
+
+const namePrefix = 'deploy-lab-';
+
+/** When a process started, in clock ticks since boot; null when there is none. Tells a process from a later one with its number. */
+function readStartTime(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function listNames(): string[] {
+  const listed = spawnSync('ip', ['-j', 'netns', 'list'], { encoding: 'utf8' }).stdout.trim();
+  const rows: { name: string }[] = listed === '' ? [] : JSON.parse(listed);
+  return rows.map((row) => row.name).filter((name) => name.startsWith(namePrefix));
+}
+
+/** Ends what still runs in a namespace and removes it; its bridge, taps and veth go with it. */
+function removeNamespace(name: string): void {
+  const pids = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
+  for (const pid of pids) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+  // The kernel frees a namespace, and the veth's end in it, some time after its name is gone; the host's end must go now.
+  spawnSync('ip', ['link', 'delete', hostLinkOf(name)]);
+  spawnSync('ip', ['netns', 'delete', name]);
+}
+
+/** The host's end of the veth of a namespace called PREFIX-pid-start-n; at most 15 characters. */
+function hostLinkOf(name: string): string {
+  const [pid, , n] = name.slice(namePrefix.length).split('-');
+  return `lab${pid}-${n}`;
+}
+
+/** A run that was killed cannot tidy up: its namespace carries its process number and start time, so the next run can. */
+function removeLeftovers(): void {
+  for (const name of listNames()) {
+    const [pid, startTime] = name.slice(namePrefix.length).split('-');
+    if (readStartTime(Number(pid)) !== startTime) removeNamespace(name);
+  }
+}
+
+/** A network of the lab, alive until `close` or the end of this process. */
+export class NetworkNamespace {
+  readonly name: string;
+  /** By this address the host reaches the namespace, where no route to `serverAddress` could be had. */
+  readonly hostSideAddress: string;
+  #taps = 0;
+  readonly #close = (): void => removeNamespace(this.name);
+
+  private constructor(name: string, hostSideAddress: string) {
+    this.name = name;
+    this.hostSideAddress = hostSideAddress;
+    process.on('exit', this.#close);
+  }
+
+  /** Makes the namespace, its bridge with `serverAddress`/24, and the veth to the host. Needs root. */
+  static async create(): Promise<NetworkNamespace> {
+    removeLeftovers();
+    const startTime = readStartTime(process.pid) ?? '0';
+    const taken = new Set(listNames());
+    let n = 1;
+    while (taken.has(`${namePrefix}${process.pid}-${startTime}-${n}`)) n++;
+    const name = `${namePrefix}${process.pid}-${startTime}-${n}`;
+    const network = `10.78.${(process.pid + n) % 256}`;
+    const namespace = new NetworkNamespace(name, `${network}.2`);
+    await runCommand('ip', ['netns', 'add', name]);
+    await namespace.#ip(`link set lo up`);
+    await namespace.#ip(`link add ${bridgeName} type bridge stp_state 0 forward_delay 0`);
+    await namespace.#ip(`addr add ${serverAddress}/24 dev ${bridgeName}`);
+    await namespace.#ip(`link set ${bridgeName} up`);
+    await namespace.#connectHost(hostLinkOf(name), network);
+    return namespace;
+  }
+
+  #ip(command: string): Promise<string> {
+    return runCommand('ip', ['-n', this.name, ...command.split(' ')]);
+  }
+
+  async #connectHost(hostSide: string, network: string): Promise<void> {
+    const add = `link add ${hostSide} type veth peer name host0 netns ${this.name}`;
+    await runCommand('ip', add.split(' '));
+    await runCommand('ip', ['addr', 'add', `${network}.1/30`, 'dev', hostSide]);
+    await runCommand('ip', ['link', 'set', hostSide, 'up']);
+    await this.#ip(`addr add ${network}.2/30 dev host0`);
+    await this.#ip(`link set host0 up`);
+    // A second lab at the same time finds the route taken: its server is then reached through `ip netns exec` only.
+    await runCommand('ip', ['route', 'add', `${serverAddress}/32`, 'via', `${network}.2`]).catch(() => {});
+  }
+
+  /** A new tap on the bridge, for one NIC of one machine. */
+  async addTap(): Promise<string> {
+    const tap = `tap${this.#taps++}`;
+    await this.#ip(`tuntap add dev ${tap} mode tap`);
+    await this.#ip(`link set ${tap} master ${bridgeName}`);
+    await this.#ip(`link set ${tap} up`);
+    return tap;
+  }
+
+  /** The command line that runs `command` in this namespace and ends it when this process dies, however it dies. */
+  wrapCommand(command: string, args: readonly string[]): [string, string[]] {
+    return ['ip', ['netns', 'exec', this.name, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
+  }
+
+  close(): void {
+    process.off('exit', this.#close);
+    this.#close();
+  }
+}

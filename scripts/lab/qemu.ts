@@ -1,0 +1,108 @@
+// A running lab machine: started in the lab's network, watched on its serial line, controlled over QMP, dead when we are.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  firmwareVariablesOf,
+  type MachineFiles,
+  type MachineSpec,
+  machineFiles,
+  qemuArguments,
+} from './machine-spec.ts';
+import type { NetworkNamespace } from './network-namespace.ts';
+import { Qmp } from './qmp.ts';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences begin with ESC
+const controlSequences = /\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r/g;
+
+export class Machine {
+  readonly spec: MachineSpec;
+  readonly files: MachineFiles;
+  readonly #process: ChildProcess;
+  readonly #qemuLog: string;
+  readonly #ended: Promise<void>;
+  #qmp: Qmp | undefined;
+
+  private constructor(spec: MachineSpec, files: MachineFiles, child: ChildProcess, qemuLog: string) {
+    this.spec = spec;
+    this.files = files;
+    this.#process = child;
+    this.#qemuLog = qemuLog;
+    this.#ended = new Promise((resolve) => child.on('close', () => resolve()));
+  }
+
+  /** Powers a machine on; its logs and sockets go to `folder`, whose path must be short enough for a socket (107 bytes). */
+  static async start(spec: MachineSpec, network: NetworkNamespace, folder: string): Promise<Machine> {
+    const files = machineFiles(folder, spec.name);
+    const variables = firmwareVariablesOf(spec);
+    if (variables !== null && !existsSync(files.firmwareVariables)) copyFileSync(variables, files.firmwareVariables);
+    for (const socket of [files.qmpSocket, files.serialSocket]) rmSync(socket, { force: true });
+    writeFileSync(files.serialLog, '');
+    const taps: string[] = [];
+    for (const _ of spec.nics) taps.push(await network.addTap());
+    const [command, args] = network.wrapCommand('qemu-system-x86_64', qemuArguments(spec, taps, files));
+    const qemuLog = path.join(folder, `${spec.name}.qemu.log`);
+    const log = openSync(qemuLog, 'w');
+    const machine = new Machine(spec, files, spawn(command, args, { stdio: ['ignore', log, log] }), qemuLog);
+    await machine.#waitFor('its control socket', 10_000, async () => existsSync(files.qmpSocket));
+    machine.#qmp = await Qmp.connect(files.qmpSocket);
+    return machine;
+  }
+
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** All the serial line said since power-on, without the control sequences of a terminal. */
+  readSerial(): string {
+    return readFileSync(this.files.serialLog, 'utf8').replace(controlSequences, '');
+  }
+
+  /** Waits until `text` stands on the serial line; answers all that was said. */
+  async waitForSerial(text: string | RegExp, timeoutMs: number): Promise<string> {
+    const holds = (said: string) => (typeof text === 'string' ? said.includes(text) : text.test(said));
+    await this.#waitFor(`'${text}' on the serial line`, timeoutMs, async () => holds(this.readSerial()));
+    return this.readSerial();
+  }
+
+  async waitForPowerOff(timeoutMs: number): Promise<void> {
+    const ended = this.#ended.then(() => true);
+    if (!(await Promise.race([ended, sleep(timeoutMs, false, { ref: false })])))
+      throw this.#failure('powering off', timeoutMs);
+  }
+
+  async #waitFor(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!(await holds())) {
+      if (!this.isRunning) throw this.#failure(`${what}, but the machine is off`, timeoutMs);
+      if (performance.now() > deadlineMs) throw this.#failure(what, timeoutMs);
+      await sleep(200);
+    }
+  }
+
+  #failure(what: string, timeoutMs: number): Error {
+    const lines = this.readSerial().trimEnd().split('\n').slice(-40);
+    const qemuSaid = readFileSync(this.#qemuLog, 'utf8').trim();
+    const heading = `machine ${this.spec.name}: waited ${timeoutMs / 1000} s for ${what}`;
+    return new Error(
+      [heading, ...lines, qemuSaid, `the whole serial log: ${this.files.serialLog}`].filter(Boolean).join('\n'),
+    );
+  }
+
+  /** Runs one QMP command, such as `system_reset`, `set_link` or `eject`. */
+  async control(command: string, args?: Record<string, unknown>): Promise<unknown> {
+    return this.#qmp?.execute(command, args);
+  }
+
+  /** Pulls the plug. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+    this.#qmp?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
