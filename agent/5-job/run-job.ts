@@ -1,0 +1,109 @@
+// Fifth stage: the steps of one job, one after another; the first that fails ends it.
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import type { Progress, RunOptions } from '../../imaging/progress.ts';
+import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts';
+import { type DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { Step } from '../../protocol/scenario.ts';
+import type { AgentContext } from '../context.ts';
+import type { LogLevel } from '../screen/status.ts';
+import { captureDisk } from './capture-step.ts';
+import { checkDisks } from './check-step.ts';
+import { Meter } from './meter.ts';
+import { restoreDisk } from './restore-step.ts';
+import { describeDisk } from './select-disk.ts';
+
+export type Job = Extract<ServerMessage, { type: 'job' }>;
+
+/** What a step is given. */
+export type StepRun = {
+  readonly context: AgentContext;
+  readonly store: ChunkStore;
+  readonly run: Required<RunOptions>;
+  readonly log: (level: LogLevel, message: string) => void;
+};
+
+/** What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. */
+export type StepWork = { readonly figures: object; readonly disk?: Disk };
+
+export type JobOutcome = {
+  readonly results: StepResult[];
+  readonly error: DeployError | null;
+  /** True when a step failed after it had begun to write: the machine has no disk that it could boot from. */
+  readonly diskHalfWritten: boolean;
+};
+
+export type JobListener = {
+  /** A step begins, or a new phase of it; figures in between are for the reader of `meter`. */
+  readonly onPhase: (step: number, meter: Meter) => void;
+  readonly log: (level: LogLevel, message: string) => void;
+};
+
+type JobRun = {
+  readonly context: AgentContext;
+  readonly store: ChunkStore;
+  readonly signal: AbortSignal;
+  readonly listener: JobListener;
+};
+
+/** Runs the steps to their end or to the first failure; does not throw. */
+export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
+  const results: StepResult[] = [];
+  let wrote = false;
+  try {
+    for (const [index, step] of job.steps.entries()) {
+      wrote = false;
+      results.push(
+        await runStep(index, step, run, () => {
+          wrote = true;
+        }),
+      );
+    }
+    return { results, error: null, diskHalfWritten: false };
+  } catch (thrown) {
+    return { results, error: toDeployError(thrown), diskHalfWritten: wrote };
+  }
+}
+
+async function runStep(index: number, step: Step, job: JobRun, onWrite: () => void): Promise<StepResult> {
+  const meter = new Meter();
+  const warnings: string[] = [];
+  job.listener.onPhase(index, meter);
+  const onProgress = (progress: Progress): void => {
+    if (step.kind === 'restore' && progress.phase !== 'map') onWrite();
+    if (meter.update(progress)) job.listener.onPhase(index, meter);
+  };
+  const onWarning = (message: string): void => {
+    warnings.push(message);
+    job.listener.log('warning', message);
+  };
+  const { figures, disk } = await workOf(step, {
+    context: job.context,
+    store: job.store,
+    run: { onProgress, onWarning, signal: job.signal },
+    log: job.listener.log,
+  });
+  return {
+    kind: step.kind,
+    figures: numbersOf(figures),
+    secondsByPhase: meter.secondsByPhase(),
+    warnings: warnings.slice(0, 1000).map((warning) => warning.slice(0, 8192)),
+    ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
+  };
+}
+
+function workOf(step: Step, run: StepRun): Promise<StepWork> {
+  switch (step.kind) {
+    case 'capture':
+      return captureDisk(step, run);
+    case 'restore':
+      return restoreDisk(step, run);
+    case 'check':
+      return checkDisks(run);
+  }
+}
+
+function numbersOf(figures: object): Record<string, number> {
+  const numbers = Object.entries(figures).filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
+  return Object.fromEntries(numbers);
+}

@@ -1,0 +1,34 @@
+// What the stages share. main.ts makes it for the Deploy-OS; whoever runs the agent elsewhere makes another one.
+import type { Disk } from '../imaging/blockdev/disk.ts';
+import type { Inventory } from '../protocol/inventory.ts';
+import type { Status } from './screen/status.ts';
+
+/** A server that has proved to be the expected one. */
+export type ServerConnection = {
+  /** `https://HOST:PORT` */
+  readonly url: string;
+  /** Its CA certificate, PEM: the only one trusted. */
+  readonly ca: string;
+};
+
+export type AgentContext = {
+  readonly token: string;
+  /** The kernel's id of this boot; the server binds the token to it. */
+  readonly bootId: string;
+  readonly status: Status;
+  /** How often progress is reported and the status page redrawn. */
+  readonly progressMs: number;
+  /** How long a job's data transfers outlast a server that does not answer. */
+  readonly outageMs: number;
+  /** Threads and connections of a job, by the machine's memory. */
+  readonly workers: number;
+  readonly reachServer: () => Promise<ServerConnection>;
+  readonly listDisks: () => Promise<Disk[]>;
+  readonly collectInventory: () => Promise<Inventory>;
+  readonly endMachine: (action: 'reboot' | 'poweroff') => Promise<void>;
+};
+
+/** The headers that name this agent (docs/protocol.md, "Who is asking"). */
+export function agentHeaders({ token, bootId }: Pick<AgentContext, 'token' | 'bootId'>): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'deploy-boot-id': bootId };
+}

@@ -1,0 +1,52 @@
+// The one program of the Deploy-OS, started by PID 1 and started again when it dies. The folders' numbers are the order of its stages.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listDisks } from '../imaging/blockdev/list-disks.ts';
+import { toDeployError } from '../protocol/errors.ts';
+import { parseCommandLine } from './1-boot/command-line.ts';
+import { waitForDevices } from './1-boot/devices.ts';
+import { listNics } from './2-network/nics.ts';
+import { findServer } from './3-server/find-server.ts';
+import { collectInventory } from './4-register/inventory.ts';
+import { chooseWorkers, readAvailableMemory } from './5-job/workers.ts';
+import { endMachine } from './6-end/end-machine.ts';
+import { runAgent } from './run-agent.ts';
+import { Status } from './screen/status.ts';
+import { openTerminals, showStatus } from './screen/terminals.ts';
+
+/** A server may be away for so long without ending a job. */
+const outageMs = 60 * 60_000;
+/** A person should be able to read why the agent died before PID 1 starts it again. */
+const restMs = 15_000;
+
+async function main(status: Status): Promise<void> {
+  const commandLine = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
+  status.update({ serverUrl: commandLine.serverUrl, stage: 'waiting for devices' });
+  showStatus(status, await openTerminals(), commandLine.progressMs);
+  await waitForDevices();
+  await runAgent({
+    token: commandLine.token,
+    bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+    status,
+    progressMs: commandLine.progressMs,
+    outageMs,
+    workers: chooseWorkers(await readAvailableMemory()),
+    reachServer: () => findServer(commandLine, status),
+    listDisks,
+    collectInventory: async () => collectInventory(await listNics(commandLine.bootMac), await listDisks()),
+    endMachine,
+  });
+}
+
+const status = new Status('');
+try {
+  await main(status);
+} catch (thrown) {
+  const error = toDeployError(thrown);
+  const text = `agent: ${error.code}: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`;
+  // The screen may not be open yet; standard error is what PID 1 gave, the console.
+  process.stderr.write(`${text}\n${error.code === 'internal' ? `${error.stack}\n` : ''}`);
+  status.log('error', text);
+  await sleep(restMs);
+  process.exit(1);
+}

@@ -1,0 +1,83 @@
+// What the status page shows: the stages write it, the screen draws it. Writing is cheap; nothing is drawn here.
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import type { Nic } from '../../protocol/inventory.ts';
+
+export type LogLevel = 'info' | 'warning' | 'error';
+export type LogLine = { readonly level: LogLevel; readonly message: string };
+
+/** The running job in figures of its current phase. */
+export type JobView = {
+  readonly title: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly phase: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly bytesTransferred: number;
+  readonly bytesPerSecond: number;
+};
+
+export type StatusModel = {
+  readonly serverUrl: string;
+  /** What the agent is doing, in a few words. */
+  readonly stage: string;
+  readonly waitingFor: readonly string[];
+  readonly connected: boolean;
+  readonly machineName: string | null;
+  readonly machineState: 'pending' | 'approved' | null;
+  readonly nics: readonly Nic[];
+  readonly disks: readonly Disk[];
+  readonly job: JobView | null;
+  /** The last of them, oldest first. */
+  readonly messages: readonly LogLine[];
+};
+
+const keptMessages = 50;
+const maxMessageLength = 4000;
+
+type Listeners = {
+  /** Something but the job's figures has changed. */
+  readonly change: Set<() => void>;
+  readonly log: Set<(line: LogLine) => void>;
+};
+
+export class Status {
+  readonly listeners: Listeners = { change: new Set(), log: new Set() };
+  #model: StatusModel;
+
+  constructor(serverUrl: string) {
+    this.#model = {
+      serverUrl,
+      stage: 'starting',
+      waitingFor: [],
+      connected: false,
+      machineName: null,
+      machineState: null,
+      nics: [],
+      disks: [],
+      job: null,
+      messages: [],
+    };
+  }
+
+  get model(): StatusModel {
+    return this.#model;
+  }
+
+  update(change: Partial<Omit<StatusModel, 'messages'>>): void {
+    this.#model = { ...this.#model, ...change };
+    for (const listener of this.listeners.change) listener();
+  }
+
+  /** The job's figures, several times a second perhaps: they wait for the next regular redraw. */
+  setJob(job: JobView): void {
+    this.#model = { ...this.#model, job };
+  }
+
+  log(level: LogLevel, message: string): void {
+    const line = { level, message: message.slice(0, maxMessageLength) };
+    this.#model = { ...this.#model, messages: [...this.#model.messages, line].slice(-keptMessages) };
+    for (const listener of this.listeners.log) listener(line);
+    for (const listener of this.listeners.change) listener();
+  }
+}

@@ -1,0 +1,121 @@
+// Where the status page goes: a full page on the first virtual terminal, lines on serial consoles. Drawing never waits for a slow line.
+import { constants, openSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { messageWords, type PageSize, renderLine, renderPage } from './render.ts';
+import type { LogLine, Status } from './status.ts';
+
+/** Changes of state are drawn at once, but not more often than this. */
+const changeMs = 1000;
+/** The page is drawn whole now and then: kernel messages may have overwritten it. */
+const wholePageMs = 60_000;
+
+/** Something that shows the status; `draw` is called at intervals. */
+export type Terminal = { draw(status: Status): void; log(line: LogLine): void };
+
+/** Draws every `intervalMs`, and soon after a change of state. Returns what ends it. */
+export function showStatus(status: Status, terminals: readonly Terminal[], intervalMs: number): () => void {
+  const draw = (): void => {
+    for (const terminal of terminals) terminal.draw(status);
+  };
+  let pending: NodeJS.Timeout | undefined;
+  const drawSoon = (): void => {
+    pending ??= setTimeout(
+      () => {
+        pending = undefined;
+        draw();
+      },
+      Math.min(changeMs, intervalMs),
+    ).unref();
+  };
+  const log = (line: LogLine): void => {
+    for (const terminal of terminals) terminal.log(line);
+  };
+  const regular = setInterval(draw, intervalMs).unref();
+  status.listeners.change.add(drawSoon);
+  status.listeners.log.add(log);
+  draw();
+  return () => {
+    clearInterval(regular);
+    clearTimeout(pending);
+    status.listeners.change.delete(drawSoon);
+    status.listeners.log.delete(log);
+    draw();
+  };
+}
+
+/** The machine's own screens: the virtual terminal if there is one, and every serial line that is a console or has a port behind it. */
+export async function openTerminals(): Promise<Terminal[]> {
+  const active = (await readText('/sys/class/tty/console/active')).split(/\s+/);
+  const serial = new Set(active.filter((name) => name !== '' && !/^tty\d+$/.test(name)));
+  // Type 0 is a port that is not there (PORT_UNKNOWN, include/uapi/linux/serial_core.h).
+  if (!['', '0'].includes(await readText('/sys/class/tty/ttyS0/type'))) serial.add('ttyS0');
+  const lines = [...serial].map((name) => openWriter(`/dev/${name}`)).filter((write) => write !== null);
+  const page = openWriter('/dev/tty1');
+  return [...lines.map(lineTerminal), ...(page === null ? [] : [pageTerminal(page, await pageSize())])];
+}
+
+/** Lines: each message once, and the status when it has changed. */
+export function lineTerminal(write: (text: string) => void): Terminal {
+  let last = '';
+  return {
+    draw: ({ model }) => {
+      const line = renderLine(model);
+      if (line !== last) write(`${line}\r\n`);
+      last = line;
+    },
+    log: (message) => write(`${messageWords(message)}\r\n`),
+  };
+}
+
+/** A full page in ANSI; only lines that differ from the last page are sent, since drawing is dear on emulated screens. */
+export function pageTerminal(write: (text: string) => void, size: PageSize): Terminal {
+  let last: string[] = [];
+  let wholeAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    draw: ({ model }) => {
+      const whole = performance.now() - wholeAtMs > wholePageMs;
+      if (whole) wholeAtMs = performance.now();
+      const page = renderPage(model, size);
+      const changed = page.flatMap((line, row) =>
+        whole || line !== last[row] ? [`\x1b[${row + 1};1H${line}\x1b[K`] : [],
+      );
+      if (changed.length > 0) write(`${whole ? '\x1b[?25l\x1b[2J' : ''}${changed.join('')}`);
+      last = page;
+    },
+    log: () => undefined,
+  };
+}
+
+function openWriter(path: string): ((text: string) => void) | null {
+  let fd: number | null = openQuietly(path);
+  if (fd === null) return null;
+  return (text) => {
+    try {
+      if (fd !== null) writeSync(fd, text);
+    } catch (thrown) {
+      // A line that is full loses this text. One that is gone is left alone from now on; its descriptor stays taken, so that nothing else
+      // can ever get the same number and this text.
+      if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') fd = null;
+    }
+  };
+}
+
+function openQuietly(path: string): number | null {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return null;
+  }
+}
+
+/** What the kernel says of the first virtual terminal; 80 by 25 when it says nothing. The last column is left free, so no line wraps. */
+async function pageSize(): Promise<PageSize> {
+  const [width, height] = (await readText('/sys/class/graphics/fb0/virtual_size')).split(',').map(Number);
+  if (!width || !height) return { columns: 79, rows: 25 };
+  // The kernel's default font is 8 by 16 points.
+  return { columns: Math.min(200, Math.floor(width / 8) - 1), rows: Math.min(60, Math.floor(height / 16)) };
+}
+
+async function readText(path: string): Promise<string> {
+  return (await readFile(path, 'utf8').catch(() => '')).trim();
+}

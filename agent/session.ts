@@ -1,0 +1,181 @@
+// Fourth stage and what follows from it: registers, takes jobs, reports on them and carries out their end, whatever the connection does.
+import { type AgentMessage, protocolVersion, type ServerMessage } from '../protocol/agent-messages.ts';
+import { type DeployError, toErrorBody } from '../protocol/errors.ts';
+import { ControlChannel } from './4-register/control-channel.ts';
+import { LogQueue } from './4-register/log-queue.ts';
+import { ActiveJob } from './5-job/active-job.ts';
+import type { Job } from './5-job/run-job.ts';
+import { type AgentContext, agentHeaders, type ServerConnection } from './context.ts';
+
+const agentVersion = '0.1.0';
+
+type Done = Extract<AgentMessage, { type: 'done' }>;
+
+export class Session {
+  readonly #context: AgentContext;
+  readonly #server: ServerConnection;
+  readonly #channel: ControlChannel;
+  readonly #logs = new LogQueue();
+  readonly #ended = Promise.withResolvers<void>();
+  #active: ActiveJob | undefined;
+  /** What the server has not acknowledged yet, and what to do when it has. */
+  #unreceived: { done: Done; end: Job['end'] } | undefined;
+  /** A job that came while another was being stopped. */
+  #next: Job | undefined;
+
+  constructor(context: AgentContext, server: ServerConnection) {
+    this.#context = context;
+    this.#server = server;
+    context.status.listeners.log.add((line) => {
+      this.#logs.add({
+        type: 'log',
+        ...line,
+        ...(this.#active === undefined ? {} : { jobId: this.#active.job.jobId }),
+      });
+      this.#logs.sendTo(this.#channel);
+    });
+    this.#channel = new ControlChannel({
+      server,
+      headers: agentHeaders(context),
+      hello: () => this.#hello(),
+      onMessage: (message) => this.#receive(message),
+      onDown: (reason) => this.#down(reason),
+    });
+  }
+
+  /** Resolves when a job's end has told the machine to reboot or power off. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  async #hello(): Promise<AgentMessage> {
+    const inventory = await this.#context.collectInventory();
+    this.#context.status.update({ nics: inventory.nics, disks: inventory.disks });
+    const activeJob = this.#active?.lease ?? this.#unreceived?.done;
+    return {
+      type: 'hello',
+      protocol: protocolVersion,
+      agentVersion,
+      inventory,
+      ...(activeJob === undefined ? {} : { activeJob: { jobId: activeJob.jobId, leaseId: activeJob.leaseId } }),
+    };
+  }
+
+  #receive(message: ServerMessage): void {
+    const { status } = this.#context;
+    if (message.type === 'welcome') this.#welcomed(message);
+    if (message.type === 'state') status.update({ machineState: message.state, stage: this.#stage(message.state) });
+    if (message.type === 'job') this.#handed(message);
+    if (message.type === 'cancel' && this.#active?.job.jobId === message.jobId) this.#active.cancel();
+    if (message.type === 'doneReceived') this.#acknowledged(message.jobId);
+    if (message.type === 'refused') status.update({ stage: `refused by the server: ${message.error.message}` });
+  }
+
+  #welcomed({ machineName, state, continueJob }: Extract<ServerMessage, { type: 'welcome' }>): void {
+    this.#context.status.update({
+      connected: true,
+      machineName,
+      machineState: state,
+      waitingFor: [],
+      stage: this.#stage(state),
+    });
+    if (continueJob === false) this.#active?.abandon();
+    this.#sendDone();
+    this.#logs.sendTo(this.#channel);
+  }
+
+  #stage(state: 'pending' | 'approved'): string {
+    if (this.#active !== undefined) return this.#context.status.model.stage;
+    if (this.#unreceived !== undefined) return 'waiting for the server to take the result';
+    return state === 'pending'
+      ? 'registered; waiting for an administrator to approve this machine'
+      : 'ready; waiting for a job';
+  }
+
+  #handed(job: Job): void {
+    if (this.#unreceived?.done.jobId === job.jobId) {
+      // It ran to its end already, and the server has not heard of it.
+      this.#unreceived.done = { ...this.#unreceived.done, leaseId: job.leaseId };
+      this.#sendDone();
+    } else if (this.#active?.job.jobId === job.jobId && !this.#active.abandoned) {
+      this.#active.lease = { jobId: job.jobId, leaseId: job.leaseId };
+    } else if (this.#active !== undefined) {
+      this.#next = job;
+    } else {
+      void this.#run(job);
+    }
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { status } = this.#context;
+    this.#active = new ActiveJob(job, {
+      context: this.#context,
+      server: this.#server,
+      send: (message) => this.#channel.send(message),
+    });
+    status.update({ stage: `running '${job.scenarioName}'` });
+    const outcome = await this.#active.run();
+    const { abandoned, lease } = this.#active;
+    if (!abandoned) {
+      if (outcome.error !== null)
+        status.log(
+          'error',
+          outcome.error.hint === undefined ? outcome.error.message : `${outcome.error.message} (${outcome.error.hint})`,
+        );
+      const error = outcome.error === null ? {} : { error: clipped(outcome.error) };
+      // A machine with a half-written disk stays here, where the next job reaches it.
+      this.#unreceived = {
+        done: { type: 'done', ...lease, results: outcome.results, ...error },
+        end: outcome.diskHalfWritten ? 'wait' : job.end,
+      };
+    }
+    this.#active = undefined;
+    const words = abandoned
+      ? 'was stopped: the server gave it to another agent'
+      : outcome.error === null
+        ? 'succeeded'
+        : `failed: ${outcome.error.code}`;
+    status.update({ job: null, stage: `'${job.scenarioName}' ${words}` });
+    this.#sendDone();
+    this.#startNext();
+  }
+
+  #sendDone(): void {
+    if (this.#unreceived !== undefined) this.#channel.send(this.#unreceived.done);
+  }
+
+  #acknowledged(jobId: string): void {
+    if (this.#unreceived?.done.jobId !== jobId) return;
+    const { end } = this.#unreceived;
+    this.#unreceived = undefined;
+    if (end === 'wait') this.#startNext();
+    else void this.#end(end);
+  }
+
+  #startNext(): void {
+    const job = this.#next;
+    if (job === undefined || this.#active !== undefined || this.#unreceived !== undefined) return;
+    this.#next = undefined;
+    void this.#run(job);
+  }
+
+  async #end(action: 'reboot' | 'poweroff'): Promise<void> {
+    this.#context.status.update({ stage: action === 'reboot' ? 'rebooting' : 'powering off' });
+    this.#channel.close();
+    await this.#context.endMachine(action);
+    this.#ended.resolve();
+  }
+
+  #down(reason: DeployError): void {
+    const { status } = this.#context;
+    // Said once for each outage; every further attempt only changes the page.
+    if (status.model.connected) status.log('warning', `connection to the server lost: ${reason.message}`);
+    status.update({ connected: false, waitingFor: [`the server: ${reason.message}`] });
+  }
+}
+
+/** Within what the protocol's schema allows. */
+function clipped(error: DeployError): { code: string; message: string; hint?: string } {
+  const { code, message, hint } = toErrorBody(error);
+  return { code, message: message.slice(0, 8192), ...(hint === undefined ? {} : { hint: hint.slice(0, 8192) }) };
+}

@@ -1,0 +1,220 @@
+// The transport below the HTTP store: one HTTPS request with a bounded answer, tried again while the server is away.
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
+import { backoffDelayMs } from './backoff.ts';
+import { isCertificateError, pinnedTls } from './pinned-ca.ts';
+
+export type HttpsClientOptions = {
+  /** `https://HOST:PORT` */
+  readonly url: string;
+  /** The CA certificate trusted, PEM (see pinned-ca.ts). */
+  readonly ca: string;
+  /** Sent with every request: who is asking. */
+  readonly headers: OutgoingHttpHeaders;
+  /** How long a server may be away before an operation fails. */
+  readonly retryForMs: number;
+  readonly maxSockets: number;
+  /** Told once when an outage begins and once when it ends, for a person. */
+  readonly onOutage?: ((message: string) => void) | undefined;
+};
+
+export type Call = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  /** The body's parts; sent anew at each try, so they must not change. */
+  readonly body?: readonly Uint8Array[] | undefined;
+  readonly contentType?: string | undefined;
+  /** A longer answer is refused. */
+  readonly maxAnswerBytes: number;
+  /** A connection on which nothing moves for so long is given up. */
+  readonly idleTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+const backoff = { firstMs: 200, maxMs: 10_000 };
+const retriedStatuses = [502, 503, 504];
+const maxErrorBytes = 64 * 1024;
+
+type Answer = { readonly status: number; readonly body: Buffer };
+
+/** What makes a request worth another try: the way to the server failed, not the request. */
+class Outage extends Error {}
+
+export class HttpsClient {
+  readonly #options: HttpsClientOptions;
+  readonly #agent: Agent;
+  #away = false;
+
+  constructor(options: HttpsClientOptions) {
+    this.#options = options;
+    this.#agent = new Agent({
+      ...pinnedTls(options.ca),
+      keepAlive: true,
+      maxSockets: options.maxSockets,
+      scheduling: 'lifo',
+    });
+  }
+
+  /**
+   * The body of a successful answer. Connection failures, 502, 503 and 504 are tried again for `retryForMs`.
+   * @throws DeployError what the server answered, server-unreachable, server-untrusted, too-large or cancelled.
+   */
+  async call(call: Call): Promise<Buffer> {
+    let firstFailureMs: number | undefined;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const answer = await this.#once(call);
+        this.#setAway(false, '');
+        return bodyOf(answer, call, this.#options.url);
+      } catch (thrown) {
+        if (!(thrown instanceof Outage)) throw thrown;
+        firstFailureMs ??= performance.now();
+        await this.#waitToRetry(call, attempt, firstFailureMs, thrown);
+      }
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #waitToRetry(call: Call, attempt: number, firstFailureMs: number, outage: Outage): Promise<void> {
+    const awayMs = performance.now() - firstFailureMs;
+    if (awayMs >= this.#options.retryForMs) {
+      throw new DeployError(
+        'server-unreachable',
+        `${call.method} ${this.#options.url}${call.path}: ${outage.message}`,
+        {
+          cause: outage.cause,
+          hint: `tried for ${Math.round(awayMs / 1000)} s; is the server running, and does this network reach it?`,
+        },
+      );
+    }
+    // A kept connection that the server has just closed is no outage: the first retry is silent.
+    if (attempt > 0) this.#setAway(true, outage.message);
+    const delayMs = backoffDelayMs(attempt, backoff);
+    await sleep(delayMs, undefined, call.signal === undefined ? {} : { signal: call.signal }).catch(() => {
+      throw cancelled(call);
+    });
+  }
+
+  #setAway(away: boolean, reason: string): void {
+    if (this.#away === away) return;
+    this.#away = away;
+    this.#options.onOutage?.(
+      away ? `the server does not answer (${reason}); trying again` : 'the server answers again',
+    );
+  }
+
+  #once(call: Call): Promise<Answer> {
+    if (call.signal?.aborted === true) return Promise.reject(cancelled(call));
+    return new Promise<Answer>((resolve, reject) => {
+      const fail = (cause: Error): void => reject(failure(cause, call, this.#options.url));
+      // The path goes out as it is: as part of a URL, an image called `..` would be normalised away.
+      const { hostname, port } = new URL(this.#options.url);
+      const request = httpsRequest({
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        port: port || 443,
+        path: call.path,
+        agent: this.#agent,
+        method: call.method,
+        headers: headersFor(call, this.#options.headers),
+        ...(call.signal === undefined ? {} : { signal: call.signal }),
+      });
+      const idleMs = call.idleTimeoutMs ?? 60_000;
+      request.setTimeout(idleMs, () => request.destroy(new Error(`nothing moved for ${idleMs / 1000} s`)));
+      request.on('error', fail);
+      request.on('response', (response) => {
+        const status = response.statusCode ?? 0;
+        collect(response, status >= 400 ? maxErrorBytes : call.maxAnswerBytes)
+          .then((body) =>
+            retriedStatuses.includes(status)
+              ? reject(new Outage(errorOf(status, body).message))
+              : resolve({ status, body }),
+          )
+          .catch((cause) => {
+            request.destroy();
+            fail(cause);
+          });
+      });
+      send(request, call.body ?? []);
+    });
+  }
+}
+
+function headersFor({ body, contentType }: Call, common: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  if (body === undefined) return common;
+  const length = body.reduce((sum, part) => sum + part.length, 0);
+  return { ...common, 'content-type': contentType ?? 'application/octet-stream', 'content-length': length };
+}
+
+function send(request: ClientRequest, parts: readonly Uint8Array[]): void {
+  // Corked, small parts (record headers) leave in one piece with the chunk that follows instead of as TLS records of their own.
+  request.cork();
+  for (const part of parts) request.write(part);
+  request.end();
+  request.uncork();
+}
+
+/** The whole body; in one allocation when its length is announced, as the store's answers are. */
+function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const announced = Number(response.headers['content-length'] ?? Number.NaN);
+  return new Promise((resolve, reject) => {
+    const tooLarge = (): void =>
+      reject(new DeployError('too-large', `the server's answer is longer than ${limit} bytes`));
+    if (announced > limit) return tooLarge();
+    const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
+    const parts: Buffer[] = [];
+    let length = 0;
+    response.on('data', (part: Buffer) => {
+      if (length + part.length > limit) return tooLarge();
+      if (whole !== undefined) part.copy(whole, length);
+      else parts.push(part);
+      length += part.length;
+    });
+    response.on('error', reject);
+    response.on('end', () => {
+      if (!response.complete) reject(new Error('the answer ended early'));
+      else resolve(whole ?? Buffer.concat(parts));
+    });
+  });
+}
+
+function bodyOf({ status, body }: Answer, call: Call, url: string): Buffer {
+  if (status >= 200 && status < 300) return body;
+  throw errorOf(status, body).during(`${call.method} ${url}${call.path}`);
+}
+
+function errorOf(status: number, body: Buffer): DeployError {
+  try {
+    const { error } = JSON.parse(body.toString()) as { error?: { code?: unknown; message?: unknown; hint?: unknown } };
+    if (typeof error?.code === 'string' && typeof error.message === 'string') {
+      return fromErrorBody({
+        code: error.code,
+        message: error.message,
+        hint: typeof error.hint === 'string' ? error.hint : undefined,
+      });
+    }
+  } catch {
+    // No JSON: a proxy or another program answered.
+  }
+  return new DeployError('server-error', `HTTP status ${status}`);
+}
+
+function failure(cause: Error, call: Call, url: string): Error {
+  if (cause instanceof DeployError) return cause;
+  if (call.signal?.aborted === true) return cancelled(call);
+  if (isCertificateError(cause)) {
+    return new DeployError('server-untrusted', `${url}: ${cause.message}`, {
+      cause,
+      hint: `its certificate is not one of the pinned CA, or this machine's clock (${new Date().toISOString()}) is wrong`,
+    });
+  }
+  return new Outage(cause.message || String((cause as NodeJS.ErrnoException).code), { cause });
+}
+
+function cancelled(call: Call): DeployError {
+  return new DeployError('cancelled', `${call.method} ${call.path.slice(0, 200)}: stopped`);
+}
