@@ -1,0 +1,121 @@
+// The target of a restore while it is ours: opened exclusively, blanked at its edges, discarded, flushed.
+import { execFile } from 'node:child_process';
+import { constants, type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { DeployError } from '../../protocol/errors.ts';
+import { throwIfCancelled } from '../cancelled.ts';
+import { errnoOf } from '../chunk/device-io.ts';
+import type { Extent } from '../extent.ts';
+
+const run = promisify(execFile);
+
+export type Target = {
+  readonly path: string;
+  readonly label: string;
+  readonly kind: 'block' | 'file';
+  readonly sizeBytes: number;
+  /** Just made, so that all of it reads as zeros. */
+  readonly isNew: boolean;
+  readonly handle: FileHandle;
+};
+
+/**
+ * Opens a block device exclusively, or a file; a file that does not exist is made, sparse, of `newSizeBytes`.
+ * @throws target-busy, target-read-only, device-not-found, target-write
+ */
+export async function openTarget(
+  facts: { path: string; label: string; kind: 'block' | 'file'; sizeBytes: number; exists: boolean },
+  newSizeBytes: number,
+): Promise<Target> {
+  const { path, label, kind } = facts;
+  const { O_RDWR, O_EXCL, O_CREAT } = constants;
+  try {
+    if (facts.exists) {
+      const handle = await open(path, kind === 'block' ? O_RDWR | O_EXCL : O_RDWR);
+      return { path, label, kind, sizeBytes: facts.sizeBytes, isNew: false, handle };
+    }
+    const handle = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o644);
+    await handle.truncate(newSizeBytes);
+    return { path, label, kind, sizeBytes: newSizeBytes, isNew: true, handle };
+  } catch (thrown) {
+    throw openError(label, thrown);
+  }
+}
+
+function openError(label: string, thrown: unknown): DeployError {
+  const code = errnoOf(thrown);
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  if (code === 'EBUSY') {
+    return new DeployError('target-busy', `${label} is in use by another program`, {
+      cause: thrown,
+      hint: 'Unmount it, and stop arrays, swap and other programs that use it.',
+    });
+  }
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+    return new DeployError('target-read-only', `${label} cannot be opened for writing: ${why}`, { cause: thrown });
+  }
+  if (code === 'ENOENT') {
+    return new DeployError('device-not-found', `there is no ${label}: ${why}`, { cause: thrown });
+  }
+  return new DeployError('target-write', `opening ${label}: ${why}`, { cause: thrown });
+}
+
+const blank = Buffer.alloc(2 ** 20);
+
+/** Zeros the ranges and flushes. @throws target-write, target-vanished */
+export async function blankRanges(target: Target, ranges: readonly Extent[]): Promise<void> {
+  await asTargetError(target, 'blanking', async () => {
+    for (const { startBytes, lengthBytes } of ranges) {
+      for (let done = 0; done < lengthBytes; ) {
+        const length = Math.min(blank.length, lengthBytes - done);
+        done += (await target.handle.write(blank, 0, length, startBytes + done)).bytesWritten;
+      }
+    }
+    await target.handle.sync();
+  });
+}
+
+/** Returns when everything written is on the medium. @throws target-write, target-vanished */
+export async function flushTarget(target: Target): Promise<void> {
+  await asTargetError(target, 'flushing', () => target.handle.sync());
+}
+
+/**
+ * Tells the device that the range is unused: TRIM, UNMAP or a hole in a file. Answers whether it was done; many devices cannot.
+ * The exclusive lock is ours already, so the tool has to be forced past it.
+ */
+export async function discardRange(
+  target: Target,
+  { startBytes, lengthBytes }: Extent,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (lengthBytes <= 0) return false;
+  const range = ['--offset', String(startBytes), '--length', String(lengthBytes), target.path];
+  const [tool, options] = target.kind === 'block' ? ['blkdiscard', ['--force']] : ['fallocate', ['--punch-hole']];
+  try {
+    await run(tool, [...options, ...range], signal === undefined ? {} : { signal });
+    return true;
+  } catch {
+    throwIfCancelled(signal);
+    return false;
+  }
+}
+
+/** Has the kernel read the partition table anew; best effort, because a reboot does it as well. */
+export async function rereadPartitions(target: Target): Promise<void> {
+  if (target.kind === 'block') await run('blockdev', ['--rereadpt', target.path]).catch(() => {});
+}
+
+async function asTargetError(target: Target, doing: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const code = errnoOf(thrown);
+    const gone = code === 'ENXIO' || code === 'ENODEV' || code === 'ENOMEDIUM';
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new DeployError(gone ? 'target-vanished' : 'target-write', `${doing} ${target.label}: ${why}`, {
+      cause: thrown,
+      hint: 'Check the disk, its cable and the kernel log.',
+    });
+  }
+}

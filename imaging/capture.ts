@@ -1,0 +1,161 @@
+// The recipe of a capture: map the used bytes, send what the store lacks, and make the image visible last.
+import { randomUUID } from 'node:crypto';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
+import { checkSource } from './blockdev/check-source.ts';
+import { listDisks } from './blockdev/list-disks.ts';
+import { openReader } from './blockdev/open-reader.ts';
+import { throwIfCancelled } from './cancelled.ts';
+import { type CaptureCounts, type CapturedSegments, captureSegments } from './chunk/capture-segments.ts';
+import { defaultLevel } from './chunk/stored-chunk.ts';
+import type { DiskMap } from './disk-map.ts';
+import { totalBytes } from './extent.ts';
+import { normalizeImageName } from './manifest/image-name.ts';
+import { loadManifest, loadSegment } from './manifest/load-image.ts';
+import { type Manifest, sealManifest } from './manifest/manifest.ts';
+import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts';
+import { mapDisk } from './map.ts';
+import type { RunOptions } from './progress.ts';
+import type { ChunkStore, Digest } from './store/chunk-store.ts';
+
+/** docs/decisions/001-chunk-size.md */
+export const defaultChunkSizeBytes = 2 ** 20;
+
+export type CaptureOptions = RunOptions & {
+  /** A disk, partition or disk file; read only. */
+  readonly sourcePath: string;
+  readonly imageName: string;
+  readonly store: ChunkStore;
+  /** zstd level, 1 to 19. */
+  readonly level?: number;
+  /** An image of the same disk: its list of chunks answers before the store is asked. */
+  readonly parentName?: string;
+  /** Capture a member of an array as if it were a disk. */
+  readonly allowMember?: boolean;
+  readonly workers?: number;
+  readonly chunkSizeBytes?: number;
+};
+
+export type CaptureResult = CaptureCounts & {
+  readonly id: string;
+  readonly name: string;
+  readonly rootDigest: Digest;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  readonly seconds: number;
+  readonly warnings: readonly string[];
+};
+
+/**
+ * Captures the used bytes of a disk as an image. Until it returns nothing of the image is visible.
+ * @throws image-exists, source-held, source-member, source-read, source-vanished, device-not-found, store-full, store-io, cancelled, …
+ */
+export async function captureImage(options: CaptureOptions): Promise<CaptureResult> {
+  const startedMs = performance.now();
+  const { sourcePath, store, signal } = options;
+  const name = normalizeImageName(options.imageName);
+  const warnings: string[] = [];
+  const run = { ...options, onWarning: (message: string) => warn(message, warnings, options) };
+  try {
+    await refuseTakenName(store, name, signal);
+    const parent = options.parentName === undefined ? null : await loadManifest(store, options.parentName, signal);
+    await checkSource(sourcePath, { allowMember: options.allowMember ?? false });
+    const map = await mapDisk(sourcePath, run);
+    const source = await describeSource(sourcePath, map);
+    throwIfCancelled(signal);
+    const captured = await captureSegments(map, {
+      ...run,
+      source: { path: sourcePath, label: source.label, role: 'source', mode: 'read' },
+      chunkSizeBytes: options.chunkSizeBytes ?? defaultChunkSizeBytes,
+      level: options.level ?? defaultLevel,
+      knownDigests: (index) => digestsOf(parent, index, store, signal),
+    });
+    await store.flush(signal);
+    const { manifest, bytes } = sealManifest(draft(name, options, map, source, parent, captured, warnings));
+    await store.putManifest(name, bytes, signal);
+    return summarize(manifest, captured.counts, startedMs);
+  } catch (thrown) {
+    throw toDeployError(thrown).during(`capturing ${sourcePath} as '${name}'`);
+  }
+}
+
+function warn(message: string, warnings: string[], options: RunOptions): void {
+  warnings.push(message.slice(0, 4096));
+  options.onWarning?.(message);
+}
+
+/** Better now than after an hour of reading; `putManifest` has the last word. */
+async function refuseTakenName(store: ChunkStore, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await store.getManifest(name, signal);
+  } catch (thrown) {
+    if (toDeployError(thrown).code === 'image-not-found') return;
+    throw thrown;
+  }
+  throw new DeployError('image-exists', `there is already an image '${name}' in ${store.label}`, {
+    hint: 'Choose another name, or delete that image first (`deploy-os image delete`).',
+  });
+}
+
+type Source = Manifest['source'] & { readonly tableSectors: TableSectors[] };
+
+async function describeSource(sourcePath: string, map: DiskMap): Promise<Source> {
+  const reader = await openReader(sourcePath);
+  try {
+    const tableSectors = await readTableSectors(reader, map);
+    const disk = (await listDisks()).find(({ devicePath }) => devicePath === sourcePath);
+    return { label: reader.label, model: disk?.model ?? null, serial: disk?.serial ?? null, tableSectors };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function digestsOf(
+  parent: Manifest | null,
+  index: number,
+  store: ChunkStore,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<Digest>> {
+  const known = new Set<Digest>();
+  if (parent === null) return known;
+  for (const { digest } of await loadSegment(store, parent, index, signal)) if (digest !== null) known.add(digest);
+  return known;
+}
+
+function draft(
+  name: string,
+  options: CaptureOptions,
+  map: DiskMap,
+  { tableSectors, ...source }: Source,
+  parent: Manifest | null,
+  { segments }: CapturedSegments,
+  warnings: readonly string[],
+) {
+  const last = map.used.at(-1);
+  return {
+    id: randomUUID(),
+    name,
+    createdAt: new Date().toISOString(),
+    toolVersion: '0.1.0',
+    source,
+    geometry: {
+      sizeBytes: map.sizeBytes,
+      sectorSizeBytes: map.sectorSizeBytes as 512 | 4096,
+      table: map.table,
+      diskId: map.diskId,
+    },
+    partitions: map.partitions.map((partition) => ({ ...partition, notes: [...partition.notes] })),
+    tableSectors,
+    chunkSizeBytes: options.chunkSizeBytes ?? defaultChunkSizeBytes,
+    usedBytes: totalBytes(map.used),
+    usedEndBytes: last === undefined ? 0 : last.startBytes + last.lengthBytes,
+    segments,
+    parent: parent === null ? null : { id: parent.id, name: parent.name, rootDigest: parent.rootDigest },
+    warnings: warnings.slice(0, 1000),
+  };
+}
+
+function summarize(manifest: Manifest, counts: CaptureCounts, startedMs: number): CaptureResult {
+  const { id, name, rootDigest, geometry, usedBytes, warnings } = manifest;
+  const seconds = Math.round(performance.now() - startedMs) / 1000;
+  return { id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes, seconds, warnings, ...counts };
+}

@@ -1,0 +1,94 @@
+// Reads and writes of the device under the workers: whole ranges or a named error, never a short count.
+import fs from 'node:fs';
+import { DeployError, type ErrorCode } from '../../protocol/errors.ts';
+
+/** What the device is to this run; it decides how its errors are called. */
+export type DeviceRole = 'source' | 'target';
+
+/** How a thread opens its device: `direct-read` goes past the page cache and needs page-aligned memory. */
+export type DeviceAccess = {
+  readonly path: string;
+  readonly label: string;
+  readonly role: DeviceRole;
+  readonly mode: 'read' | 'direct-read' | 'read-write';
+};
+
+export type Device = { readonly fd: number; readonly label: string; readonly role: DeviceRole };
+
+/** @throws source-read or target-write, or the device's vanished error */
+export function openDevice({ path, label, role, mode }: DeviceAccess): Device {
+  const { O_RDONLY, O_RDWR, O_DIRECT } = fs.constants;
+  const flags = { read: O_RDONLY, 'direct-read': O_RDONLY | O_DIRECT, 'read-write': O_RDWR }[mode];
+  try {
+    return { fd: fs.openSync(path, flags), label, role };
+  } catch (cause) {
+    throw ioError({ label, role }, role === 'source' ? 'source-read' : 'target-write', 'opening', null, cause);
+  }
+}
+
+const goneCodes = new Set(['ENXIO', 'ENODEV', 'ENOENT', 'ESTALE', 'ENOMEDIUM']);
+
+/** Fills `into` from `offsetBytes`, or at least its first `neededBytes` where the device ends. @throws source-read, source-vanished; for a target read-back-mismatch, target-vanished */
+export function readFully(device: Device, into: Uint8Array, offsetBytes: number, neededBytes = into.length): void {
+  for (let done = 0; done < neededBytes; ) {
+    let count: number;
+    try {
+      count = fs.readSync(device.fd, into, done, into.length - done, offsetBytes + done);
+    } catch (cause) {
+      throw ioError(
+        device,
+        device.role === 'source' ? 'source-read' : 'read-back-mismatch',
+        'reading',
+        offsetBytes,
+        cause,
+      );
+    }
+    if (count === 0) throw ended(device, offsetBytes + done);
+    done += count;
+  }
+}
+
+/** Writes all of `from` at `offsetBytes`. @throws target-write, target-vanished */
+export function writeFully(device: Device, from: Uint8Array, offsetBytes: number): void {
+  for (let done = 0; done < from.length; ) {
+    try {
+      done += fs.writeSync(device.fd, from, done, from.length - done, offsetBytes + done);
+    } catch (cause) {
+      throw ioError(device, 'target-write', 'writing', offsetBytes + done, cause);
+    }
+  }
+}
+
+function ioError(
+  device: Pick<Device, 'label' | 'role'>,
+  otherwise: ErrorCode,
+  doing: string,
+  offsetBytes: number | null,
+  cause: unknown,
+): DeployError {
+  const code = errnoOf(cause);
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const gone = code !== undefined && goneCodes.has(code);
+  return new DeployError(
+    gone ? `${device.role}-vanished` : otherwise,
+    `${doing} ${device.label}${offsetBytes === null ? '' : ` at byte ${offsetBytes}`}: ${why}`,
+    {
+      cause,
+      hint: gone ? 'Check its cable and power, and the kernel log.' : 'Check the kernel log and the disk’s health.',
+    },
+  );
+}
+
+function ended(device: Device, offsetBytes: number): DeployError {
+  return new DeployError(
+    `${device.role}-vanished`,
+    `reading ${device.label}: it ends at byte ${offsetBytes}, where it went on before`,
+    { hint: 'It became shorter while it was read: was it replaced, cut or unplugged?' },
+  );
+}
+
+/** The system's error code (`ENOSPC`) of a thrown value, if it has one. */
+export function errnoOf(thrown: unknown): string | undefined {
+  const code = typeof thrown === 'object' && thrown !== null ? (thrown as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,60 @@
+// Gathers new chunks into batches for the store, with a bound on the bytes that wait.
+import type { ChunkStore, StoredChunk } from '../store/chunk-store.ts';
+
+const batchBytes = 4 * 2 ** 20;
+const batchChunks = 64;
+const maxBatchesUnderWay = 2;
+
+export class UploadQueue {
+  readonly #store: ChunkStore;
+  readonly #signal: AbortSignal | undefined;
+  readonly #underWay = new Set<Promise<void>>();
+  #batch: StoredChunk[] = [];
+  #batchLength = 0;
+  #failure: { error: unknown } | undefined;
+  /** Stored bytes handed to the store so far. */
+  bytesSent = 0;
+
+  constructor(store: ChunkStore, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#signal = signal;
+  }
+
+  /** Returns when there is room for more. @throws what an earlier upload threw */
+  async add(chunk: StoredChunk): Promise<void> {
+    this.#check();
+    this.#batch.push(chunk);
+    this.#batchLength += chunk.stored.length;
+    if (this.#batchLength >= batchBytes || this.#batch.length >= batchChunks) this.#send();
+    while (this.#underWay.size > maxBatchesUnderWay) await Promise.race(this.#underWay);
+    this.#check();
+  }
+
+  /** Sends the rest and waits until the store has accepted everything. */
+  async finish(): Promise<void> {
+    if (this.#batch.length > 0) this.#send();
+    await Promise.all(this.#underWay);
+    this.#check();
+  }
+
+  #send(): void {
+    const batch = this.#batch;
+    const length = this.#batchLength;
+    this.#batch = [];
+    this.#batchLength = 0;
+    const sending: Promise<void> = this.#store
+      .putChunks(batch, this.#signal)
+      .then(() => {
+        this.bytesSent += length;
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#underWay.delete(sending));
+    this.#underWay.add(sending);
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

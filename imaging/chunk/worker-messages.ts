@@ -1,0 +1,39 @@
+// What the main thread asks of a worker and what it gets back. Offsets are on the device; extents are relative to the slot.
+import type { ErrorBody } from '../../protocol/errors.ts';
+import type { Extent } from '../extent.ts';
+import type { Digest } from '../store/chunk-store.ts';
+import type { DeviceAccess } from './device-io.ts';
+
+export type WorkerOptions = {
+  readonly device: DeviceAccess | null;
+  readonly chunkSizeBytes: number;
+  readonly bufferCount: number;
+};
+
+export type SlotPlace = { readonly offsetBytes: number; readonly lengthBytes: number };
+
+/** Each request with its reply. `buffer` is the number of the arena buffer that the caller has leased. */
+export type WorkerCalls = {
+  /** Fills the buffer with the slot, unused bytes zeroed; digest null when all of it is zero. */
+  readSlot: { request: SlotPlace & { buffer: number; used: readonly Extent[] }; reply: { digest: Digest | null } };
+  /** The stored form of what `readSlot` left in the buffer. */
+  packSlot: { request: { buffer: number; lengthBytes: number; level: number }; reply: { stored: Uint8Array } };
+  packBytes: { request: { bytes: Uint8Array; level: number }; reply: { digest: Digest; stored: Uint8Array } };
+  /** Decodes, checks the digest and writes the given ranges of the slot; zeros where there is no chunk. */
+  writeSlot: {
+    request: SlotPlace & { digest: Digest | null; stored: Uint8Array | null; writes: readonly Extent[] };
+    reply: null;
+  };
+  /** Decodes and checks the digest and the length. */
+  checkChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number }; reply: null };
+};
+
+export type CallName = keyof WorkerCalls;
+
+export type WorkerRequest = {
+  [Name in CallName]: { readonly id: number; readonly call: Name; readonly request: WorkerCalls[Name]['request'] };
+}[CallName];
+
+export type WorkerReply =
+  | { readonly id: number; readonly reply: WorkerCalls[CallName]['reply'] }
+  | { readonly id: number; readonly error: ErrorBody };

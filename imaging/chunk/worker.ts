@@ -1,0 +1,78 @@
+// The thread that touches the bytes: reads slots, digests, compresses, and on the way back decodes, checks and writes.
+import { parentPort, workerData } from 'node:worker_threads';
+import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.ts';
+import { allocateArena } from './arena.ts';
+import { type Device, openDevice, writeFully } from './device-io.ts';
+import { digestOf } from './digest.ts';
+import { readSlotInto } from './read-slot.ts';
+import { decodeChunk, encodeChunk } from './stored-chunk.ts';
+import type { CallName, WorkerCalls, WorkerOptions, WorkerReply, WorkerRequest } from './worker-messages.ts';
+
+const options = workerData as WorkerOptions;
+const zeros = Buffer.alloc(options.chunkSizeBytes);
+let arena: readonly Buffer[] | undefined;
+let device: Device | undefined;
+
+type Handlers = { [Name in CallName]: (request: WorkerCalls[Name]['request']) => WorkerCalls[Name]['reply'] };
+
+const handlers: Handlers = {
+  readSlot(request) {
+    const bytes = buffer(request.buffer);
+    const slot = readSlotInto(bytes, openedDevice(), request, options.device?.mode === 'direct-read');
+    const allZero = slot.compare(zeros, 0, slot.length) === 0;
+    return { digest: allZero ? null : digestOf(slot) };
+  },
+  packSlot({ buffer: number, lengthBytes, level }) {
+    return { stored: encodeChunk(buffer(number).subarray(0, lengthBytes), level) };
+  },
+  packBytes({ bytes, level }) {
+    return { digest: digestOf(bytes), stored: encodeChunk(bytes, level) };
+  },
+  writeSlot({ digest, stored, offsetBytes, lengthBytes, writes }) {
+    const bytes =
+      digest === null || stored === null ? zeros.subarray(0, lengthBytes) : decoded(digest, stored, lengthBytes);
+    for (const { startBytes, lengthBytes: count } of writes) {
+      writeFully(openedDevice(), bytes.subarray(startBytes, startBytes + count), offsetBytes + startBytes);
+    }
+    return null;
+  },
+  checkChunk({ digest, stored, lengthBytes }) {
+    decoded(digest, stored, lengthBytes);
+    return null;
+  },
+};
+
+function decoded(digest: string, stored: Uint8Array, lengthBytes: number): Uint8Array {
+  const bytes = decodeChunk(digest, stored);
+  if (bytes.length === lengthBytes) return bytes;
+  throw new DeployError('chunk-corrupt', `chunk ${digest} has ${bytes.length} bytes, its slot ${lengthBytes}`);
+}
+
+function buffer(number: number): Buffer {
+  arena ??= allocateArena(options.bufferCount, options.chunkSizeBytes);
+  const bytes = arena[number];
+  if (bytes === undefined) throw new DeployError('internal', `no buffer ${number}`);
+  return bytes;
+}
+
+function openedDevice(): Device {
+  if (options.device === null) throw new DeployError('internal', 'this worker has no device');
+  device ??= openDevice(options.device);
+  return device;
+}
+
+function answer({ id, call, request }: WorkerRequest): { message: WorkerReply; transfer: ArrayBuffer[] } {
+  try {
+    const handle = handlers[call] as (request: WorkerRequest['request']) => WorkerCalls[CallName]['reply'];
+    const reply = handle(request);
+    const transfer = reply !== null && 'stored' in reply ? [reply.stored.buffer as ArrayBuffer] : [];
+    return { message: { id, reply }, transfer };
+  } catch (thrown) {
+    return { message: { id, error: toErrorBody(toDeployError(thrown)) }, transfer: [] };
+  }
+}
+
+parentPort?.on('message', (message: WorkerRequest) => {
+  const { message: reply, transfer } = answer(message);
+  parentPort?.postMessage(reply, transfer);
+});

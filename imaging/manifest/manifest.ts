@@ -1,0 +1,142 @@
+// The description of an image: what a restore needs to know before the first chunk, and what a person wants to see (docs/format.md, "Manifest").
+import { z } from 'zod';
+import { DeployError } from '../../protocol/errors.ts';
+import { digestOf } from '../chunk/digest.ts';
+import { segmentSizeBytes } from '../chunk/slots.ts';
+import type { Digest } from '../store/chunk-store.ts';
+import { canonicalJson, type Json } from './canonical-json.ts';
+
+export const maxManifestBytes = 64 * 2 ** 20;
+
+const bytes = z.int().min(0);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const text = z.string().max(4096);
+const optionalText = text.nullable();
+
+const partition = z.object({
+  number: z.int().min(0),
+  startBytes: bytes,
+  sizeBytes: bytes,
+  type: optionalText,
+  partitionUuid: optionalText,
+  partitionName: optionalText,
+  fileSystem: optionalText,
+  fileSystemUuid: optionalText,
+  fileSystemLabel: optionalText,
+  reader: text,
+  usedBytes: bytes,
+  notes: z.array(text).max(1000),
+});
+
+const schema = z.object({
+  format: z.literal('deploy-os-image'),
+  version: z.literal(1),
+  id: z.uuid(),
+  name: text.min(1),
+  createdAt: z.iso.datetime(),
+  toolVersion: text,
+  source: z.object({ label: text, model: optionalText, serial: optionalText }),
+  geometry: z.object({
+    sizeBytes: bytes.min(512).multipleOf(512),
+    sectorSizeBytes: z.literal([512, 4096]),
+    table: z.enum(['gpt', 'mbr', 'none']),
+    diskId: optionalText,
+  }),
+  partitions: z.array(partition).max(1024),
+  tableSectors: z.array(z.object({ offsetBytes: bytes, base64: z.base64().max(2 ** 21) })).max(300),
+  chunkSizeBytes: z
+    .int()
+    .min(65536)
+    .max(8 * 2 ** 20),
+  segmentSizeBytes: z.literal(segmentSizeBytes),
+  usedBytes: bytes,
+  usedEndBytes: bytes,
+  segments: z.array(digest.nullable()).max(2 ** 20),
+  parent: z.object({ id: z.uuid(), name: text, rootDigest: digest }).nullable(),
+  warnings: z.array(text).max(1000),
+  rootDigest: digest,
+  manifestDigest: digest,
+});
+
+export type Manifest = z.infer<typeof schema>;
+/** A manifest before it is sealed with its two digests. */
+export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'segmentSizeBytes' | 'rootDigest' | 'manifestDigest'>;
+
+/** The draft with format, version and digests, and the bytes to store. */
+export function sealManifest(draft: ManifestDraft): { manifest: Manifest; bytes: Buffer } {
+  const unsealed = {
+    ...draft,
+    format: 'deploy-os-image',
+    version: 1,
+    segmentSizeBytes,
+    rootDigest: rootDigestOf(draft),
+  } as const;
+  const manifest = { ...unsealed, manifestDigest: digestOf(Buffer.from(canonicalJson(unsealed))) };
+  const sealed = Buffer.from(`${canonicalJson(manifest)}\n`);
+  return { manifest: parseManifest(sealed), bytes: sealed };
+}
+
+/** What the disk's content is, whatever the image is called: equal for two images exactly when size, sectors, used bytes and their content are. */
+function rootDigestOf(of: Pick<Manifest, 'geometry' | 'chunkSizeBytes' | 'segments'>): Digest {
+  const lines = [
+    'deploy-os-root 1',
+    `size ${of.geometry.sizeBytes}`,
+    `sector ${of.geometry.sectorSizeBytes}`,
+    `chunk ${of.chunkSizeBytes}`,
+    ...of.segments.map((segment) => segment ?? '-'),
+  ];
+  return digestOf(Buffer.from(`${lines.join('\n')}\n`));
+}
+
+/**
+ * A manifest out of foreign bytes: size, shape, both digests and the places of everything in it are checked.
+ * Keys it does not know are kept out but covered by the digest, so that later versions may add some.
+ * @throws manifest-corrupt, manifest-version
+ */
+export function parseManifest(stored: Uint8Array): Manifest {
+  if (stored.length > maxManifestBytes) throw corrupt(`it is ${stored.length} bytes long`);
+  const raw = parseObject(stored);
+  if (raw.format !== 'deploy-os-image') throw corrupt('it does not say that it is one');
+  if (raw.version !== 1) {
+    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known is 1`, {
+      hint: 'The image was made by a newer Deploy-OS; use that one.',
+    });
+  }
+  const { manifestDigest, ...signed } = raw;
+  if (digestOf(Buffer.from(canonicalJson(signed))) !== manifestDigest) throw corrupt('it does not match its digest');
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw corrupt(z.prettifyError(parsed.error).slice(0, 500));
+  checkPlaces(parsed.data);
+  return parsed.data;
+}
+
+function parseObject(stored: Uint8Array): { [key: string]: Json } {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(stored));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as { [key: string]: Json };
+  } catch (cause) {
+    throw corrupt('it is not JSON', cause);
+  }
+  throw corrupt('it is not a JSON object');
+}
+
+function checkPlaces(manifest: Manifest): void {
+  const { sizeBytes, sectorSizeBytes } = manifest.geometry;
+  const { chunkSizeBytes, usedBytes, usedEndBytes, segments, partitions, tableSectors } = manifest;
+  if (segmentSizeBytes % chunkSizeBytes !== 0) throw corrupt(`its chunk size is ${chunkSizeBytes}`);
+  if (sizeBytes % sectorSizeBytes !== 0) throw corrupt('its size is no whole number of sectors');
+  if (segments.length !== Math.ceil(sizeBytes / segmentSizeBytes)) throw corrupt('it lists too few or many segments');
+  if (usedBytes > usedEndBytes || usedEndBytes > sizeBytes) throw corrupt('it uses more bytes than there are');
+  if (partitions.some((p) => p.startBytes + p.sizeBytes > sizeBytes))
+    throw corrupt('a partition lies outside the disk');
+  const outside = tableSectors.some((s) => s.offsetBytes + Buffer.byteLength(s.base64, 'base64') > sizeBytes);
+  if (outside) throw corrupt('a table sector lies outside the disk');
+  if (rootDigestOf(manifest) !== manifest.rootDigest) throw corrupt('its segments do not match its root digest');
+}
+
+function corrupt(why: string, cause?: unknown): DeployError {
+  return new DeployError('manifest-corrupt', `the manifest is damaged: ${why}`, {
+    cause,
+    hint: 'Nothing was written. Restore the store from its backup, or capture the image again.',
+  });
+}

@@ -1,0 +1,229 @@
+// The recipe of a restore: check, open exclusively, blank the edges, discard, write, flush, read back, and the first MiB last.
+import { constants, open } from 'node:fs/promises';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
+import { checkTarget } from './blockdev/check-target.ts';
+import {
+  blankRanges,
+  discardRange,
+  flushTarget,
+  openTarget,
+  rereadPartitions,
+  type Target,
+} from './blockdev/target.ts';
+import { subtract } from './chunk/ranges.ts';
+import { SlotRestorer } from './chunk/restore-slots.ts';
+import { type Extent, mergeExtents } from './extent.ts';
+import { loadManifest } from './manifest/load-image.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import type { ProgressPhase, RunOptions } from './progress.ts';
+import type { ChunkStore, Digest } from './store/chunk-store.ts';
+
+export type RestoreOptions = RunOptions & {
+  readonly imageName: string;
+  /** A disk, or a disk file; one that does not exist is made. */
+  readonly targetPath: string;
+  readonly store: ChunkStore;
+  /** What to do with unused ranges: tell the device that they are unused, or do not touch them. */
+  readonly holes?: 'discard' | 'leave';
+  readonly allowMember?: boolean;
+  readonly workers?: number;
+};
+
+export type RestoreResult = {
+  readonly id: string;
+  readonly name: string;
+  readonly rootDigest: Digest;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  readonly bytesFetched: number;
+  readonly bytesWritten: number;
+  readonly bytesVerified: number;
+  /** Whether the target took the discard of its unused ranges. */
+  readonly discarded: boolean;
+  readonly seconds: number;
+  readonly secondsByPhase: { readonly [Phase in ProgressPhase]?: number };
+  readonly warnings: readonly string[];
+};
+
+/** Held back at both ends: a disk whose first MiB is blank has no boot code and no partition table. */
+const edgeBytes = 2 ** 20;
+/** Zeros over a gap this small cost less than another write. */
+const cheapGapBytes = 64 * 1024;
+
+/**
+ * Writes an image onto a disk and reads all of it back. When it returns, what is on the medium is what was captured.
+ * @throws image-not-found, manifest-corrupt, target-… (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
+ */
+export async function restoreImage(options: RestoreOptions): Promise<RestoreResult> {
+  const { store, signal, imageName, targetPath } = options;
+  const state = { written: false };
+  try {
+    const manifest = await loadManifest(store, imageName, signal);
+    const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
+    checkFits(manifest, facts);
+    const target = await openTarget({ ...facts, path: targetPath }, manifest.geometry.sizeBytes);
+    try {
+      return await writeImage(manifest, target, options, state);
+    } finally {
+      await target.handle.close();
+      if (state.written) await rereadPartitions(target);
+    }
+  } catch (thrown) {
+    throw withState(toDeployError(thrown), options, state.written);
+  }
+}
+
+type Facts = { kind: 'block' | 'file'; sizeBytes: number; sectorSizeBytes: number; label: string; exists: boolean };
+
+function checkFits({ name, geometry, usedEndBytes }: Manifest, facts: Facts): void {
+  if (facts.kind === 'block' && facts.sectorSizeBytes !== geometry.sectorSizeBytes) {
+    throw new DeployError(
+      'target-sector-size',
+      `${facts.label} has sectors of ${facts.sectorSizeBytes} bytes, '${name}' was captured from ${geometry.sectorSizeBytes}`,
+      { hint: 'Partition tables count in sectors; restore to a disk with the same sector size.' },
+    );
+  }
+  if (facts.exists && facts.sizeBytes < usedEndBytes) {
+    throw new DeployError(
+      'target-too-small',
+      `${facts.label} has ${facts.sizeBytes} bytes, '${name}' is used up to byte ${usedEndBytes}`,
+      { hint: `Restore to a disk of at least ${usedEndBytes} bytes.` },
+    );
+  }
+}
+
+async function writeImage(
+  manifest: Manifest,
+  target: Target,
+  options: RestoreOptions,
+  state: { written: boolean },
+): Promise<RestoreResult> {
+  const clock = new PhaseClock();
+  const warnings: string[] = [];
+  const warn = (message: string) => {
+    warnings.push(message);
+    options.onWarning?.(message);
+  };
+  if (target.sizeBytes > manifest.geometry.sizeBytes && manifest.geometry.table === 'gpt') {
+    warn(
+      `${target.label} is larger than the image: the backup partition table lies before its end (sgdisk -e moves it)`,
+    );
+  }
+  const direct = await canReadDirectly(target);
+  if (!direct) warn(`${target.label} cannot be read past the page cache: the read-back may have come from memory`);
+  const edges = edgesOf(target, manifest);
+
+  clock.begin('discard');
+  state.written = true;
+  await blankRanges(target, edges);
+  const discarded = options.holes !== 'leave' && (await discardInner(target, edges, options.signal));
+  const restorer = new SlotRestorer({
+    ...options,
+    manifest,
+    target,
+    direct,
+    heldBack: edges,
+    gapBytes: options.holes === 'leave' ? 0 : cheapGapBytes,
+    zerosKnown: target.isNew || (discarded && target.kind === 'file'),
+  });
+  try {
+    clock.begin('write');
+    await restorer.writeAll();
+    clock.begin('flush');
+    await flushTarget(target);
+    clock.begin('read-back');
+    await restorer.readBackAll();
+    clock.begin('finish');
+    await writeEdges(restorer, target, edges);
+  } finally {
+    await restorer.close();
+  }
+  const { id, name, rootDigest, geometry, usedBytes } = manifest;
+  const { bytesFetched, bytesWritten, bytesVerified } = restorer;
+  return {
+    ...{ id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes },
+    ...{ bytesFetched, bytesWritten, bytesVerified, discarded, warnings },
+    ...clock.end(),
+  };
+}
+
+/** The first and last MiB of the target, and the last of the image: where tables are, old ones too. */
+function edgesOf({ sizeBytes }: Target, manifest: Manifest): Extent[] {
+  const imageEnd = Math.min(sizeBytes, manifest.geometry.sizeBytes);
+  const ends = [sizeBytes, imageEnd].map((end) => ({ from: Math.max(0, end - edgeBytes), end }));
+  return mergeExtents([
+    { startBytes: 0, lengthBytes: Math.min(edgeBytes, sizeBytes) },
+    ...ends.map(({ from, end }) => ({ startBytes: from, lengthBytes: end - from })),
+  ]);
+}
+
+async function discardInner(target: Target, edges: readonly Extent[], signal?: AbortSignal): Promise<boolean> {
+  if (target.isNew) return true;
+  const inner = subtract([{ startBytes: 0, lengthBytes: target.sizeBytes }], edges);
+  let discarded = inner.length > 0;
+  for (const range of inner) discarded = (await discardRange(target, range, signal)) && discarded;
+  return discarded;
+}
+
+/** What makes the disk bootable comes when everything else is known to be good, and goes again if it is not. */
+async function writeEdges(restorer: SlotRestorer, target: Target, edges: readonly Extent[]): Promise<void> {
+  const first = [{ startBytes: 0, lengthBytes: Math.min(edgeBytes, target.sizeBytes) }];
+  try {
+    await restorer.writeHeldBack(subtract(edges, first));
+    await flushTarget(target);
+    await restorer.writeHeldBack(first);
+    await flushTarget(target);
+    await restorer.readBackHeldBack();
+  } catch (thrown) {
+    await blankRanges(target, first).catch(() => {});
+    throw thrown;
+  }
+}
+
+/** tmpfs and some network file systems refuse O_DIRECT. */
+async function canReadDirectly(target: Target): Promise<boolean> {
+  try {
+    const handle = await open(target.path, constants.O_RDONLY | constants.O_DIRECT);
+    await handle.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function withState(error: DeployError, { imageName, targetPath }: RestoreOptions, written: boolean): DeployError {
+  const state = written
+    ? `${targetPath} is incomplete; its first MiB is blank, so it does not boot`
+    : 'nothing was written';
+  const hint = error.hint ?? (written ? 'Restore again when the cause is removed.' : undefined);
+  return new DeployError(error.code, `restoring '${imageName}' to ${targetPath}: ${error.message}. ${state}`, {
+    cause: error.cause ?? error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+class PhaseClock {
+  readonly #startedMs = performance.now();
+  readonly #seconds: { [Phase in ProgressPhase]?: number } = {};
+  #phase: ProgressPhase | undefined;
+  #phaseMs = 0;
+
+  begin(phase: ProgressPhase): void {
+    this.#stop();
+    this.#phase = phase;
+    this.#phaseMs = performance.now();
+  }
+
+  end(): { seconds: number; secondsByPhase: { [Phase in ProgressPhase]?: number } } {
+    this.#stop();
+    return { seconds: rounded(performance.now() - this.#startedMs), secondsByPhase: this.#seconds };
+  }
+
+  #stop(): void {
+    if (this.#phase !== undefined) this.#seconds[this.#phase] = rounded(performance.now() - this.#phaseMs);
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms) / 1000;
+}

@@ -1,0 +1,44 @@
+// The last check before an image becomes visible: everything its manifest names is in the store.
+import { DeployError } from '../../protocol/errors.ts';
+import { decodeChunk } from '../chunk/stored-chunk.ts';
+import { parseManifest } from '../manifest/manifest.ts';
+import { readSlots, segmentLengthBytes } from '../manifest/segment.ts';
+import type { ChunkStore, Digest } from './chunk-store.ts';
+
+const batch = 1000;
+
+/**
+ * Reads the segments (not the chunks: their content was checked on the way in, or by `verify`).
+ * @throws chunk-not-found, chunk-corrupt (a segment), manifest-corrupt
+ */
+export async function checkComplete(
+  manifestBytes: Uint8Array,
+  store: Pick<ChunkStore, 'findMissing' | 'getChunk'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { segments, geometry, chunkSizeBytes } = parseManifest(manifestBytes);
+  for (const [index, digest] of segments.entries()) {
+    if (digest === null) continue;
+    const bytes = decodeChunk(digest, await store.getChunk(digest, signal));
+    const named = new Set<Digest>();
+    const lengthBytes = segmentLengthBytes(geometry.sizeBytes, index);
+    for (const slot of readSlots(bytes, { lengthBytes, chunkSizeBytes })) {
+      if (slot.digest !== null) named.add(slot.digest);
+      if (named.size >= batch) await checkPresent(named, store, signal);
+    }
+    await checkPresent(named, store, signal);
+  }
+}
+
+async function checkPresent(
+  named: Set<Digest>,
+  store: Pick<ChunkStore, 'findMissing'>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const missing = await store.findMissing([...named], signal);
+  named.clear();
+  if (missing.length === 0) return;
+  throw new DeployError('chunk-not-found', `the manifest names ${missing.length} or more chunks that are not stored`, {
+    hint: 'Capture again; what is stored already is not sent twice.',
+  });
+}

@@ -1,0 +1,42 @@
+// What a store knows of a manifest it files: checked before it is put, read back for the list.
+import { DeployError } from '../../protocol/errors.ts';
+import { normalizeImageName } from '../manifest/image-name.ts';
+import { parseManifest } from '../manifest/manifest.ts';
+import type { ManifestEntry } from './chunk-store.ts';
+
+/** @throws manifest-corrupt, manifest-version; invalid-input when the manifest bears another name */
+export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
+  const manifest = parseManifest(bytes);
+  if (manifest.name !== normalizeImageName(name)) {
+    throw new DeployError('invalid-input', `the manifest of '${manifest.name}' cannot be stored as '${name}'`);
+  }
+  return {
+    id: manifest.id,
+    name: manifest.name,
+    sizeBytes: manifest.geometry.sizeBytes,
+    createdAt: manifest.createdAt,
+  };
+}
+
+/** In order of name, by code point: the same on every machine whatever its language. */
+export function sortByName(entries: ManifestEntry[]): ManifestEntry[] {
+  return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+export function imageExists(name: string, label: string): DeployError {
+  return new DeployError('image-exists', `there is already an image '${name}' in ${label}`, {
+    hint: 'Choose another name, or delete that image first (`deploy-os image delete`).',
+  });
+}
+
+export function imageNotFound(name: string, label: string): DeployError {
+  return new DeployError('image-not-found', `there is no image '${name}' in ${label}`, {
+    hint: 'List the images with `deploy-os image list`.',
+  });
+}
+
+export function chunkNotFound(digest: string, label: string): DeployError {
+  return new DeployError('chunk-not-found', `chunk ${digest} is not in ${label}`, {
+    hint: 'The store has lost a file; restore it from its backup, or capture the image again.',
+  });
+}
