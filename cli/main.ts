@@ -4,7 +4,12 @@ import { type DeployError, errorCatalogue, toDeployError } from '../protocol/err
 import { printError } from './output.ts';
 
 /** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
-const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {};
+const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
+  job: () => import('./job.ts'),
+  machine: () => import('./machine.ts'),
+  scenario: () => import('./scenario.ts'),
+  server: () => import('./server.ts'),
+};
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('deploy-os')

@@ -1,0 +1,131 @@
+// `deploy-os job …`: run a scenario on a machine, and see how it goes.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { DeployError, fromErrorBody } from '../protocol/errors.ts';
+import { type Job, jobSchema, logEntrySchema } from '../protocol/rest.ts';
+import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
+import { formatBytes, ProgressLine, printJson, printTable } from './output.ts';
+
+const pollMs = 1000;
+/** A watch outlives a server's upgrade. */
+const serverAwayMs = 15 * 60 * 1000;
+
+type RunOptions = ConnectOptions & { readonly scenario: string; readonly machine: string; readonly watch?: boolean };
+type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string };
+
+export function addCommands(program: Command): void {
+  const job = program.command('job').description('Jobs: one scenario run on one machine');
+  withServerOptions(job.command('run').description('ask for a job; it starts when the machine is there and approved'))
+    .requiredOption('--scenario <scenario>', 'id or name')
+    .requiredOption('--machine <machine>', 'id or name')
+    .option('--watch', 'stay until it has ended')
+    .action(run);
+  withServerOptions(job.command('list').description('all jobs, newest last'))
+    .option('--machine <machine>', 'only of this machine')
+    .option('--state <state>', 'only queued, running, succeeded, failed or cancelled')
+    .action(list);
+  withServerOptions(job.command('show <job>').description('one job with its results and its log')).action(show);
+  withServerOptions(job.command('watch <job>').description('draw its progress until it has ended')).action(watch);
+  withServerOptions(
+    job.command('cancel <job>').description('stop it; what was begun is left as the error says'),
+  ).action(async (id: string, options: ConnectOptions) => {
+    const cancelled = await callOnce(options, 'POST', `${pathOf(id)}/cancel`, jobSchema, {});
+    if (options.json === true) printJson(cancelled);
+    else process.stdout.write(`${cancelled.state === 'cancelled' ? 'cancelled' : 'stopping'}: ${cancelled.id}\n`);
+  });
+}
+
+function pathOf(id: string): string {
+  return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+async function run({ scenario, machine, ...options }: RunOptions): Promise<void> {
+  const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, { scenario, machine });
+  if (options.watch === true) {
+    process.stderr.write(`job ${job.id}: ${job.scenarioName} on ${job.machineName}\n`);
+    return watch(job.id, options);
+  }
+  if (options.json === true) printJson(job);
+  else process.stdout.write(`${job.id}\n`);
+}
+
+async function list({ machine, state, ...options }: ListOptions): Promise<void> {
+  const query = new URLSearchParams({
+    ...(machine === undefined ? {} : { machine }),
+    ...(state === undefined ? {} : { state }),
+  });
+  const jobs = await callOnce(options, 'GET', `/v1/jobs?${query}`, z.array(jobSchema));
+  if (options.json === true) return printJson(jobs);
+  printTable(
+    ['ID', 'SCENARIO', 'MACHINE', 'STATE', 'CREATED', 'ENDED', 'ERROR'],
+    jobs.map((job) => [
+      job.id,
+      job.scenarioName,
+      job.machineName,
+      job.state,
+      job.createdAt,
+      job.endedAt ?? '',
+      job.error?.code ?? '',
+    ]),
+  );
+}
+
+async function show(id: string, options: ConnectOptions): Promise<void> {
+  const client = await connect(options);
+  try {
+    const job = await client.call('GET', pathOf(id), jobSchema);
+    const log = await client.call('GET', `${pathOf(id)}/log`, z.array(logEntrySchema));
+    if (options.json === true) return printJson({ ...job, log });
+    printJob(job);
+    for (const entry of log) process.stdout.write(`${entry.at}  ${entry.level.padEnd(7)}  ${entry.message}\n`);
+  } finally {
+    client.close();
+  }
+}
+
+/** Exits as the job ended: 0, or with its error's exit status. */
+async function watch(id: string, options: ConnectOptions): Promise<void> {
+  const client = await connect(options, serverAwayMs);
+  const line = new ProgressLine();
+  try {
+    for (let state = ''; ; await sleep(pollMs)) {
+      const job = await client.call('GET', pathOf(id), jobSchema);
+      if (job.state !== state && job.state === 'queued') process.stderr.write(`waiting for ${job.machineName}\n`);
+      state = job.state;
+      if (job.progress !== null && job.state === 'running') {
+        line.update(job.progress.phase, job.progress.bytesDone, job.progress.bytesTotal);
+      }
+      if (job.endedAt !== null) {
+        line.end();
+        return report(job, options);
+      }
+    }
+  } finally {
+    line.end();
+    client.close();
+  }
+}
+
+function report(job: Job, options: ConnectOptions): void {
+  if (job.state !== 'succeeded') {
+    const error =
+      job.error === null ? new DeployError('cancelled', 'cancelled before it began') : fromErrorBody(job.error);
+    throw error.during(`job ${job.id} on ${job.machineName} ${job.state}`);
+  }
+  if (options.json === true) printJson(job);
+  else printJob(job);
+}
+
+function printJob(job: Job): void {
+  process.stdout.write(`${job.id}: ${job.scenarioName} on ${job.machineName}: ${job.state}\n`);
+  if (job.error !== null) process.stdout.write(`  ${job.error.code}: ${job.error.message}\n`);
+  for (const result of job.results) {
+    const seconds = Object.entries(result.secondsByPhase).map(([phase, value]) => `${phase} ${value.toFixed(1)} s`);
+    process.stdout.write(`  ${result.kind} ${result.disk?.label ?? ''}: ${seconds.join(', ')}\n`);
+    for (const [name, value] of Object.entries(result.figures)) {
+      process.stdout.write(`    ${name}: ${name.endsWith('Bytes') ? formatBytes(value) : value}\n`);
+    }
+    for (const warning of result.warnings) process.stdout.write(`    warning: ${warning}\n`);
+  }
+}

@@ -1,0 +1,94 @@
+// `deploy-os machine …`: who has shown up, and who is trusted.
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { type Machine, machineSchema } from '../protocol/rest.ts';
+import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
+import { formatBytes, printJson, printTable } from './output.ts';
+
+export function addCommands(program: Command): void {
+  const machine = program.command('machine').description('Managed machines: list, approve, rename, forget');
+  withServerOptions(machine.command('list').description('all machines that have shown up')).action(list);
+  withServerOptions(
+    machine.command('show <machine>').description('one machine (id or name) with its inventory'),
+  ).action(async (name: string, options: ConnectOptions) =>
+    show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
+  );
+  withServerOptions(machine.command('approve <machine...>').description('let machines take jobs')).action(
+    async (names: string[], options: ConnectOptions) => {
+      for (const name of names) await change(name, { state: 'approved' }, options, 'approved');
+    },
+  );
+  withServerOptions(machine.command('rename <machine> <name>').description('give it a name that people know')).action(
+    (name: string, newName: string, options: ConnectOptions) => change(name, { name: newName }, options, 'renamed'),
+  );
+  withServerOptions(machine.command('forget <machine>').description('as if it had never shown up')).action(
+    async (name: string, options: ConnectOptions) => {
+      await callOnce(options, 'DELETE', pathOf(name), z.undefined());
+      if (options.json === true) printJson({ forgotten: name });
+      else process.stdout.write(`forgotten: ${name}\n`);
+    },
+  );
+}
+
+function pathOf(name: string): string {
+  return `/v1/machines/${encodeURIComponent(name)}`;
+}
+
+async function list(options: ConnectOptions): Promise<void> {
+  const machines = await callOnce(options, 'GET', '/v1/machines', z.array(machineSchema));
+  if (options.json === true) return printJson(machines);
+  printTable(
+    ['ID', 'NAME', 'STATE', 'ONLINE', 'LAST SEEN', 'MODEL'],
+    machines.map((machine) => [
+      machine.id,
+      machine.name,
+      machine.state,
+      machine.online ? 'yes' : 'no',
+      machine.lastSeenAt ?? '',
+      [machine.inventory?.smbios.manufacturer, machine.inventory?.smbios.product].filter(Boolean).join(' '),
+    ]),
+  );
+}
+
+async function change(name: string, patch: object, options: ConnectOptions, done: string): Promise<void> {
+  const machine = await callOnce(options, 'PATCH', pathOf(name), machineSchema, patch);
+  if (options.json === true) printJson(machine);
+  else process.stdout.write(`${done}: ${machine.name} (${machine.id})\n`);
+}
+
+function show(machine: Machine, options: ConnectOptions): void {
+  if (options.json === true) {
+    printJson(machine);
+    return;
+  }
+  const { inventory } = machine;
+  process.stdout.write(
+    `${machine.name} (${machine.id}): ${machine.state}, ${machine.online ? 'online' : `last seen ${machine.lastSeenAt ?? 'never'}`}\n`,
+  );
+  if (inventory === null) return;
+  process.stdout.write(
+    `${inventory.cpu.count} x ${inventory.cpu.model}, ${formatBytes(inventory.memoryBytes)}, ${inventory.firmware}${inventory.secureBoot ? ' with Secure Boot' : ''}\n\n`,
+  );
+  printTable(
+    ['NIC', 'MAC', 'DRIVER', 'LINK', 'ADDRESSES'],
+    inventory.nics.map((nic) => [
+      nic.name,
+      nic.mac,
+      nic.driver ?? '',
+      nic.link ? 'up' : 'down',
+      nic.addresses.join(' '),
+    ]),
+  );
+  process.stdout.write('\n');
+  printTable(
+    ['DISK', 'NAME', 'SIZE', 'MODEL', 'SERIAL', 'BUS'],
+    inventory.disks.map((disk) => [
+      String(disk.number),
+      disk.kernelName,
+      formatBytes(disk.sizeBytes),
+      disk.model ?? '',
+      disk.serial ?? '',
+      disk.bus,
+    ]),
+  );
+}

@@ -1,0 +1,51 @@
+// `deploy-os server`: runs the management server in the foreground until it is told to stop.
+import { type Command, Option } from 'commander';
+import { defaultPort, readServerConfig, type ServerOptions } from '../server/config.ts';
+import { type RunningServer, startServer } from '../server/start-server.ts';
+
+const stopWithinMs = 9000;
+
+export function addCommands(program: Command): void {
+  const env = (flags: string, text: string, name: string): Option => new Option(flags, text).env(`DEPLOY_OS_${name}`);
+  program
+    .command('server')
+    .description('Run the management server: API, image store, boot files and, if asked, DHCP and TFTP')
+    .addOption(env('--data <dir>', 'data directory: database, images, CA, tokens', 'DATA').makeOptionMandatory())
+    .addOption(env('--listen <address:port>', `where to listen (default: 0.0.0.0:${defaultPort})`, 'LISTEN'))
+    .addOption(
+      env('--advertise <address:port>', 'what machines are told (default: the address they reached)', 'ADVERTISE'),
+    )
+    .addOption(env('--boot-dir <dir>', 'what `deploy-os build` made (default: DATA/boot)', 'BOOT_DIR'))
+    .addOption(env('--database <url>', 'sqlite:PATH (default: DATA/deploy-os.sqlite)', 'DATABASE'))
+    .addOption(env('--store <dir>', 'chunk store (default: DATA/store)', 'STORE'))
+    .addOption(env('--approve <policy>', 'unknown machines: none waits for a person, all trusts them', 'APPROVE'))
+    .addOption(env('--dhcp-interface <name>', 'run DHCP and TFTP (dnsmasq) on this interface', 'DHCP_INTERFACE'))
+    .addOption(env('--dhcp-range <first,last>', 'hand out these addresses', 'DHCP_RANGE'))
+    .addOption(env('--dhcp-proxy', 'only add boot options beside the DHCP server that is there', 'DHCP_PROXY'))
+    .addOption(env('--kernel-args <text>', 'appended to the kernel command line of every machine', 'KERNEL_ARGS'))
+    .addOption(env('--log-level <level>', 'debug, info, warn, error or silent; JSON lines on stderr', 'LOG_LEVEL'))
+    .action(run);
+}
+
+async function run(options: ServerOptions): Promise<void> {
+  const server = await startServer(readServerConfig(options));
+  process.stderr.write(`${describe(server)}\n`);
+  await untilToldToStop();
+  // Whatever hangs, the process is gone within 10 s: jobs live in the database and go on at the next start.
+  setTimeout(() => process.exit(0), stopWithinMs).unref();
+  await server.close();
+}
+
+/** The token itself is shown once, when it is made. */
+function describe(server: RunningServer): string {
+  const token = server.operatorTokenIsNew
+    ? `operator token: ${server.operatorToken} (shown once; kept in ${server.operatorTokenFile})`
+    : `operator token: in ${server.operatorTokenFile}`;
+  return `deploy-os server at ${server.url}, CA ${server.caFingerprint}\n${token}`;
+}
+
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}

@@ -1,0 +1,66 @@
+// Hands jobs to connected agents: the machine's running job again, or else the oldest that waits for it.
+import { randomUUID } from 'node:crypto';
+import type { EndAction } from '../../protocol/scenario.ts';
+import type { Context } from '../context.ts';
+import type { JobRow } from '../database/schema.ts';
+import { changeJob } from '../jobs/change-job.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
+import type { ConnectedAgent } from './registry.ts';
+
+/** To be called whenever something may have become possible: a hello, an approval, a new job, a job's end. */
+export async function dispatchJob(context: Context, machineId: string): Promise<void> {
+  const agent = context.agents.get(machineId);
+  if (agent === undefined || !agent.approved || agent.activeJobId !== null || agent.restUntilMs > Date.now()) return;
+  const job = await findNextJob(context, machineId);
+  // Between the question and its answer another call may have found the same job.
+  if (job === undefined || agent.activeJobId !== null) return;
+  agent.activeJobId = job.id;
+  try {
+    await handOut(context, agent, job);
+  } catch (thrown) {
+    agent.activeJobId = null;
+    throw thrown;
+  }
+}
+
+/** `running` sorts after `queued`, and comes first: a machine runs one job at a time. */
+function findNextJob({ db }: Context, machineId: string): Promise<JobRow | undefined> {
+  return db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('machineId', '=', machineId)
+    .where('state', 'in', ['queued', 'running'])
+    .orderBy('state', 'desc')
+    .orderBy('id')
+    .executeTakeFirst();
+}
+
+async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Promise<void> {
+  const lease = { id: randomUUID(), bootId: agent.bootId };
+  const life = await changeJob(context.db, job.id, { kind: 'hand-out', lease, at: new Date().toISOString() });
+  if (life.state !== 'running') {
+    agent.activeJobId = null;
+    await appendJobLog(context.db, job.id, 'warning', `not handed out: ${life.error?.message ?? life.state}`);
+    return dispatchJob(context, agent.machineId);
+  }
+  agent.send({
+    type: 'job',
+    jobId: job.id,
+    leaseId: lease.id,
+    scenarioName: job.scenarioName,
+    steps: JSON.parse(job.steps),
+    end: job.endAction as EndAction,
+  });
+  const again = life.handOuts > 1 ? ` again (${life.handOuts})` : '';
+  await appendJobLog(context.db, job.id, 'info', `handed to ${job.machineName}${again}`);
+  context.log.info({ job: job.id, machine: job.machineName, handOuts: life.handOuts }, 'job handed out');
+}
+
+/** Tells a connected agent that its machine is approved now, and gives it what waits for it. */
+export async function noticeApproval(context: Context, machineId: string): Promise<void> {
+  const agent = context.agents.get(machineId);
+  if (agent === undefined || agent.approved) return;
+  agent.approved = true;
+  agent.send({ type: 'state', state: 'approved' });
+  await dispatchJob(context, machineId);
+}

@@ -1,0 +1,37 @@
+// The agents that are connected to this server now: nothing else about them is kept outside the database.
+import type { ServerMessage } from '../../protocol/agent-messages.ts';
+
+export type ConnectedAgent = {
+  readonly machineId: string;
+  readonly bootId: string;
+  /** The job that it was handed or goes on with; null when it can take one. */
+  activeJobId: string | null;
+  /** No job is handed out before, because its machine is about to reboot or power off. Milliseconds since 1970. */
+  restUntilMs: number;
+  approved: boolean;
+  send(message: ServerMessage): void;
+  close(reason: string): void;
+};
+
+export class AgentRegistry {
+  readonly #byMachine = new Map<string, ConnectedAgent>();
+
+  /** A machine has one agent: an older connection, most likely dead without knowing, is closed. */
+  add(agent: ConnectedAgent): void {
+    this.#byMachine.get(agent.machineId)?.close('the agent connected again');
+    this.#byMachine.set(agent.machineId, agent);
+  }
+
+  /** False when another connection has taken the agent's place already. */
+  remove(agent: ConnectedAgent): boolean {
+    return this.#byMachine.get(agent.machineId) === agent && this.#byMachine.delete(agent.machineId);
+  }
+
+  get(machineId: string): ConnectedAgent | undefined {
+    return this.#byMachine.get(machineId);
+  }
+
+  list(): ConnectedAgent[] {
+    return [...this.#byMachine.values()];
+  }
+}

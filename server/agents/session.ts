@@ -1,0 +1,150 @@
+// What the server does with each message of one connected agent (docs/protocol.md, "Control channel of the agent").
+import { type AgentMessage, protocolVersion } from '../../protocol/agent-messages.ts';
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { Context } from '../context.ts';
+import type { MachineRow } from '../database/schema.ts';
+import { changeJob } from '../jobs/change-job.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
+import { findMachine } from '../machines/read-machines.ts';
+import { recordInventory } from '../machines/register-machine.ts';
+import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
+import { dispatchJob } from './dispatch.ts';
+import { ProgressWriter } from './progress-writer.ts';
+import type { ConnectedAgent } from './registry.ts';
+import { renew } from './renew.ts';
+
+type Hello = Extract<AgentMessage, { type: 'hello' }>;
+type Done = Extract<AgentMessage, { type: 'done' }>;
+type Log = Extract<AgentMessage, { type: 'log' }>;
+
+/** A machine that is told to reboot or power off after its job is given so long to be gone. */
+const restAfterJobMs = 20_000;
+
+export class AgentSession {
+  readonly #context: Context;
+  readonly #agent: ConnectedAgent;
+  readonly #progress: ProgressWriter;
+  #greeted = false;
+
+  constructor(context: Context, agent: ConnectedAgent) {
+    this.#context = context;
+    this.#agent = agent;
+    this.#progress = new ProgressWriter(context);
+  }
+
+  /** @throws DeployError when the agent must be refused; the caller says so and closes. */
+  async handle(message: AgentMessage): Promise<void> {
+    if (message.type === 'hello') return this.#hello(message);
+    if (!this.#greeted) throw new DeployError('invalid-input', 'the first message must be hello');
+    switch (message.type) {
+      case 'progress':
+        return this.#progress.write(message);
+      case 'log':
+        return this.#log(message);
+      case 'done':
+        return this.#done(message);
+    }
+  }
+
+  async #hello(hello: Hello): Promise<void> {
+    if (this.#greeted) throw new DeployError('invalid-input', 'a second hello on one connection');
+    if (hello.protocol !== protocolVersion) {
+      throw new DeployError(
+        'protocol-version',
+        `the agent speaks protocol ${hello.protocol}, this server ${protocolVersion}`,
+        { hint: 'Run deploy-os build with the version of the server, then boot the machine again.' },
+      );
+    }
+    const { db, log, agents } = this.#context;
+    const agent = this.#agent;
+    await revokeOtherBoots(db, agent.machineId, agent.bootId);
+    await recordInventory(db, agent.machineId, hello.inventory);
+    const machine = await this.#readMachine();
+    agent.approved = machine.state === 'approved';
+    const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
+    this.#greeted = true;
+    agents.add(agent);
+    await renew(this.#context);
+    log.info(
+      { machine: machine.name, state: machine.state, agent: hello.agentVersion, continueJob },
+      'agent connected',
+    );
+    agent.send({
+      type: 'welcome',
+      machineId: machine.id,
+      machineName: machine.name,
+      state: machine.state,
+      serverTimeMs: Date.now(),
+      ...(continueJob === undefined ? {} : { continueJob }),
+    });
+    await dispatchJob(this.#context, machine.id);
+  }
+
+  async #readMachine(): Promise<MachineRow> {
+    const { db, config } = this.#context;
+    const machine = await findMachine(db, this.#agent.machineId);
+    if (config.approve === 'none' || machine.state === 'approved') return machine;
+    await db.updateTable('machines').set({ state: 'approved' }).where('id', '=', machine.id).execute();
+    return { ...machine, state: 'approved' };
+  }
+
+  /** True when the job is still this agent's: then it goes on as if nothing had happened. */
+  async #resume({ jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
+    const { db } = this.#context;
+    const job = await db.selectFrom('jobs').select('machineId').where('id', '=', jobId).executeTakeFirst();
+    if (job?.machineId !== this.#agent.machineId) return false;
+    try {
+      await changeJob(db, jobId, { kind: 'resume', leaseId });
+    } catch (thrown) {
+      this.#context.log.warn({ job: jobId, reason: (thrown as Error).message }, 'job not resumed');
+      return false;
+    }
+    await appendJobLog(db, jobId, 'info', 'the agent is back and goes on');
+    this.#agent.activeJobId = jobId;
+    return true;
+  }
+
+  async #log({ jobId, level, message }: Log): Promise<void> {
+    const { db, log } = this.#context;
+    const fields = { machine: this.#agent.machineId, job: jobId, from: 'agent' };
+    log[level === 'warning' ? 'warn' : level](fields, message);
+    if (jobId !== undefined && jobId === this.#agent.activeJobId) await appendJobLog(db, jobId, level, message);
+  }
+
+  async #done({ jobId, leaseId, results, error }: Done): Promise<void> {
+    const { db, log } = this.#context;
+    const at = new Date().toISOString();
+    try {
+      await this.#requireOwnJob(jobId);
+      const life = await changeJob(db, jobId, { kind: 'done', leaseId, results, error: error ?? null, at });
+      const text = life.error === null ? `job ${life.state}` : `job ${life.state}: ${life.error.message}`;
+      await appendJobLog(db, jobId, life.state === 'failed' ? 'error' : 'info', text);
+      log.info({ job: jobId, state: life.state, error: life.error?.code }, 'job ended');
+    } catch (thrown) {
+      // The agent need not know: what it did is void, and it shall not repeat it.
+      const { code, message } = toDeployError(thrown);
+      if (code !== 'lease-lost' && code !== 'job-not-found') throw thrown;
+      log.warn({ job: jobId, code, message }, 'result ignored');
+    }
+    this.#agent.send({ type: 'doneReceived', jobId });
+    if (this.#agent.activeJobId !== jobId) return;
+    this.#agent.activeJobId = null;
+    this.#agent.restUntilMs = await this.#restUntil(jobId);
+    await dispatchJob(this.#context, this.#agent.machineId);
+  }
+
+  async #requireOwnJob(jobId: string): Promise<void> {
+    const job = await this.#context.db
+      .selectFrom('jobs')
+      .select('machineId')
+      .where('id', '=', jobId)
+      .executeTakeFirst();
+    if (job?.machineId !== this.#agent.machineId) throw new DeployError('job-not-found', `no job ${jobId}`);
+  }
+
+  async #restUntil(jobId: string): Promise<number> {
+    const { db } = this.#context;
+    const job = await db.selectFrom('jobs').select('endAction').where('id', '=', jobId).executeTakeFirst();
+    return job?.endAction === 'wait' ? 0 : Date.now() + restAfterJobMs;
+  }
+}

@@ -1,0 +1,80 @@
+// The server's own clock: what must happen although no message arrives. Everything it needs to know is in the database.
+import type { Context } from '../context.ts';
+import { changeJob } from '../jobs/change-job.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
+import { dispatchJob, noticeApproval } from './dispatch.ts';
+import { renew } from './renew.ts';
+
+const tickMs = 1000;
+const renewEveryTicks = 15;
+
+/** Returns a function that stops it and waits for the tick under way. */
+export function watchAgents(context: Context): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let tick = 0;
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    running = runTick(context, tick++)
+      .catch((thrown: Error) => context.log.error({ err: thrown }, 'the watch failed'))
+      .finally(() => {
+        busy = false;
+      });
+  }, tickMs);
+  return () => {
+    clearInterval(timer);
+    return running;
+  };
+}
+
+async function runTick(context: Context, tick: number): Promise<void> {
+  if (tick % renewEveryTicks === 0) await renew(context);
+  await lapseLeases(context);
+  await noticeChanges(context);
+}
+
+async function lapseLeases({ db, config, log }: Context): Promise<void> {
+  const before = new Date(Date.now() - config.leaseSeconds * 1000).toISOString();
+  const lapsed = await db
+    .selectFrom('jobs')
+    .select(['id', 'machineName'])
+    .where('state', '=', 'running')
+    .where('leaseHeardAt', '<', before)
+    .execute();
+  for (const { id, machineName } of lapsed) {
+    const life = await changeJob(db, id, { kind: 'lapse', at: new Date().toISOString() });
+    log.warn({ job: id, machine: machineName, state: life.state }, 'lease lapsed');
+    await appendJobLog(db, id, 'warning', `nothing heard of the agent for ${config.leaseSeconds} s: job ${life.state}`);
+  }
+}
+
+/** Approvals, new jobs and cancellations, which may have been asked for at another server. */
+async function noticeChanges(context: Context): Promise<void> {
+  const { db, agents } = context;
+  const connected = agents.list();
+  const pending = connected.filter((agent) => !agent.approved).map((agent) => agent.machineId);
+  if (pending.length > 0) {
+    const rows = await db
+      .selectFrom('machines')
+      .select('id')
+      .where('id', 'in', pending)
+      .where('state', '=', 'approved')
+      .execute();
+    for (const { id } of rows) await noticeApproval(context, id);
+  }
+  const running = connected.flatMap((agent) => agent.activeJobId ?? []);
+  if (running.length > 0) {
+    const rows = await db
+      .selectFrom('jobs')
+      .select(['id', 'machineId'])
+      .where('id', 'in', running)
+      .where('cancelRequested', '=', 1)
+      .where('state', '=', 'running')
+      .execute();
+    // Said again every second until it is done: the agent ignores what it knows.
+    for (const { id, machineId } of rows) agents.get(machineId)?.send({ type: 'cancel', jobId: id });
+  }
+  const waiting = await db.selectFrom('jobs').select('machineId').distinct().where('state', '=', 'queued').execute();
+  for (const { machineId } of waiting) await dispatchJob(context, machineId);
+}

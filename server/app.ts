@@ -1,0 +1,122 @@
+// The HTTPS side: fastify with the route table, who may call what, and errors in the words of the catalogue.
+import { createServer, type Server } from 'node:https';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { prettifyError, ZodError } from 'zod';
+import { DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
+import { BodyBudget } from './body-budget.ts';
+import { type Caller, identifyCaller } from './callers.ts';
+import type { LogLevel } from './config.ts';
+import type { Context } from './context.ts';
+import type { Route } from './route.ts';
+import { routes } from './routes.ts';
+import type { Authority } from './tls/authority.ts';
+
+export type App = FastifyInstance<Server>;
+
+const maxJsonBytes = 8 * 1024 * 1024;
+/** A name of 255 characters, each of up to four bytes, percent-encoded. */
+const maxParameterLength = 255 * 4 * 3;
+/** What all uploads under way may hold in memory together. */
+const bodyBudgetBytes = 512 * 1024 * 1024;
+const slowlorisBounds = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 75_000 };
+
+/** The server object and its logger; it listens on nothing by itself (see listener/one-port.ts). */
+export function createApp(authority: Authority, logLevel: LogLevel): App {
+  return Fastify({
+    logger: logLevel === 'silent' ? false : { level: logLevel, stream: process.stderr },
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: maxParameterLength },
+    bodyLimit: maxJsonBytes,
+    serverFactory: (handler) =>
+      createServer(
+        {
+          key: authority.serverKeyPem,
+          cert: authority.serverPem,
+          minVersion: 'TLSv1.2',
+          handshakeTimeout: 15_000,
+          maxHeaderSize: 16 * 1024,
+          ...slowlorisBounds,
+        },
+        handler,
+      ),
+  });
+}
+
+export function addRoutes(app: App, context: Context): void {
+  const budget = new BodyBudget(bodyBudgetBytes);
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  acceptEmptyJson(app);
+  for (const route of routes.filter((candidate) => candidate.maxBodyBytes === undefined)) {
+    addRoute(app, context, callers, route);
+  }
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    scope.addHook('preParsing', (request, reply, _payload, done) => budget.admit(request.raw, reply.raw, done));
+    for (const route of routes.filter((candidate) => candidate.maxBodyBytes !== undefined)) {
+      addRoute(scope as App, context, callers, route);
+    }
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler((request, reply) => {
+    const message = `no route ${request.method} ${request.url.split('?', 1)[0]}`;
+    return reply.code(404).send({ error: { code: 'usage', message } });
+  });
+  app.addHook('onResponse', async (request, reply) => logResponse(request, reply));
+}
+
+function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, Caller>, route: Route): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
+    // Before the body is read: nobody unknown makes the server take in megabytes.
+    onRequest: async (request) => {
+      if (route.access === 'public') return;
+      callers.set(request, await identifyCaller(context.db, request.headers, route.access));
+    },
+    handler: async (request, reply) => {
+      const answer = await route.handle(context, request, callers.get(request) ?? { kind: 'public' }, reply);
+      return answer === undefined ? reply.code(204).send() : answer;
+    },
+  });
+}
+
+/** `POST …/cancel` and the like have no body; some clients still say that it is JSON. */
+function acceptEmptyJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body.length === 0 ? done(null, undefined) : parse(request, body.toString(), done),
+  );
+}
+
+function answerError(thrown: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = toApiError(thrown, request);
+  if (error.code === 'internal') request.log.error({ err: thrown }, 'request failed');
+  const status = errorCatalogue[error.code].httpStatus;
+  // Bytes that nobody is going to read would be taken for the next request.
+  if (!request.raw.complete) reply.header('connection', 'close');
+  return reply
+    .code(status)
+    .type('application/json')
+    .send({ error: toErrorBody(error) });
+}
+
+function toApiError(thrown: FastifyError | Error, request: FastifyRequest): DeployError {
+  if (thrown instanceof DeployError) return thrown;
+  if (thrown instanceof ZodError) return new DeployError('invalid-input', prettifyError(thrown), { cause: thrown });
+  const status = 'statusCode' in thrown ? (thrown.statusCode ?? 500) : 500;
+  if (status === 413) return new DeployError('too-large', 'the body is larger than this route takes');
+  if (status >= 400 && status < 500) return new DeployError('invalid-input', thrown.message);
+  return new DeployError('internal', `internal error; the server's log says more under request id ${request.id}`);
+}
+
+/** Routes of the data path are called thousands of times a job: they are logged only when asked for, or when they fail. */
+function logResponse(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split('?', 1)[0];
+  const level =
+    reply.statusCode >= 400 ? 'warn' : request.method === 'GET' || path?.startsWith('/v1/chunks') ? 'debug' : 'info';
+  const fields = { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+  request.log[level](fields, 'request');
+}

@@ -1,0 +1,70 @@
+// What iPXE is told: first the same for all, then what this machine shall do.
+
+/** Everything about a boot of the Deploy-OS that stands on the kernel's command line. */
+type BootFacts = {
+  /** `ADDRESS:PORT` */
+  readonly server: string;
+  readonly caFingerprint: string;
+  readonly token: string;
+  /** Of the NIC that the firmware booted from, with colons. */
+  readonly mac: string | null;
+  readonly kernelArguments: string;
+};
+
+/** The first script. Settings are those of iPXE 1.0.0 of 2015 and later, so that old ROMs go the same way. */
+export function writeFirstScript(server: string): string {
+  const facts = ['uuid', 'mac', 'serial:uristring', 'buildarch', 'platform']
+    .map((setting) => `${setting.split(':', 1)[0]}=\${${setting}}`)
+    .join('&');
+  return script([
+    `chain --autofree http://${server}/boot/script?${facts} || goto failed`,
+    ':failed',
+    'echo The Deploy-OS server did not answer; going on in 10 s',
+    'sleep 10',
+    'exit 1',
+  ]);
+}
+
+export function writeDeployScript(facts: BootFacts): string {
+  return script([
+    // EFI stubs of the kernel find the initramfs by its name; BIOS kernels ignore the argument.
+    `kernel http://${facts.server}/boot/vmlinuz initrd=initramfs.img ${kernelCommandLine(facts)} || goto failed`,
+    `initrd http://${facts.server}/boot/initramfs.img || goto failed`,
+    'boot || goto failed',
+    ':failed',
+    'echo The Deploy-OS did not load; trying again in 10 s',
+    'sleep 10',
+    `chain --autofree http://${facts.server}/boot/ipxe`,
+  ]);
+}
+
+/** On to the machine's own disk. */
+export function writeLocalScript(platform: string): string {
+  const say = 'echo No job for this machine: booting from its own disk';
+  // UEFI goes on to its next boot option by itself; a BIOS would often try the network again.
+  return script(platform === 'efi' ? [say, 'exit'] : [say, 'sanboot --no-describe --drive 0x80 || exit']);
+}
+
+export function writeUnknownScript(): string {
+  return script(['echo This machine has neither a usable UUID nor a MAC address', 'sleep 10', 'exit 1']);
+}
+
+export function kernelCommandLine(facts: BootFacts): string {
+  return [
+    `deploy.server=https://${facts.server}`,
+    `deploy.ca=${facts.caFingerprint}`,
+    `deploy.token=${facts.token}`,
+    'deploy.ip=dhcp',
+    // pxelinux's way to say which NIC booted: the hardware type, then the address with dashes
+    facts.mac === null ? '' : `BOOTIF=01-${facts.mac.replaceAll(':', '-')}`,
+    'console=ttyS0,115200',
+    'console=tty0',
+    facts.kernelArguments,
+  ]
+    .filter((argument) => argument !== '')
+    .join(' ');
+}
+
+function script(lines: readonly string[]): string {
+  return `${['#!ipxe', ...lines].join('\n')}\n`;
+}

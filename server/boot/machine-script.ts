@@ -1,0 +1,33 @@
+// Decides what a machine that asks for its boot script shall boot: the Deploy-OS when there is something to do, else its own disk.
+import type { Context } from '../context.ts';
+import { normalizeMac } from '../machines/identity.ts';
+import { registerMachine } from '../machines/register-machine.ts';
+import { issueBootToken } from '../tokens/boot-tokens.ts';
+import { writeDeployScript, writeLocalScript, writeUnknownScript } from './ipxe-script.ts';
+
+const maxValueLength = 128;
+
+export async function writeMachineScript(context: Context, server: string, query: URLSearchParams): Promise<string> {
+  const value = (name: string): string => (query.get(name) ?? '').slice(0, maxValueLength);
+  const mac = normalizeMac(value('mac'));
+  const { db, log, config, authority } = context;
+  const facts = { uuid: value('uuid') || null, macs: mac === null ? [] : [mac] };
+  const machine = await registerMachine(db, { ...facts, approve: config.approve });
+  if (machine === null) return writeUnknownScript();
+  const idle = machine.state === 'approved' && !(await hasUnfinishedJob(context, machine.id));
+  log.info({ machine: machine.name, state: machine.state, boots: idle ? 'own disk' : 'Deploy-OS' }, 'boot script');
+  if (idle) return writeLocalScript(value('platform'));
+  const token = await issueBootToken(db, machine.id);
+  const caFingerprint = authority.fingerprint;
+  return writeDeployScript({ server, caFingerprint, token, mac, kernelArguments: config.kernelArguments });
+}
+
+async function hasUnfinishedJob({ db }: Context, machineId: string): Promise<boolean> {
+  const job = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('machineId', '=', machineId)
+    .where('state', 'in', ['queued', 'running'])
+    .executeTakeFirst();
+  return job !== undefined;
+}

@@ -1,0 +1,90 @@
+// Everything that plain HTTP serves: boot scripts, the boot files and the CA certificate. All of it is public.
+import { open } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyBaseLogger } from 'fastify';
+
+type PlainOptions = {
+  readonly bootDir: string;
+  readonly caPem: string;
+  readonly log: FastifyBaseLogger;
+  /** `ADDRESS:PORT` for a machine that reached the server at the given address. */
+  advertised(reached: { address: string; port: number }): string;
+  firstScript(server: string): string;
+  machineScript(server: string, query: URLSearchParams): Promise<string>;
+};
+
+const bootFiles = new Map([
+  ['/boot/vmlinuz', 'vmlinuz'],
+  ['/boot/initramfs.img', 'initramfs.img'],
+]);
+
+export function createPlainServer(options: PlainOptions): Server {
+  const server = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000 });
+  server.on('request', (request, response) => {
+    answer(options, request, response).catch((thrown: Error) => {
+      options.log.warn({ path: request.url?.split('?', 1)[0], reason: thrown.message }, 'plain HTTP request failed');
+      if (response.headersSent) response.destroy();
+      else sendText(response, 500, 'internal error\n');
+    });
+  });
+  return server;
+}
+
+async function answer(options: PlainOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = parseUrl(request.url);
+  if (url === null || (request.method !== 'GET' && request.method !== 'HEAD')) {
+    sendText(response, url === null ? 400 : 405, 'only GET of public boot files; everything else is on https\n');
+    return;
+  }
+  options.log.info({ path: url.pathname, from: request.socket.remoteAddress }, 'boot file');
+  const file = bootFiles.get(url.pathname);
+  if (file !== undefined) return sendFile(path.join(options.bootDir, file), request, response);
+  const text = await textFor(options, url, request);
+  if (text === null) sendText(response, 404, 'not found; everything but public boot files is on https\n');
+  else sendText(response, 200, text, request.method === 'HEAD');
+}
+
+async function textFor(options: PlainOptions, url: URL, request: IncomingMessage): Promise<string | null> {
+  const { localAddress = '', localPort = 0 } = request.socket;
+  const server = options.advertised({ address: localAddress.replace(/^::ffff:/, ''), port: localPort });
+  switch (url.pathname) {
+    case '/ca.pem':
+      return options.caPem;
+    case '/boot/ipxe':
+      return options.firstScript(server);
+    case '/boot/script':
+      // A HEAD must not use up a token.
+      return request.method === 'HEAD' ? '' : options.machineScript(server, url.searchParams);
+    default:
+      return null;
+  }
+}
+
+function parseUrl(target: string | undefined): URL | null {
+  return target?.startsWith('/') ? URL.parse(`http://server${target}`) : null;
+}
+
+function sendText(response: ServerResponse, status: number, text: string, headOnly = false): void {
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': length });
+  response.end(headOnly ? undefined : text);
+}
+
+/** The length is always said: old iPXE shows it as its progress, and without it cannot tell a broken transfer from the end. */
+async function sendFile(filePath: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const file = await open(filePath, 'r').catch(() => null);
+  if (file === null) {
+    sendText(response, 404, `${path.basename(filePath)} is not built; run deploy-os build\n`);
+    return;
+  }
+  try {
+    const { size } = await file.stat();
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
+    if (request.method === 'HEAD') response.end();
+    else await pipeline(file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }), response);
+  } finally {
+    await file.close();
+  }
+}

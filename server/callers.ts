@@ -1,0 +1,66 @@
+// Who is asking: an operator, or the agent of a machine, by the token in the request's headers; and what each may ask for.
+import type { IncomingHttpHeaders } from 'node:http';
+import { bootIdHeader } from '../protocol/agent-messages.ts';
+import { DeployError } from '../protocol/errors.ts';
+import type { Step } from '../protocol/scenario.ts';
+import type { Database } from './database/schema.ts';
+import { useBootToken } from './tokens/boot-tokens.ts';
+import { isOperatorToken } from './tokens/operator-token.ts';
+
+export type Caller =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'operator' }
+  /** Of an approved machine; `steps` are those of its running job. */
+  | { readonly kind: 'agent'; readonly machineId: string; readonly steps: readonly Step[] };
+
+/** Who may call a route: anyone; operators; operators and agents with a running job, or with one that captures. */
+export type Access = 'public' | 'operator' | 'job' | 'capture-job';
+
+/** @throws DeployError unauthorized without a good token; machine-not-approved or forbidden for an agent without such a job. */
+export async function identifyCaller(db: Database, headers: IncomingHttpHeaders, access: Access): Promise<Caller> {
+  const token = readBearer(headers);
+  if (headers[bootIdHeader] === undefined) {
+    if (await isOperatorToken(db, token)) return { kind: 'operator' };
+    throw unauthorized("the operator token is not this server's");
+  }
+  const { machineId } = await identifyAgent(db, headers);
+  if (access === 'operator') throw new DeployError('forbidden', 'this is for operators, not for agents');
+  const steps = await readRunningSteps(db, machineId);
+  if (access === 'capture-job' && !steps.some((step) => step.kind === 'capture')) {
+    throw new DeployError('forbidden', 'this machine runs no job that captures');
+  }
+  return { kind: 'agent', machineId, steps };
+}
+
+/** @throws DeployError unauthorized */
+export async function identifyAgent(
+  db: Database,
+  headers: IncomingHttpHeaders,
+): Promise<{ machineId: string; bootId: string }> {
+  const bootId = headers[bootIdHeader];
+  if (typeof bootId !== 'string' || !/^[0-9a-zA-Z-]{8,64}$/.test(bootId)) throw unauthorized('no boot id');
+  const { machineId } = await useBootToken(db, readBearer(headers), bootId);
+  return { machineId, bootId };
+}
+
+async function readRunningSteps(db: Database, machineId: string): Promise<Step[]> {
+  const row = await db
+    .selectFrom('machines')
+    .leftJoin('jobs', (join) => join.onRef('jobs.machineId', '=', 'machines.id').on('jobs.state', '=', 'running'))
+    .select(['machines.state', 'jobs.steps'])
+    .where('machines.id', '=', machineId)
+    .executeTakeFirst();
+  if (row?.state !== 'approved') throw new DeployError('machine-not-approved', 'this machine is not approved');
+  if (row.steps === null) throw new DeployError('forbidden', 'this machine runs no job');
+  return JSON.parse(row.steps);
+}
+
+function readBearer(headers: IncomingHttpHeaders): string {
+  const token = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(headers.authorization ?? '')?.[1];
+  if (token === undefined) throw unauthorized('no token');
+  return token;
+}
+
+function unauthorized(message: string): DeployError {
+  return new DeployError('unauthorized', message);
+}

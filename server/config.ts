@@ -1,0 +1,123 @@
+// The first step of the server's start: environment and flags become one checked configuration.
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { DeployError } from '../protocol/errors.ts';
+
+export type HostPort = { readonly address: string; readonly port: number };
+
+/** Full DHCP hands out addresses of a range; a proxy only adds boot options beside the DHCP server that is there. */
+export type DhcpConfig = {
+  readonly interfaceName: string;
+  readonly range: { readonly first: string; readonly last: string } | 'proxy';
+};
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export type ServerConfig = {
+  readonly dataDir: string;
+  readonly listen: HostPort;
+  /** What machines are told; without it, the address that each of them reached. */
+  readonly advertise: HostPort | undefined;
+  /** What `deploy-os build` made. */
+  readonly bootDir: string;
+  readonly storeLocation: string;
+  readonly databasePath: string;
+  readonly approve: 'none' | 'all';
+  readonly dhcp: DhcpConfig | undefined;
+  /** Appended to the kernel command line of every machine. */
+  readonly kernelArguments: string;
+  readonly logLevel: LogLevel;
+  readonly leaseSeconds: number;
+};
+
+/** What a person may say; everything but the data directory has a default. */
+export type ServerOptions = {
+  readonly data: string;
+  readonly listen?: string | undefined;
+  readonly advertise?: string | undefined;
+  readonly bootDir?: string | undefined;
+  readonly database?: string | undefined;
+  readonly store?: string | undefined;
+  readonly approve?: string | undefined;
+  readonly dhcpInterface?: string | undefined;
+  readonly dhcpRange?: string | undefined;
+  readonly dhcpProxy?: boolean | undefined;
+  readonly kernelArgs?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly leaseSeconds?: number | undefined;
+};
+
+export const defaultPort = 7433;
+const defaultLeaseSeconds = 15 * 60;
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+/** @throws DeployError usage, naming the flag. */
+export function readServerConfig(options: ServerOptions): ServerConfig {
+  const dataDir = path.resolve(options.data);
+  const listen = parseHostPort('--listen', options.listen ?? '0.0.0.0', defaultPort);
+  return {
+    dataDir,
+    listen,
+    advertise:
+      options.advertise === undefined ? undefined : parseHostPort('--advertise', options.advertise, listen.port),
+    bootDir: path.resolve(options.bootDir ?? path.join(dataDir, 'boot')),
+    storeLocation: options.store ?? path.join(dataDir, 'store'),
+    databasePath: parseDatabase(options.database, dataDir),
+    approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
+    dhcp: parseDhcp(options),
+    kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
+    logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),
+    leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
+  };
+}
+
+/** `ADDRESS`, `ADDRESS:PORT`, `[ADDRESS6]:PORT` or `:PORT`. */
+export function parseHostPort(flag: string, text: string, fallbackPort: number): HostPort {
+  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[3] === undefined ? fallbackPort : Number(match[3]);
+  if (match === null || port > 65_535) throw usage(`${flag}: '${text}' is not ADDRESS:PORT`);
+  return { address: match[1] || match[2] || '0.0.0.0', port };
+}
+
+/** `host:port` as it stands in a URL. */
+export function formatHostPort({ address, port }: HostPort): string {
+  return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+}
+
+function parseDatabase(url: string | undefined, dataDir: string): string {
+  if (url === undefined) return path.join(dataDir, 'deploy-os.sqlite');
+  if (url.startsWith('sqlite:')) return path.resolve(url.slice('sqlite:'.length).replace(/^\/\//, ''));
+  throw usage(`--database: '${url.split(':', 1)[0]}:' is not supported yet; only sqlite:PATH is`);
+}
+
+function parseDhcp(options: ServerOptions): DhcpConfig | undefined {
+  const { dhcpInterface, dhcpRange, dhcpProxy = false } = options;
+  if (dhcpInterface === undefined) {
+    if (dhcpRange !== undefined || dhcpProxy) throw usage('--dhcp-range and --dhcp-proxy need --dhcp-interface');
+    return undefined;
+  }
+  if (!/^[^\s/,]{1,15}$/.test(dhcpInterface)) throw usage(`--dhcp-interface: '${dhcpInterface}' is no interface name`);
+  if (dhcpProxy === (dhcpRange !== undefined)) throw usage('give either --dhcp-range FIRST,LAST or --dhcp-proxy');
+  if (dhcpRange === undefined) return { interfaceName: dhcpInterface, range: 'proxy' };
+  const [first = '', last = '', ...rest] = dhcpRange.split(',');
+  if (isIP(first) !== 4 || isIP(last) !== 4 || rest.length > 0) {
+    throw usage(`--dhcp-range: '${dhcpRange}' is not FIRST,LAST (two IPv4 addresses)`);
+  }
+  return { interfaceName: dhcpInterface, range: { first, last } };
+}
+
+/** The arguments end up in a boot script, one line: anything that could leave it is refused. */
+function parseKernelArguments(text: string): string {
+  if (/[^\x20-\x7e]|\$\{|\|\||&&/.test(text)) throw usage(`--kernel-args: '${text}' is not one plain line`);
+  return text.trim();
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw usage(`${flag}: '${value}' is none of ${allowed.join(', ')}`);
+  return found;
+}
+
+function usage(message: string): DeployError {
+  return new DeployError('usage', message);
+}

@@ -1,0 +1,17 @@
+// Everything that an operation of the server works with; made once at the start from the configuration.
+import type { FastifyBaseLogger } from 'fastify';
+import type { ChunkStore } from '../imaging/store/chunk-store.ts';
+import type { AgentRegistry } from './agents/registry.ts';
+import type { ServerConfig } from './config.ts';
+import type { Database } from './database/schema.ts';
+import type { Authority } from './tls/authority.ts';
+
+export type Context = {
+  readonly config: ServerConfig;
+  readonly db: Database;
+  readonly store: ChunkStore;
+  readonly authority: Authority;
+  /** The agents connected to this very server. */
+  readonly agents: AgentRegistry;
+  readonly log: FastifyBaseLogger;
+};

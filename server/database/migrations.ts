@@ -1,0 +1,111 @@
+// The schema's history, in order and never edited: what an older data directory needs to become this version's.
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+type AnyDatabase = Kysely<unknown>;
+
+async function createMachines(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('machines')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull().unique())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('inventory', 'text')
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('lastSeenAt', 'text')
+    .addColumn('onlineUntil', 'text')
+    .execute();
+  await db.schema
+    .createTable('machineIdentities')
+    .addColumn('identity', 'text', (column) => column.primaryKey())
+    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .execute();
+  await db.schema
+    .createTable('bootTokens')
+    .addColumn('tokenHash', 'text', (column) => column.primaryKey())
+    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('bootId', 'text')
+    .execute();
+}
+
+async function createScenarios(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('scenarios')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull().unique())
+    .addColumn('steps', 'text', (column) => column.notNull())
+    .addColumn('endAction', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .execute();
+}
+
+async function createJobs(db: AnyDatabase): Promise<void> {
+  // Jobs outlive the scenario and the machine they name: they are the record of what was done.
+  await db.schema
+    .createTable('jobs')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('scenarioId', 'text', (column) => column.notNull())
+    .addColumn('scenarioName', 'text', (column) => column.notNull())
+    .addColumn('machineId', 'text', (column) => column.notNull())
+    .addColumn('machineName', 'text', (column) => column.notNull())
+    .addColumn('steps', 'text', (column) => column.notNull())
+    .addColumn('endAction', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('cancelRequested', 'integer', (column) => column.notNull())
+    .addColumn('leaseId', 'text')
+    .addColumn('leaseBootId', 'text')
+    .addColumn('leaseHeardAt', 'text')
+    .addColumn('handOuts', 'integer', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('startedAt', 'text')
+    .addColumn('endedAt', 'text')
+    .addColumn('progress', 'text')
+    .addColumn('results', 'text', (column) => column.notNull())
+    .addColumn('error', 'text')
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('jobsByMachine').on('jobs').columns(['machineId', 'state']).execute();
+  await db.schema.createIndex('jobsByState').on('jobs').columns(['state']).execute();
+  await db.schema
+    .createTable('jobLog')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('at', 'text', (column) => column.notNull())
+    .addColumn('level', 'text', (column) => column.notNull())
+    .addColumn('message', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('jobLogKey', ['jobId', 'number'])
+    .execute();
+}
+
+/** The database itself sees to it that a machine never runs two jobs at once, whichever server hands them out. */
+async function createOneRunningJobPerMachine(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createIndex('oneRunningJobPerMachine')
+    .unique()
+    .on('jobs')
+    .column('machineId')
+    .where(sql<boolean>`state = 'running'`)
+    .execute();
+}
+
+async function createSettings(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('settings')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .execute();
+}
+
+export const migrations: Record<string, Migration> = {
+  '001-first': {
+    async up(db: AnyDatabase) {
+      await createMachines(db);
+      await createScenarios(db);
+      await createJobs(db);
+      await createOneRunningJobPerMachine(db);
+      await createSettings(db);
+    },
+  },
+};

@@ -1,0 +1,64 @@
+// The tables as the code sees them. Times are ISO 8601 in UTC, so that text order is time order; structures are JSON text.
+import type { Kysely } from 'kysely';
+import type { JobState } from '../../protocol/rest.ts';
+
+type MachinesTable = {
+  id: string;
+  name: string;
+  state: 'pending' | 'approved';
+  inventory: string | null;
+  createdAt: string;
+  lastSeenAt: string | null;
+  /** Set ahead again and again while the agent is connected, to whichever server. */
+  onlineUntil: string | null;
+};
+
+/** `uuid:…` or `mac:…`, each of at most one machine; see machines/identity.ts. */
+type MachineIdentitiesTable = { identity: string; machineId: string };
+
+type BootTokensTable = { tokenHash: string; machineId: string; createdAt: string; bootId: string | null };
+
+type ScenariosTable = { id: string; name: string; steps: string; endAction: string; createdAt: string };
+
+type JobsTable = {
+  id: string;
+  scenarioId: string;
+  scenarioName: string;
+  machineId: string;
+  machineName: string;
+  /** The scenario's steps and end as they were when the job was asked for. */
+  steps: string;
+  endAction: string;
+  state: JobState;
+  cancelRequested: number;
+  /** Kept after the lease has lapsed, so that its agent may still come back. */
+  leaseId: string | null;
+  leaseBootId: string | null;
+  leaseHeardAt: string | null;
+  handOuts: number;
+  createdAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  progress: string | null;
+  results: string;
+  error: string | null;
+  /** Counts changes of state: a writer that read an older revision writes nothing. */
+  revision: number;
+};
+
+type JobLogTable = { jobId: string; number: number; at: string; level: string; message: string };
+
+type SettingsTable = { name: string; value: string };
+
+export type Tables = {
+  machines: MachinesTable;
+  machineIdentities: MachineIdentitiesTable;
+  bootTokens: BootTokensTable;
+  scenarios: ScenariosTable;
+  jobs: JobsTable;
+  jobLog: JobLogTable;
+  settings: SettingsTable;
+};
+export type Database = Kysely<Tables>;
+export type JobRow = JobsTable;
+export type MachineRow = MachinesTable;

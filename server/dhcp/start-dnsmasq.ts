@@ -1,0 +1,97 @@
+// The boot services: writes dnsmasq's configuration and files, and keeps it running.
+import { spawnSync } from 'node:child_process';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import path from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import { DeployError } from '../../protocol/errors.ts';
+import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
+import { writeDnsmasqConfig } from './dnsmasq-config.ts';
+import { type Supervised, superviseProcess } from './supervise.ts';
+
+type DnsmasqOptions = {
+  readonly dhcp: DhcpConfig;
+  readonly dataDir: string;
+  readonly bootDir: string;
+  readonly advertise: HostPort | undefined;
+  readonly port: number;
+  readonly log: FastifyBaseLogger;
+};
+
+/** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
+export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised> {
+  const { dhcp, dataDir, log } = options;
+  const own = findAddress(dhcp.interfaceName);
+  const tftpDir = path.join(options.bootDir, 'tftp');
+  await mkdir(tftpDir, { recursive: true });
+  const user = await chooseUser(tftpDir, log);
+  const config = writeDnsmasqConfig({
+    ...dhcp,
+    ...own,
+    server: formatHostPort(options.advertise ?? { address: own.address, port: options.port }),
+    tftpDir,
+    leaseFile: path.join(dataDir, 'dnsmasq.leases'),
+    user,
+  });
+  const configFile = path.join(dataDir, 'dnsmasq.conf');
+  await writeFile(configFile, config);
+  checkConfig(configFile);
+  return superviseProcess({
+    command: 'dnsmasq',
+    arguments: [`--conf-file=${configFile}`],
+    log,
+    onLine: (line) => logLine(log, line),
+  });
+}
+
+function findAddress(interfaceName: string): { address: string; netmask: string } {
+  const found = networkInterfaces()[interfaceName]?.find((entry) => entry.family === 'IPv4');
+  if (found === undefined) {
+    throw new DeployError(
+      'device-not-found',
+      `network interface ${interfaceName} is not there or has no IPv4 address`,
+      {
+        hint: 'Give it a fixed address first; `ip address` lists the interfaces.',
+      },
+    );
+  }
+  return found;
+}
+
+/** dnsmasq gives up root's rights unless the boot files lie where only root can reach them. */
+async function chooseUser(tftpDir: string, log: FastifyBaseLogger): Promise<string> {
+  for (let folder = tftpDir; folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    if (((await stat(folder)).mode & 0o001) === 0) {
+      log.warn({ folder }, 'dnsmasq stays root: only root can reach the boot files');
+      return 'root';
+    }
+  }
+  return 'nobody';
+}
+
+function checkConfig(configFile: string): void {
+  const { error, status, stderr } = spawnSync('dnsmasq', ['--test', `--conf-file=${configFile}`], { encoding: 'utf8' });
+  if (error !== undefined) {
+    throw new DeployError('device-not-found', `starting dnsmasq: ${error.message}`, {
+      cause: error,
+      hint: 'Install it: apt-get install dnsmasq-base',
+    });
+  }
+  if (status !== 0) throw new DeployError('invalid-input', `dnsmasq refuses ${configFile}: ${stderr.trim()}`);
+}
+
+/** The faults that dnsmasq knows, by its words (dnsmasq's dhcp.c, rfc2131.c, tftp.c, network.c), and what to do about each. */
+const faults: readonly (readonly [RegExp, string])[] = [
+  [/no address range available|no addresses left|no address available/, 'dhcp-range-exhausted'],
+  [/failed to (bind|create) .*(socket|port)|Address already in use/, 'dhcp-or-tftp-port-in-use'],
+  [/file .* not found|cannot access/, 'tftp-file-missing'],
+  [/error \d+ .* received from|failed sending/, 'tftp-transfer-aborted'],
+  [/not using configured address|wrong network|wrong server-ID/, 'dhcp-other-server'],
+];
+
+function logLine(log: FastifyBaseLogger, line: string): void {
+  const text = line.replace(/^dnsmasq(-dhcp|-tftp)?(\[\d+\])?:\s*/, '');
+  const fault = faults.find(([pattern]) => pattern.test(text))?.[1];
+  if (fault === undefined) log.debug({ from: 'dnsmasq' }, text);
+  else log.warn({ from: 'dnsmasq', fault }, text);
+}

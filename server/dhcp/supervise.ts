@@ -1,0 +1,69 @@
+// Keeps a child process running: started again with growing pauses when it dies, stopped with the server (R1).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { FastifyBaseLogger } from 'fastify';
+
+type SuperviseOptions = {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly log: FastifyBaseLogger;
+  onLine(line: string): void;
+};
+
+export type Supervised = { readonly processId: number | undefined; stop(): Promise<void> };
+
+const firstPauseMs = 500;
+const maxPauseMs = 30_000;
+/** A process that lived so long is not in a crash loop. */
+const healthyMs = 60_000;
+const stopGraceMs = 3000;
+
+export function superviseProcess(options: SuperviseOptions): Supervised {
+  const { command, log } = options;
+  let child: ChildProcess | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+  let pauseMs = firstPauseMs;
+
+  function start(): void {
+    const startedMs = performance.now();
+    child = spawn(command, options.arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => options.onLine(line));
+    }
+    let ended = false;
+    const onEnd = (reason: string): void => {
+      if (ended || stopping) return;
+      ended = true;
+      pauseMs = performance.now() - startedMs > healthyMs ? firstPauseMs : Math.min(2 * pauseMs, maxPauseMs);
+      log.error({ reason, againInMs: pauseMs }, `${command} ended; starting it again`);
+      timer = setTimeout(start, pauseMs);
+    };
+    child.once('error', (error) => onEnd(error.message));
+    child.once('exit', (code, signal) => onEnd(signal ?? `exit status ${code}`));
+  }
+
+  start();
+  return {
+    get processId() {
+      return child?.pid;
+    },
+    stop: () => {
+      stopping = true;
+      clearTimeout(timer);
+      return child === undefined ? Promise.resolve() : endProcess(child);
+    },
+  };
+}
+
+function endProcess(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    child.kill('SIGTERM');
+  });
+}

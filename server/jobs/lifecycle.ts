@@ -1,0 +1,118 @@
+// The states of a job and every way from one to another, as one pure function; what is stored and sent is elsewhere.
+import type { StepResult } from '../../protocol/agent-messages.ts';
+import { DeployError, type ErrorBody } from '../../protocol/errors.ts';
+import type { JobState } from '../../protocol/rest.ts';
+
+/** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
+export type Lease = { readonly id: string; readonly bootId: string };
+
+export type JobError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
+
+export type JobLife = {
+  readonly state: JobState;
+  readonly cancelRequested: boolean;
+  /** Of a queued job: the lease that lapsed last, which may still be taken up again by its agent. */
+  readonly lease: Lease | null;
+  /** How often the job was handed to an agent. */
+  readonly handOuts: number;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly results: readonly StepResult[];
+  readonly error: JobError | null;
+};
+
+export type JobEvent =
+  /** To an agent that runs nothing: the first time, or again after its machine booted anew. */
+  | { readonly kind: 'hand-out'; readonly lease: Lease; readonly at: string }
+  /** An agent is back that still runs the job under this lease. */
+  | { readonly kind: 'resume'; readonly leaseId: string }
+  | {
+      readonly kind: 'done';
+      readonly leaseId: string;
+      readonly results: readonly StepResult[];
+      readonly error: JobError | null;
+      readonly at: string;
+    }
+  | { readonly kind: 'cancel'; readonly at: string }
+  /** Nothing was heard of the agent for too long. */
+  | { readonly kind: 'lapse'; readonly at: string };
+
+/** A machine that reboots in the middle of its job this often will not finish it: stop wearing its disk. */
+const maxHandOuts = 10;
+
+export const newJobLife: JobLife = {
+  state: 'queued',
+  cancelRequested: false,
+  lease: null,
+  handOuts: 0,
+  startedAt: null,
+  endedAt: null,
+  results: [],
+  error: null,
+};
+
+/**
+ * The job after the event.
+ * @throws DeployError job-state when the job has ended or the event does not fit its state; lease-lost when another lease holds it.
+ */
+export function nextJobLife(job: JobLife, event: JobEvent): JobLife {
+  switch (event.kind) {
+    case 'hand-out':
+      return handOut(job, event.lease, event.at);
+    case 'resume':
+      requireUnfinished(job);
+      requireLease(job, event.leaseId);
+      return { ...job, state: 'running' };
+    case 'done':
+      return finish(job, event);
+    case 'cancel':
+      requireUnfinished(job);
+      return job.state === 'queued' ? end(job, 'cancelled', event.at, null) : { ...job, cancelRequested: true };
+    case 'lapse':
+      if (job.state !== 'running') throw stateError(job);
+      return job.cancelRequested ? end(job, 'cancelled', event.at, null) : { ...job, state: 'queued' };
+  }
+}
+
+function handOut(job: JobLife, lease: Lease, at: string): JobLife {
+  requireUnfinished(job);
+  if (job.cancelRequested) return end(job, 'cancelled', at, null);
+  if (job.handOuts >= maxHandOuts) return end(job, 'failed', at, tooManyHandOuts());
+  return { ...job, state: 'running', lease, handOuts: job.handOuts + 1, startedAt: job.startedAt ?? at };
+}
+
+function finish(job: JobLife, event: Extract<JobEvent, { kind: 'done' }>): JobLife {
+  requireLease(job, event.leaseId);
+  if (isEnded(job.state)) return job; // the answer to an earlier `done` was lost
+  const state = event.error === null ? 'succeeded' : event.error.code === 'cancelled' ? 'cancelled' : 'failed';
+  return { ...end(job, state, event.at, event.error), results: event.results };
+}
+
+function end(job: JobLife, state: JobState, at: string, error: JobError | null): JobLife {
+  return { ...job, state, endedAt: at, error };
+}
+
+export function isEnded(state: JobState): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+function requireUnfinished(job: JobLife): void {
+  if (isEnded(job.state)) throw stateError(job);
+}
+
+function requireLease(job: JobLife, leaseId: string): void {
+  if (job.lease?.id !== leaseId)
+    throw new DeployError('lease-lost', 'the job was handed out again under another lease');
+}
+
+function stateError(job: JobLife): DeployError {
+  return new DeployError('job-state', `the job is ${job.state}`);
+}
+
+function tooManyHandOuts(): ErrorBody {
+  return {
+    code: 'lease-lost',
+    message: `the machine's agent was lost ${maxHandOuts} times while it ran this job`,
+    hint: 'Watch the machine on its screen or serial line while it runs the job again; memory and cables are the usual causes.',
+  };
+}

@@ -1,0 +1,29 @@
+// A job begins: a scenario's steps, copied as they are now, waiting for one machine.
+import type { Job, Scenario } from '../../protocol/rest.ts';
+import type { Database, MachineRow } from '../database/schema.ts';
+import { newId } from '../new-id.ts';
+import { toColumns } from './change-job.ts';
+import { newJobLife } from './lifecycle.ts';
+import { readJob } from './read-jobs.ts';
+
+export async function requestJob(db: Database, scenario: Scenario, machine: MachineRow): Promise<Job> {
+  const id = newId();
+  await db
+    .insertInto('jobs')
+    .values({
+      id,
+      scenarioId: scenario.id,
+      scenarioName: scenario.name,
+      machineId: machine.id,
+      machineName: machine.name,
+      steps: JSON.stringify(scenario.steps),
+      endAction: scenario.end,
+      ...toColumns(newJobLife),
+      leaseHeardAt: null,
+      createdAt: new Date().toISOString(),
+      progress: null,
+      revision: 0,
+    })
+    .execute();
+  return readJob(db, id);
+}

@@ -1,0 +1,50 @@
+// What a person changes about a machine: approve, rename, forget.
+import type { z } from 'zod';
+import { DeployError } from '../../protocol/errors.ts';
+import type { machinePatchSchema } from '../../protocol/rest.ts';
+import type { Database, MachineRow } from '../database/schema.ts';
+
+/** @throws DeployError name-ambiguous when another machine has the new name. */
+export async function changeMachine(
+  db: Database,
+  machineId: string,
+  { name, state }: z.infer<typeof machinePatchSchema>,
+): Promise<void> {
+  if (name !== undefined) await requireFreeName(db, machineId, name);
+  if (name === undefined && state === undefined) return;
+  await db
+    .updateTable('machines')
+    .set({ ...(name === undefined ? {} : { name }), ...(state === undefined ? {} : { state }) })
+    .where('id', '=', machineId)
+    .execute();
+}
+
+async function requireFreeName(db: Database, machineId: string, name: string): Promise<void> {
+  const other = await db
+    .selectFrom('machines')
+    .select('id')
+    .where((where) => where.or([where('name', '=', name), where('id', '=', name)]))
+    .where('id', '!=', machineId)
+    .executeTakeFirst();
+  if (other !== undefined) throw new DeployError('name-ambiguous', `another machine (${other.id}) is called '${name}'`);
+}
+
+/** Its jobs stay as the record of what was done. @throws DeployError job-state while a job of it waits or runs. */
+export async function forgetMachine(db: Database, machine: MachineRow): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    const job = await transaction
+      .selectFrom('jobs')
+      .select(['id', 'state'])
+      .where('machineId', '=', machine.id)
+      .where('state', 'in', ['queued', 'running'])
+      .executeTakeFirst();
+    if (job !== undefined) {
+      throw new DeployError('job-state', `job ${job.id} of ${machine.name} is ${job.state}`, {
+        hint: `Cancel it first: deploy-os job cancel ${job.id}`,
+      });
+    }
+    await transaction.deleteFrom('bootTokens').where('machineId', '=', machine.id).execute();
+    await transaction.deleteFrom('machineIdentities').where('machineId', '=', machine.id).execute();
+    await transaction.deleteFrom('machines').where('id', '=', machine.id).execute();
+  });
+}

@@ -1,0 +1,32 @@
+// Machines as the API shows them, and the one that a person means.
+import { DeployError } from '../../protocol/errors.ts';
+import type { Machine } from '../../protocol/rest.ts';
+import type { Database, MachineRow } from '../database/schema.ts';
+
+/** In order of name. */
+export async function listMachines(db: Database): Promise<Machine[]> {
+  return (await db.selectFrom('machines').selectAll().orderBy('name').execute()).map(toMachine);
+}
+
+/** By id or by name. @throws DeployError machine-not-found */
+export async function findMachine(db: Database, idOrName: string): Promise<MachineRow> {
+  const rows = await db
+    .selectFrom('machines')
+    .selectAll()
+    .where((where) => where.or([where('id', '=', idOrName), where('name', '=', idOrName.normalize('NFC'))]))
+    .execute();
+  const found = rows.find((row) => row.id === idOrName) ?? rows[0];
+  if (found === undefined) throw new DeployError('machine-not-found', `no machine '${idOrName}'`);
+  return found;
+}
+
+export function toMachine(row: MachineRow): Machine {
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.state,
+    online: row.onlineUntil !== null && row.onlineUntil > new Date().toISOString(),
+    lastSeenAt: row.lastSeenAt,
+    inventory: row.inventory === null ? null : JSON.parse(row.inventory),
+  };
+}

@@ -1,0 +1,24 @@
+// The shape of one operation of the API: where it is, who may call it, what it does.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Access, Caller } from './callers.ts';
+import type { Context } from './context.ts';
+
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly access: Access;
+  /** The body is taken as bytes, at most so many; without it, as JSON. */
+  readonly maxBodyBytes?: number;
+  /** Returns the body of the answer (an object becomes JSON), or nothing for 204. */
+  handle(context: Context, request: FastifyRequest, caller: Caller, reply: FastifyReply): Promise<unknown>;
+};
+
+/** A parameter of the path, decoded. */
+export function pathParameter(request: FastifyRequest, name: string): string {
+  return (request.params as Record<string, string>)[name] ?? '';
+}
+
+/** The body of a route that takes bytes. */
+export function bodyBytes(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}

@@ -1,0 +1,51 @@
+// The route table: the map of the API (docs/protocol.md says what each route means).
+import type { Route } from './route.ts';
+import { deleteImage } from './routes/delete-image.ts';
+import { deleteMachine } from './routes/delete-machine.ts';
+import { deleteScenario } from './routes/delete-scenario.ts';
+import { getChunk } from './routes/get-chunk.ts';
+import { getHealth } from './routes/get-health.ts';
+import { getImageManifest } from './routes/get-image-manifest.ts';
+import { getImages } from './routes/get-images.ts';
+import { getJob } from './routes/get-job.ts';
+import { getJobLog } from './routes/get-job-log.ts';
+import { getJobs } from './routes/get-jobs.ts';
+import { getMachine } from './routes/get-machine.ts';
+import { getMachines } from './routes/get-machines.ts';
+import { getScenario } from './routes/get-scenario.ts';
+import { getScenarios } from './routes/get-scenarios.ts';
+import { getStoreStats } from './routes/get-store-stats.ts';
+import { patchMachine } from './routes/patch-machine.ts';
+import { postChunks } from './routes/post-chunks.ts';
+import { postChunksFlush } from './routes/post-chunks-flush.ts';
+import { postChunksMissing } from './routes/post-chunks-missing.ts';
+import { postJob } from './routes/post-job.ts';
+import { postJobCancel } from './routes/post-job-cancel.ts';
+import { postScenario } from './routes/post-scenario.ts';
+import { putImage } from './routes/put-image.ts';
+
+export const routes: readonly Route[] = [
+  deleteImage,
+  deleteMachine,
+  deleteScenario,
+  getChunk,
+  getHealth,
+  getImageManifest,
+  getImages,
+  getJobLog,
+  getJob,
+  getJobs,
+  getMachine,
+  getMachines,
+  getScenario,
+  getScenarios,
+  getStoreStats,
+  patchMachine,
+  postChunksFlush,
+  postChunksMissing,
+  postChunks,
+  postJobCancel,
+  postJob,
+  postScenario,
+  putImage,
+];

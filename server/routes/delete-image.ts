@@ -1,0 +1,10 @@
+// DELETE /v1/images/:name
+import { nameSchema } from '../../protocol/scenario.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const deleteImage: Route = {
+  method: 'DELETE',
+  path: '/v1/images/:name',
+  access: 'operator',
+  handle: ({ store }, request) => store.deleteManifest(nameSchema.parse(pathParameter(request, 'name'))),
+};

@@ -1,0 +1,14 @@
+// GET /v1/chunks/:digest
+import { digestSchema } from '../../protocol/rest.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getChunk: Route = {
+  method: 'GET',
+  path: '/v1/chunks/:digest',
+  access: 'job',
+  async handle({ store }, request, _caller, reply) {
+    const chunk = await store.getChunk(digestSchema.parse(pathParameter(request, 'digest')));
+    reply.header('cache-control', 'immutable, max-age=31536000').type('application/octet-stream');
+    return chunk;
+  },
+};

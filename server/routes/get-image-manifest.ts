@@ -1,0 +1,14 @@
+// GET /v1/images/:name/manifest
+import { nameSchema } from '../../protocol/scenario.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getImageManifest: Route = {
+  method: 'GET',
+  path: '/v1/images/:name/manifest',
+  access: 'job',
+  async handle({ store }, request, _caller, reply) {
+    const manifest = await store.getManifest(nameSchema.parse(pathParameter(request, 'name')));
+    reply.type('application/octet-stream');
+    return manifest;
+  },
+};

@@ -1,0 +1,9 @@
+// GET /v1/images
+import type { Route } from '../route.ts';
+
+export const getImages: Route = {
+  method: 'GET',
+  path: '/v1/images',
+  access: 'operator',
+  handle: ({ store }) => store.listManifests(),
+};

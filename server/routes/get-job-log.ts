@@ -1,0 +1,14 @@
+// GET /v1/jobs/:id/log
+import { readJobLog } from '../jobs/job-log.ts';
+import { readJob } from '../jobs/read-jobs.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getJobLog: Route = {
+  method: 'GET',
+  path: '/v1/jobs/:id/log',
+  access: 'operator',
+  async handle({ db }, request) {
+    const { id } = await readJob(db, pathParameter(request, 'id'));
+    return readJobLog(db, id);
+  },
+};

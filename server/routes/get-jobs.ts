@@ -1,0 +1,19 @@
+// GET /v1/jobs?machine=&state=
+import { z } from 'zod';
+import { jobStateSchema } from '../../protocol/rest.ts';
+import { listJobs } from '../jobs/read-jobs.ts';
+import { findMachine } from '../machines/read-machines.ts';
+import type { Route } from '../route.ts';
+
+const querySchema = z.object({ machine: z.string().optional(), state: jobStateSchema.optional() });
+
+export const getJobs: Route = {
+  method: 'GET',
+  path: '/v1/jobs',
+  access: 'operator',
+  async handle({ db }, request) {
+    const { machine, state } = querySchema.parse(request.query);
+    const machineId = machine === undefined ? undefined : (await findMachine(db, machine)).id;
+    return listJobs(db, { machineId, state });
+  },
+};

@@ -1,0 +1,10 @@
+// GET /v1/machines
+import { listMachines } from '../machines/read-machines.ts';
+import type { Route } from '../route.ts';
+
+export const getMachines: Route = {
+  method: 'GET',
+  path: '/v1/machines',
+  access: 'operator',
+  handle: ({ db }) => listMachines(db),
+};

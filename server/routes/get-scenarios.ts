@@ -1,0 +1,10 @@
+// GET /v1/scenarios
+import type { Route } from '../route.ts';
+import { listScenarios } from '../scenarios/scenarios.ts';
+
+export const getScenarios: Route = {
+  method: 'GET',
+  path: '/v1/scenarios',
+  access: 'operator',
+  handle: ({ db }) => listScenarios(db),
+};

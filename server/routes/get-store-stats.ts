@@ -1,0 +1,9 @@
+// GET /v1/store/stats
+import type { Route } from '../route.ts';
+
+export const getStoreStats: Route = {
+  method: 'GET',
+  path: '/v1/store/stats',
+  access: 'operator',
+  handle: ({ store }) => store.stats(),
+};

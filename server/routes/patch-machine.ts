@@ -1,0 +1,20 @@
+// PATCH /v1/machines/:id: approve or rename
+import { machinePatchSchema } from '../../protocol/rest.ts';
+import { noticeApproval } from '../agents/dispatch.ts';
+import { changeMachine } from '../machines/change-machine.ts';
+import { findMachine, toMachine } from '../machines/read-machines.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const patchMachine: Route = {
+  method: 'PATCH',
+  path: '/v1/machines/:id',
+  access: 'operator',
+  async handle(context, request) {
+    const patch = machinePatchSchema.parse(request.body);
+    const { id } = await findMachine(context.db, pathParameter(request, 'id'));
+    await changeMachine(context.db, id, patch);
+    request.log.info({ machine: id, ...patch }, 'machine changed');
+    if (patch.state === 'approved') await noticeApproval(context, id);
+    return toMachine(await findMachine(context.db, id));
+  },
+};

@@ -1,0 +1,9 @@
+// POST /v1/chunks/flush
+import type { Route } from '../route.ts';
+
+export const postChunksFlush: Route = {
+  method: 'POST',
+  path: '/v1/chunks/flush',
+  access: 'capture-job',
+  handle: ({ store }) => store.flush(),
+};

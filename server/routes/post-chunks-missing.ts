@@ -1,0 +1,13 @@
+// POST /v1/chunks/missing
+import { missingRequestSchema } from '../../protocol/rest.ts';
+import type { Route } from '../route.ts';
+
+export const postChunksMissing: Route = {
+  method: 'POST',
+  path: '/v1/chunks/missing',
+  access: 'capture-job',
+  async handle({ store }, request) {
+    const { digests } = missingRequestSchema.parse(request.body);
+    return { missing: await store.findMissing(digests) };
+  },
+};

@@ -1,0 +1,20 @@
+// POST /v1/jobs/:id/cancel: a waiting job ends at once, a running one when its agent has stopped
+import { changeJob } from '../jobs/change-job.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
+import { readJob } from '../jobs/read-jobs.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const postJobCancel: Route = {
+  method: 'POST',
+  path: '/v1/jobs/:id/cancel',
+  access: 'operator',
+  async handle({ db, agents }, request) {
+    const { id } = await readJob(db, pathParameter(request, 'id'));
+    await changeJob(db, id, { kind: 'cancel', at: new Date().toISOString() });
+    await appendJobLog(db, id, 'info', 'cancellation asked for');
+    const job = await readJob(db, id);
+    const agent = agents.get(job.machineId);
+    if (job.state === 'running' && agent?.activeJobId === id) agent.send({ type: 'cancel', jobId: id });
+    return job;
+  },
+};

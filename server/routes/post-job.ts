@@ -1,0 +1,23 @@
+// POST /v1/jobs: one scenario on one machine; it waits when the machine is not approved, not there or busy
+import { jobRequestSchema } from '../../protocol/rest.ts';
+import { dispatchJob } from '../agents/dispatch.ts';
+import { requestJob } from '../jobs/request-job.ts';
+import { findMachine } from '../machines/read-machines.ts';
+import type { Route } from '../route.ts';
+import { findScenario } from '../scenarios/scenarios.ts';
+
+export const postJob: Route = {
+  method: 'POST',
+  path: '/v1/jobs',
+  access: 'operator',
+  async handle(context, request, _caller, reply) {
+    const body = jobRequestSchema.parse(request.body);
+    const scenario = await findScenario(context.db, body.scenario);
+    const machine = await findMachine(context.db, body.machine);
+    const job = await requestJob(context.db, scenario, machine);
+    request.log.info({ job: job.id, scenario: scenario.name, machine: machine.name }, 'job requested');
+    await dispatchJob(context, machine.id);
+    reply.code(201);
+    return job;
+  },
+};

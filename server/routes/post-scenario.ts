@@ -1,0 +1,15 @@
+// POST /v1/scenarios
+import { scenarioBodySchema } from '../../protocol/scenario.ts';
+import type { Route } from '../route.ts';
+import { createScenario } from '../scenarios/scenarios.ts';
+
+export const postScenario: Route = {
+  method: 'POST',
+  path: '/v1/scenarios',
+  access: 'operator',
+  async handle({ db }, request, _caller, reply) {
+    const scenario = await createScenario(db, scenarioBodySchema.parse(request.body));
+    reply.code(201);
+    return scenario;
+  },
+};

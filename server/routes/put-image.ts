@@ -1,0 +1,38 @@
+// PUT /v1/images/:name: a manifest makes its image visible
+import { maxManifestBytes } from '../../imaging/manifest/manifest.ts';
+import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import { DeployError } from '../../protocol/errors.ts';
+import { nameSchema } from '../../protocol/scenario.ts';
+import type { Caller } from '../callers.ts';
+import { bodyBytes, pathParameter, type Route } from '../route.ts';
+
+export const putImage: Route = {
+  method: 'PUT',
+  path: '/v1/images/:name',
+  access: 'capture-job',
+  maxBodyBytes: maxManifestBytes,
+  async handle({ store }, request, caller, reply) {
+    const name = nameSchema.parse(pathParameter(request, 'name'));
+    requireOwnImage(caller, name);
+    await putOnce(store, name, bodyBytes(request));
+    request.log.info({ image: name }, 'image stored');
+    reply.code(201);
+    return { name };
+  },
+};
+
+function requireOwnImage(caller: Caller, name: string): void {
+  if (caller.kind !== 'agent') return;
+  if (caller.steps.some((step) => step.kind === 'capture' && step.image === name)) return;
+  throw new DeployError('forbidden', `this machine's job captures no image '${name}'`);
+}
+
+/** The same bytes again are the repetition of a request whose answer was lost, and as good as the first time. */
+async function putOnce(store: ChunkStore, name: string, manifest: Buffer): Promise<void> {
+  try {
+    await store.putManifest(name, manifest);
+  } catch (thrown) {
+    if (!(thrown instanceof DeployError) || thrown.code !== 'image-exists') throw thrown;
+    if (!(await store.getManifest(name)).equals(manifest)) throw thrown;
+  }
+}

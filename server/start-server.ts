@@ -1,0 +1,130 @@
+// The server from configuration to listener, all in one process: what `deploy-os server` runs and what the tests start.
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo, Server } from 'node:net';
+import { hostname } from 'node:os';
+import { openDirectoryStore } from '../imaging/store/directory-store.ts';
+import { DeployError } from '../protocol/errors.ts';
+import { writeAddressFile } from './address-file.ts';
+import { openAgentDoor } from './agents/accept.ts';
+import { AgentRegistry } from './agents/registry.ts';
+import { watchAgents } from './agents/watch.ts';
+import { addRoutes, createApp } from './app.ts';
+import { writeFirstScript } from './boot/ipxe-script.ts';
+import { writeMachineScript } from './boot/machine-script.ts';
+import { createPlainServer } from './boot/plain-http.ts';
+import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { openDatabase } from './database/open.ts';
+import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
+import { createOnePort } from './listener/one-port.ts';
+import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
+import { type Authority, openAuthority } from './tls/authority.ts';
+import { openOperatorToken } from './tokens/operator-token.ts';
+
+export type RunningServer = {
+  /** `https://ADDRESS:PORT` as a client on this machine reaches it. */
+  readonly url: string;
+  readonly port: number;
+  readonly caFingerprint: string;
+  readonly operatorToken: string;
+  readonly operatorTokenFile: string;
+  readonly operatorTokenIsNew: boolean;
+  /** Stops within 10 s; jobs go on with the next start. */
+  close(): Promise<void>;
+};
+
+const closeGraceMs = 2000;
+
+/** @throws DeployError port-in-use, store-io, store-version, device-not-found (dnsmasq or its interface), usage. */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  await using starting = new AsyncDisposableStack();
+  await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
+  const authority = await openAuthority(config.dataDir, listNames(config));
+  const app = createApp(authority, config.logLevel);
+  const db = await openDatabase(config.databasePath);
+  starting.defer(() => db.destroy());
+  const operator = await openOperatorToken(db, config.dataDir);
+  await mkdir(config.storeLocation, { recursive: true, mode: 0o700 });
+  const store = await openDirectoryStore(config.storeLocation, { create: true });
+  starting.defer(() => store.close());
+  const context: Context = { config, db, store, authority, agents: new AgentRegistry(), log: app.log };
+
+  addRoutes(app, context);
+  await app.ready();
+  const door = openAgentDoor(context);
+  app.server.on('upgrade', door.upgrade);
+  const onePort = createOnePort(app.server, createPlainServer(plainOptions(context, authority)));
+  const port = await listen(onePort.server, config.listen);
+  starting.defer(() => onePort.close(closeGraceMs));
+  starting.defer(() => door.close());
+  await warnOfEphemeralPort(context, port);
+  if (config.dhcp !== undefined) {
+    const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log });
+    starting.defer(() => dnsmasq.stop());
+  }
+  starting.defer(watchAgents(context));
+  const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
+  await writeAddressFile(config.dataDir, url);
+
+  const running = starting.move();
+  return {
+    url,
+    port,
+    caFingerprint: authority.fingerprint,
+    operatorToken: operator.token,
+    operatorTokenFile: operator.filePath,
+    operatorTokenIsNew: operator.isNew,
+    close: () => running.disposeAsync(),
+  };
+}
+
+/** What the server's certificate is made out to. Agents believe the CA whatever the name; browsers and other tools look. */
+function listNames({ listen, advertise }: ServerConfig): string[] {
+  const everywhere = listen.address === '0.0.0.0' || listen.address === '::';
+  const names = [advertise?.address ?? 'localhost', everywhere ? 'localhost' : listen.address, hostname()];
+  return [...new Set([...names, 'localhost', '127.0.0.1', '::1'])];
+}
+
+function localAddress({ listen }: ServerConfig): string {
+  if (listen.address === '0.0.0.0') return '127.0.0.1';
+  return listen.address === '::' ? '::1' : listen.address;
+}
+
+function plainOptions(context: Context, authority: Authority): Parameters<typeof createPlainServer>[0] {
+  return {
+    bootDir: context.config.bootDir,
+    caPem: authority.caPem,
+    log: context.log,
+    advertised: (reached: HostPort) => formatHostPort(context.config.advertise ?? reached),
+    firstScript: writeFirstScript,
+    machineScript: (server, query) => writeMachineScript(context, server, query),
+  };
+}
+
+function listen(server: Server, { address, port }: HostPort): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      describeListenError(error, { address, port }).then(reject, reject);
+    });
+    server.listen(port, address, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function describeListenError(error: NodeJS.ErrnoException, at: HostPort): Promise<DeployError> {
+  const where = formatHostPort(at);
+  if (error.code === 'EADDRINUSE') {
+    const owner = (await findPortOwner(at.port)) ?? 'a process of another user';
+    const hint = 'Stop it, or choose another port: --listen ADDRESS:PORT';
+    return new DeployError('port-in-use', `${where} is held by ${owner}`, { cause: error, hint });
+  }
+  return new DeployError('usage', `listening on ${where}: ${error.message}`, { cause: error });
+}
+
+async function warnOfEphemeralPort({ config, log }: Context, port: number): Promise<void> {
+  const range = config.listen.port === 0 ? null : await findEphemeralRange(port);
+  if (range === null) return;
+  log.warn(
+    { port, range },
+    `port ${port} lies in this system's ephemeral range ${range}: an outgoing connection may hold it when the server starts; choose one outside`,
+  );
+}
