@@ -21,7 +21,7 @@ export type HttpsClientOptions = {
 };
 
 export type Call = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   /** The body's parts; sent anew at each try, so they must not change. */
   readonly body?: readonly Uint8Array[] | undefined;
