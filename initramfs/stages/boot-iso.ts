@@ -1,0 +1,115 @@
+// Stage 8: one image that boots from CD and from USB stick, by BIOS and by UEFI with Secure Boot.
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runTool } from '../run-tool.ts';
+import type { UnpackedPackage } from './fetch-packages.ts';
+import { listLibraryPaths } from './shared-libraries.ts';
+
+const bootConfigs = join(import.meta.dirname, '../boot');
+const grubModules =
+  'biosdisk iso9660 part_gpt part_msdos fat linux normal configfile search search_fs_file serial terminal echo test ls cat reboot halt minicmd';
+const espKiB = 8192;
+
+export type IsoOptions = {
+  readonly packages: ReadonlyMap<string, UnpackedPackage>;
+  readonly vmlinuz: string;
+  readonly initramfs: string;
+  /** Options for the kernel's command line that the image carries, such as `deploy.server=…`. */
+  readonly kernelOptions: string;
+  /** Seconds since 1970 that every date in the image is set to. */
+  readonly epochSeconds: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Needs xorriso and mtools on the host; GRUB's own tool comes out of the cached packages. */
+export async function writeIso(options: IsoOptions, to: string): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'deploy-os-iso-'));
+  try {
+    await copyContents(options, join(dir, 'cd'));
+    await makeBiosImage(options, dir);
+    await makeEspImage(options, dir);
+    await runXorriso(options, dir, to);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function copyContents({ vmlinuz, initramfs, kernelOptions }: IsoOptions, cd: string): Promise<void> {
+  for (const folder of ['boot/grub', 'deploy-os', '.disk']) await mkdir(join(cd, folder), { recursive: true });
+  await copyFile(vmlinuz, join(cd, 'deploy-os/vmlinuz'));
+  await copyFile(initramfs, join(cd, 'deploy-os/initramfs.img'));
+  await copyFile(join(bootConfigs, 'iso.cfg'), join(cd, 'boot/grub/grub.cfg'));
+  // Quoted for GRUB: single quotes hold everything but themselves.
+  const quoted = kernelOptions.replaceAll("'", String.raw`'\''`);
+  await writeFile(join(cd, 'boot/grub/deploy-os.cfg'), `set deploy_options='${quoted}'\n`);
+  // Debian's signed GRUB looks for this file to find its medium.
+  await writeFile(join(cd, '.disk/info'), 'Deploy-OS\n');
+}
+
+async function makeBiosImage({ packages, signal }: IsoOptions, dir: string): Promise<void> {
+  const grub = join(packages.get('grub-common')?.dir ?? '', 'usr/bin/grub-mkimage');
+  const modules = join(packages.get('grub-pc-bin')?.dir ?? '', 'usr/lib/grub/i386-pc');
+  const loader = join(packages.get('libc6')?.dir ?? '', 'lib64/ld-linux-x86-64.so.2');
+  const libraries = listLibraryPaths([...packages.values()].map((unpacked) => unpacked.dir)).join(':');
+  const image = ['-O', 'i386-pc-eltorito', '-d', modules, '-p', '/boot/grub', '-o', join(dir, 'cd/boot/grub/bios.img')];
+  const core = ['-c', join(bootConfigs, 'iso-core.cfg')];
+  await runTool(loader, ['--library-path', libraries, grub, ...image, ...core, ...grubModules.split(' ')], { signal });
+}
+
+/** The EFI system partition: shim, which firmware starts, and GRUB, which shim starts. */
+async function makeEspImage({ packages, epochSeconds, signal }: IsoOptions, dir: string): Promise<void> {
+  const shim = join(packages.get('shim-signed')?.dir ?? '', 'usr/lib/shim/shimx64.efi.signed');
+  const keyManager = join(packages.get('shim-helpers-amd64-signed')?.dir ?? '', 'usr/lib/shim/mmx64.efi.signed');
+  const grub = join(
+    packages.get('grub-efi-amd64-signed')?.dir ?? '',
+    'usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed',
+  );
+  const image = join(dir, 'esp.img');
+  const run = (tool: string, args: readonly string[]) =>
+    runTool(tool, args, {
+      env: { SOURCE_DATE_EPOCH: String(epochSeconds), MTOOLSRC: '/dev/null' },
+      signal,
+      hint: 'install mtools',
+    });
+  await run('mformat', ['-C', '-i', image, '-T', String(espKiB * 2), '-h', '16', '-s', '63', '-N', '44455059', '::']);
+  await run('mmd', ['-i', image, '::/EFI', '::/EFI/BOOT']);
+  await run('mcopy', ['-i', image, shim, '::/EFI/BOOT/BOOTX64.EFI']);
+  await run('mcopy', ['-i', image, keyManager, '::/EFI/BOOT/mmx64.efi']);
+  await run('mcopy', ['-i', image, grub, '::/EFI/BOOT/grubx64.efi']);
+}
+
+async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: string, to: string): Promise<void> {
+  const mbr = join(packages.get('grub-pc-bin')?.dir ?? '', 'usr/lib/grub/i386-pc/boot_hybrid.img');
+  const bios = [
+    '-b',
+    'boot/grub/bios.img',
+    '-no-emul-boot',
+    '-boot-load-size',
+    '4',
+    '-boot-info-table',
+    '--grub2-boot-info',
+  ];
+  const uefi = ['-append_partition', '2', '0xef', join(dir, 'esp.img'), '-appended_part_as_gpt'];
+  const uefiBoot = ['-eltorito-alt-boot', '-e', '--interval:appended_partition_2:all::', '-no-emul-boot'];
+  const hybrid = ['--grub2-mbr', mbr, '-partition_offset', '16'];
+  const names = ['-V', 'DEPLOY_OS', '-r', '-J', '-joliet-long'];
+  const args = [
+    '-as',
+    'mkisofs',
+    '-quiet',
+    '-o',
+    to,
+    ...names,
+    ...bios,
+    ...hybrid,
+    ...uefi,
+    ...uefiBoot,
+    join(dir, 'cd'),
+  ];
+  await runTool('xorriso', args, {
+    env: { SOURCE_DATE_EPOCH: String(epochSeconds) },
+    signal,
+    hint: 'install xorriso',
+  });
+}

@@ -1,0 +1,77 @@
+// Stage 3: of the kernel's four thousand modules the ones that the concerns ask for, what those depend on, and the index of both.
+import { copyFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { KernelConcern } from '../../kernel-config/concern.ts';
+import { DeployError } from '../../protocol/errors.ts';
+import { type BuildCache, hashOf } from '../build-cache.ts';
+import { FileTree } from '../file-tree.ts';
+import { runTool } from '../run-tool.ts';
+import type { UnpackedPackage } from './fetch-packages.ts';
+import { chooseModules, parseModuleIndex } from './module-index.ts';
+
+/** Bumped when the outcome of this stage changes for the same kernel and concerns. */
+const stageVersion = 1;
+
+export type ModulesOptions = {
+  readonly kernel: UnpackedPackage;
+  readonly release: string;
+  readonly concerns: readonly KernelConcern[];
+  readonly cache: BuildCache;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Throws `build-failed` for a module that the kernel has neither as a file nor built in. */
+export async function collectKernelModules(options: ModulesOptions): Promise<{ tree: FileTree; cached: boolean }> {
+  const { kernel, release, concerns, cache } = options;
+  const wanted = concerns.map(({ modules, leaveOut = [] }) => ({ modules, leaveOut }));
+  const key = hashOf({ stageVersion, kernel: kernel.sha256, wanted });
+  const { path, cached } = await cache.obtain('modules', key, async (dir) => await reduceModules(options, dir));
+  const tree = new FileTree();
+  const from = join(path, 'lib/modules', release);
+  for (const entry of await readdir(from, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    tree.addFile(join('usr/lib/modules', release, file.slice(from.length + 1)), file);
+  }
+  return { tree, cached };
+}
+
+async function reduceModules({ kernel, release, concerns, signal }: ModulesOptions, dir: string): Promise<void> {
+  const whole = `${dir}-whole`;
+  const wholeModules = join(whole, 'lib/modules', release);
+  await cp(join(kernel.dir, 'lib/modules', release), wholeModules, { recursive: true });
+  await runDepmod(whole, release, signal);
+  const index = parseModuleIndex({
+    dep: await readFile(join(wholeModules, 'modules.dep'), 'utf8'),
+    softdep: await readFile(join(wholeModules, 'modules.softdep'), 'utf8'),
+    alias: await readFile(join(wholeModules, 'modules.alias'), 'utf8'),
+    builtin: await readFile(join(wholeModules, 'modules.builtin'), 'utf8'),
+  });
+  const { files, unknown } = chooseModules(index, concerns);
+  if (unknown.length > 0) {
+    throw new DeployError('build-failed', `kernel ${release} has no module ${unknown.join(', ')}`, {
+      hint: 'correct the concern in kernel-config/ that names it',
+    });
+  }
+  const reduced = join(dir, 'lib/modules', release);
+  for (const file of files) {
+    await mkdir(join(reduced, dirname(file)), { recursive: true });
+    await copyFile(join(wholeModules, file), join(reduced, file));
+  }
+  await copyIndexSources(wholeModules, reduced, new Set(files));
+  await runDepmod(dir, release, signal);
+}
+
+/** What depmod reads besides the modules; the order of loading keeps only the lines of modules that are there. */
+async function copyIndexSources(from: string, to: string, files: ReadonlySet<string>): Promise<void> {
+  for (const name of ['modules.builtin', 'modules.builtin.modinfo']) await copyFile(join(from, name), join(to, name));
+  const order = (await readFile(join(from, 'modules.order'), 'utf8')).split('\n');
+  const kept = order.filter(
+    (line) => files.has(line) || files.has(`${line}.xz`) || files.has(`${line.replace(/\.o$/, '.ko')}.xz`),
+  );
+  await writeFile(join(to, 'modules.order'), `${kept.join('\n')}\n`);
+}
+
+async function runDepmod(root: string, release: string, signal: AbortSignal | undefined): Promise<void> {
+  await runTool('depmod', ['-b', root, release], { signal, hint: 'install kmod' });
+}

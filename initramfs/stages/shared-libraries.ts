@@ -1,0 +1,58 @@
+// Stage 2b: the libraries that the chosen programs need, found by what their ELF headers name rather than by a list.
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DeployError } from '../../protocol/errors.ts';
+import type { FileTree } from '../file-tree.ts';
+import { runTool } from '../run-tool.ts';
+
+const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64'];
+const binutilsHint = 'install binutils';
+
+/** The folders of unpacked packages in which a loader would look. */
+export function listLibraryPaths(packageDirs: readonly string[]): string[] {
+  return packageDirs.flatMap((dir) => libraryFolders.map((folder) => join(dir, folder)));
+}
+
+/**
+ * Adds every library that these ELF files need, and that those need in turn, under the name they ask for. Files that are
+ * not ELF and static programs need none. Throws `build-failed` for a library that no package has.
+ */
+export async function addSharedLibraries(
+  tree: FileTree,
+  programs: readonly string[],
+  packageDirs: readonly string[],
+): Promise<void> {
+  const seen = new Set<string>();
+  let pending = programs;
+  while (pending.length > 0) {
+    const needed = (await readNeeded(pending)).filter(({ library }) => !seen.has(library));
+    const found = new Map<string, string>();
+    for (const { library, neededBy } of needed) found.set(library, await findLibrary(library, neededBy, packageDirs));
+    for (const [library, file] of found) {
+      seen.add(library);
+      const folder = library.startsWith('ld-linux') ? 'usr/lib64' : 'usr/lib/x86_64-linux-gnu';
+      tree.addFile(join(folder, library), file, 0o755);
+    }
+    pending = [...found.values()];
+  }
+}
+
+async function readNeeded(files: readonly string[]): Promise<{ library: string; neededBy: string }[]> {
+  // With one file readelf leaves out the line that names it, with two it does not: the first is given twice.
+  const text = await runTool('readelf', ['-Wd', files[0] ?? '', ...files], { hint: binutilsHint });
+  return text.split(/^File: /m).flatMap((part) => {
+    const neededBy = part.split('\n', 1)[0] ?? '';
+    return [...part.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(([, library = '']) => ({ library, neededBy }));
+  });
+}
+
+async function findLibrary(library: string, neededBy: string, packageDirs: readonly string[]): Promise<string> {
+  for (const folder of listLibraryPaths(packageDirs)) {
+    const found = await realpath(join(folder, library)).catch(() => undefined);
+    if (found !== undefined) return found;
+  }
+  const program = join(basename(dirname(neededBy)), basename(neededBy));
+  throw new DeployError('build-failed', `${program} needs ${library}, which no package has`, {
+    hint: 'add its package to initramfs/packages.ts',
+  });
+}

@@ -1,0 +1,17 @@
+import type { KernelConcern } from './concern.ts';
+
+/** The screen, the serial line and the keyboard: the status page, and the form for static addresses. */
+export const console: KernelConcern = {
+  name: 'console',
+  options: [
+    { option: 'CONFIG_VT_CONSOLE', want: 'y', reason: 'the status page on the screen' },
+    { option: 'CONFIG_VGA_CONSOLE', want: 'y', reason: 'the screen of a BIOS machine' },
+    { option: 'CONFIG_FRAMEBUFFER_CONSOLE', want: 'y', reason: 'the screen of a UEFI machine' },
+    { option: 'CONFIG_FB_EFI', want: 'y', reason: 'the screen of a UEFI machine, with no graphics driver' },
+    { option: 'CONFIG_SERIAL_8250_CONSOLE', want: 'y', reason: 'the status page on the serial line' },
+    { option: 'CONFIG_KEYBOARD_ATKBD', want: 'y', reason: 'PS/2 keyboards' },
+    { option: 'CONFIG_USB_HID', want: 'm', reason: 'USB keyboards' },
+    { option: 'CONFIG_HID_GENERIC', want: 'm', reason: 'USB keyboards' },
+  ],
+  modules: ['usbhid', 'hid-generic', 'evdev', 'hid-apple', 'hid-logitech', 'hid-microsoft'],
+};

@@ -1,0 +1,11 @@
+import type { KernelConcern } from './concern.ts';
+
+/** Algorithms that modules ask for by name while they load, which no dependency list shows. */
+export const crypto: KernelConcern = {
+  name: 'crypto',
+  options: [
+    { option: 'CONFIG_CRYPTO_CRC32C', want: 'm', reason: 'ext4, md and iSCSI checksums' },
+    { option: 'CONFIG_CRYPTO_CRC32C_INTEL', want: 'm', reason: 'the same, with the processor instruction' },
+  ],
+  modules: ['crc32c_generic', 'crc32c-intel', 'crc32_generic', 'crc32-pclmul', 'crct10dif-pclmul', 'crct10dif_common'],
+};
