@@ -69,19 +69,20 @@ export class Machine {
   async waitForPowerOff(timeoutMs: number): Promise<void> {
     const ended = this.#ended.then(() => true);
     if (!(await Promise.race([ended, sleep(timeoutMs, false, { ref: false })])))
-      throw this.#failure('powering off', timeoutMs);
+      throw this.failure('powering off', timeoutMs);
   }
 
   async #waitFor(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     while (!(await holds())) {
-      if (!this.isRunning) throw this.#failure(`${what}, but the machine is off`, timeoutMs);
-      if (performance.now() > deadlineMs) throw this.#failure(what, timeoutMs);
+      if (!this.isRunning) throw this.failure(`${what}, but the machine is off`, timeoutMs);
+      if (performance.now() > deadlineMs) throw this.failure(what, timeoutMs);
       await sleep(200);
     }
   }
 
-  #failure(what: string, timeoutMs: number): Error {
+  /** What a wait that came to nothing is told with: the end of the serial log, and where all of it is. */
+  failure(what: string, timeoutMs: number): Error {
     const lines = this.readSerial().trimEnd().split('\n').slice(-40);
     const qemuSaid = readFileSync(this.#qemuLog, 'utf8').trim();
     const heading = `machine ${this.spec.name}: waited ${timeoutMs / 1000} s for ${what}`;

@@ -1,0 +1,96 @@
+// The management server of the lab, run as a person would run it: the public command line in the lab's network, nothing internal.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bridgeName, type NetworkNamespace, serverAddress } from './network-namespace.ts';
+import { runCommand } from './run-command.ts';
+
+const command = path.join(import.meta.dirname, '../../cli/deploy-os');
+const port = 7433;
+const dhcpRange = '10.77.0.100,10.77.0.199';
+const startWithinMs = 60_000;
+
+export type DeployServerOptions = {
+  readonly network: NetworkNamespace;
+  readonly dataDir: string;
+  /** What `deploy-os build` made. */
+  readonly bootDir: string;
+  /** JSON lines of every start of this server. */
+  readonly logPath: string;
+};
+
+export class DeployServer {
+  readonly url = `https://${serverAddress}:${port}`;
+  readonly options: DeployServerOptions;
+  #process: ChildProcess | undefined;
+
+  private constructor(options: DeployServerOptions) {
+    this.options = options;
+  }
+
+  static async start(options: DeployServerOptions): Promise<DeployServer> {
+    const server = new DeployServer(options);
+    await server.#spawn();
+    return server;
+  }
+
+  async #spawn(): Promise<void> {
+    const { network, dataDir, bootDir, logPath } = this.options;
+    const flags = ['--data', dataDir, '--listen', `${serverAddress}:${port}`, '--boot-dir', bootDir];
+    const dhcp = ['--dhcp-interface', bridgeName, '--dhcp-range', dhcpRange];
+    const log = openSync(logPath, 'a');
+    const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...dhcp, '--log-level', 'debug']);
+    const child = spawn(wrapper, args, { stdio: ['ignore', log, log] });
+    this.#process = child;
+    const deadlineMs = performance.now() + startWithinMs;
+    while (!(await this.#answers())) {
+      if (child.exitCode !== null || performance.now() > deadlineMs) {
+        const said = readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-20).join('\n');
+        throw new Error(`the server did not start; ${logPath} ends with\n${said}`);
+      }
+      await sleep(200);
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    const [wrapper, args] = this.options.network.wrapCommand('curl', ['-skf', '-m', '2', `${this.url}/v1/health`]);
+    return runCommand(wrapper, args).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The command and arguments that run `deploy-os ARGS` against this server. */
+  commandLine(...args: readonly string[]): [string, string[]] {
+    const { network, dataDir } = this.options;
+    return network.wrapCommand(command, [...args, '--data', dataDir]);
+  }
+
+  /** Runs `deploy-os ARGS --json` against this server and answers what it printed. */
+  async ask<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await runCommand(...this.commandLine(...args, '--json')));
+  }
+
+  /** Power cut: no chance to tidy up. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** A new process on what the last one left. */
+  async restart(): Promise<void> {
+    await this.#spawn();
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+}

@@ -1,0 +1,119 @@
+// One run of the lab: a network, a management server in it, machines beside it, and a folder with all they leave.
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, rm, truncate } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, Machine as ManagedMachine } from '../../protocol/rest.ts';
+import type { LabMachine } from '../../test/lab/machines.ts';
+import { DeployServer } from './deploy-server.ts';
+import { makeMachineDisk } from './machine-disk.ts';
+import type { MachineSpec } from './machine-spec.ts';
+import { NetworkNamespace } from './network-namespace.ts';
+import { Machine } from './qemu.ts';
+import { runCommand } from './run-command.ts';
+
+const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
+/** From power-on by PXE to a registered agent; about 40 s on two idle cores without KVM. */
+const registerWithinMs = 240_000;
+
+export class Site {
+  /** Everything of this run: disks, logs, the server's data. Short, because sockets are in it. */
+  readonly folder: string;
+  readonly network: NetworkNamespace;
+  readonly server: DeployServer;
+  readonly #machines: Machine[] = [];
+
+  private constructor(folder: string, network: NetworkNamespace, server: DeployServer) {
+    this.folder = folder;
+    this.network = network;
+    this.server = server;
+  }
+
+  static async makeFolder(): Promise<string> {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'deploy-lab-'));
+    // dnsmasq serves the boot files as an ordinary user.
+    await runCommand('chmod', ['755', folder]);
+    return folder;
+  }
+
+  /** Starts network and server on what `deploy-os build` left in FOLDER/boot. */
+  static async open(folder: string): Promise<Site> {
+    const network = await NetworkNamespace.create();
+    const [dataDir, bootDir] = [path.join(folder, 'data'), path.join(folder, 'boot')];
+    const logPath = path.join(folder, 'server.log');
+    const server = await DeployServer.start({ network, dataDir, bootDir, logPath });
+    return new Site(folder, network, server);
+  }
+
+  /** Makes the disks of a lab machine; the answer can be started as often as wanted. */
+  async furnish(name: string, lab: LabMachine): Promise<MachineSpec> {
+    const disks = [];
+    for (const [i, { content, ...disk }] of lab.disks.entries()) {
+      const file = path.join(this.folder, `${name}-${i}.raw`);
+      if (content === 'debian-12') await runCommand('cp', ['--sparse=always', await makeMachineDisk(), file]);
+      else await makeBlankDisk(file, content.blankBytes);
+      disks.push({ ...disk, file });
+    }
+    return { ...lab, name, disks };
+  }
+
+  async powerOn(spec: MachineSpec): Promise<Machine> {
+    const machine = await Machine.start(spec, this.network, this.folder);
+    this.#machines.push(machine);
+    return machine;
+  }
+
+  /** Waits until the agent of a machine that boots from the network has registered; answers the server's entry. */
+  async waitForAgent(machine: Machine): Promise<ManagedMachine> {
+    const deadlineMs = performance.now() + registerWithinMs;
+    for (;;) {
+      const listed = await this.server.ask<ManagedMachine[]>('machine', 'list');
+      const uuid = machine.spec.uuid;
+      const found = listed.find((entry) => entry.online && entry.inventory?.smbios.uuid === uuid);
+      if (found !== undefined) return found;
+      if (performance.now() > deadlineMs || !machine.isRunning) {
+        throw machine.failure('its agent to register', registerWithinMs);
+      }
+      await sleep(1000);
+    }
+  }
+
+  /** Waits until `holds` is true of a job, such as that it has ended; a job that ends otherwise throws. */
+  async waitForJob(id: string, holds: (job: Job) => boolean, timeoutMs: number): Promise<Job> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const job = await this.server.ask<Job>('job', 'show', id);
+      if (holds(job)) return job;
+      if (job.endedAt !== null || performance.now() > deadlineMs) {
+        throw new Error(`job ${id} is ${job.state}: ${JSON.stringify(job.error ?? job.progress)}`);
+      }
+      await sleep(500);
+    }
+  }
+
+  /** Creates a scenario by the flags of `deploy-os scenario create` and runs it on an approved machine; answers the job's id. */
+  async startJob(scenario: string, flags: readonly string[], machineId: string): Promise<string> {
+    await this.server.ask('scenario', 'create', scenario, ...flags);
+    const { id } = await this.server.ask<Job>('job', 'run', '--scenario', scenario, '--machine', machineId);
+    return id;
+  }
+
+  /** Ends everything; with `remove`, its folder goes too. */
+  async close({ remove }: { remove: boolean }): Promise<void> {
+    await Promise.all(this.#machines.map((machine) => machine.kill()));
+    await this.server.stop();
+    this.network.close();
+    if (remove) await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function makeBlankDisk(file: string, sizeBytes: number): Promise<void> {
+  await (await open(file, 'w')).close();
+  await truncate(file, sizeBytes);
+}
+
+/** `deploy-os build`, from its own cache where nothing changed; its progress goes to our stderr. */
+export function buildBootFiles(folder: string, stderr: 'inherit' | 'ignore'): void {
+  execFileSync(deployOs, ['build', '--out', path.join(folder, 'boot')], { stdio: ['ignore', 'ignore', stderr] });
+}
