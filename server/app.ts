@@ -1,6 +1,12 @@
 // The HTTPS side: fastify with the route table, who may call what, and errors in the words of the catalogue.
 import { createServer, type Server } from 'node:https';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { prettifyError, ZodError } from 'zod';
 import { DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
 import { BodyBudget } from './body-budget.ts';
@@ -24,7 +30,7 @@ const slowlorisBounds = { headersTimeout: 15_000, requestTimeout: 300_000, keepA
 export function createApp(authority: Authority, logLevel: LogLevel): App {
   return Fastify({
     logger: logLevel === 'silent' ? false : { level: logLevel, stream: process.stderr },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: maxParameterLength },
     bodyLimit: maxJsonBytes,
     serverFactory: (handler) =>

@@ -23,9 +23,9 @@ export async function identifyCaller(db: Database, headers: IncomingHttpHeaders,
     if (await isOperatorToken(db, token)) return { kind: 'operator' };
     throw unauthorized("the operator token is not this server's");
   }
-  const { machineId } = await identifyAgent(db, headers);
+  const { machineId, bootId } = await identifyAgent(db, headers);
   if (access === 'operator') throw new DeployError('forbidden', 'this is for operators, not for agents');
-  const steps = await readRunningSteps(db, machineId);
+  const steps = await readLeasedSteps(db, machineId, bootId);
   if (access === 'capture-job' && !steps.some((step) => step.kind === 'capture')) {
     throw new DeployError('forbidden', 'this machine runs no job that captures');
   }
@@ -43,10 +43,16 @@ export async function identifyAgent(
   return { machineId, bootId };
 }
 
-async function readRunningSteps(db: Database, machineId: string): Promise<Step[]> {
+/** Of the job that this boot holds the lease of. One that lapsed counts until the job is handed out again: its agent may be on its way back. */
+async function readLeasedSteps(db: Database, machineId: string, bootId: string): Promise<Step[]> {
   const row = await db
     .selectFrom('machines')
-    .leftJoin('jobs', (join) => join.onRef('jobs.machineId', '=', 'machines.id').on('jobs.state', '=', 'running'))
+    .leftJoin('jobs', (join) =>
+      join
+        .onRef('jobs.machineId', '=', 'machines.id')
+        .on('jobs.leaseBootId', '=', bootId)
+        .on('jobs.state', 'in', ['running', 'queued']),
+    )
     .select(['machines.state', 'jobs.steps'])
     .where('machines.id', '=', machineId)
     .executeTakeFirst();

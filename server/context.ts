@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import type { AgentRegistry } from './agents/registry.ts';
+import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
 import type { Authority } from './tls/authority.ts';
@@ -10,6 +11,7 @@ export type Context = {
   readonly config: ServerConfig;
   readonly db: Database;
   readonly store: ChunkStore;
+  readonly checker: ChunkChecker;
   readonly authority: Authority;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;

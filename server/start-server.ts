@@ -12,6 +12,7 @@ import { addRoutes, createApp } from './app.ts';
 import { writeFirstScript } from './boot/ipxe-script.ts';
 import { writeMachineScript } from './boot/machine-script.ts';
 import { createPlainServer } from './boot/plain-http.ts';
+import { ChunkChecker } from './chunks/check-chunks.ts';
 import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { openDatabase } from './database/open.ts';
@@ -47,7 +48,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   await mkdir(config.storeLocation, { recursive: true, mode: 0o700 });
   const store = await openDirectoryStore(config.storeLocation, { create: true });
   starting.defer(() => store.close());
-  const context: Context = { config, db, store, authority, agents: new AgentRegistry(), log: app.log };
+  const checker = new ChunkChecker();
+  starting.defer(() => checker.close());
+  const context: Context = { config, db, store, checker, authority, agents: new AgentRegistry(), log: app.log };
 
   addRoutes(app, context);
   await app.ready();

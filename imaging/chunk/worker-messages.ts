@@ -24,8 +24,8 @@ export type WorkerCalls = {
     request: SlotPlace & { digest: Digest | null; stored: Uint8Array | null; writes: readonly Extent[] };
     reply: null;
   };
-  /** Decodes and checks the digest and the length. */
-  checkChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number }; reply: null };
+  /** Decodes and checks the digest, and the length if one is given. */
+  checkChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null }; reply: null };
 };
 
 export type CallName = keyof WorkerCalls;

@@ -37,14 +37,15 @@ const handlers: Handlers = {
     return null;
   },
   checkChunk({ digest, stored, lengthBytes }) {
-    decoded(digest, stored, lengthBytes);
+    if (lengthBytes === null) decodeChunk(digest, stored);
+    else decoded(digest, stored, lengthBytes);
     return null;
   },
 };
 
-function decoded(digest: string, stored: Uint8Array, lengthBytes: number): Uint8Array {
+function decoded(digest: string, stored: Uint8Array, lengthBytes: number | null): Uint8Array {
   const bytes = decodeChunk(digest, stored);
-  if (bytes.length === lengthBytes) return bytes;
+  if (lengthBytes === null || bytes.length === lengthBytes) return bytes;
   throw new DeployError('chunk-corrupt', `chunk ${digest} has ${bytes.length} bytes, its slot ${lengthBytes}`);
 }
 

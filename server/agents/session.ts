@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
+import { isEnded } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import { recordInventory } from '../machines/register-machine.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
@@ -90,13 +91,15 @@ export class AgentSession {
 
   /** True when the job is still this agent's: then it goes on as if nothing had happened. */
   async #resume({ jobId, leaseId }: { jobId: string; leaseId: string }): Promise<boolean> {
-    const { db } = this.#context;
-    const job = await db.selectFrom('jobs').select('machineId').where('id', '=', jobId).executeTakeFirst();
+    const { db, log } = this.#context;
+    const job = await db.selectFrom('jobs').select(['machineId', 'state']).where('id', '=', jobId).executeTakeFirst();
     if (job?.machineId !== this.#agent.machineId) return false;
+    // The answer to its `done` was lost. It will say it again, and then reboot: no time to begin another job.
+    if (isEnded(job.state)) this.#agent.restUntilMs = Date.now() + restAfterJobMs;
     try {
       await changeJob(db, jobId, { kind: 'resume', leaseId });
     } catch (thrown) {
-      this.#context.log.warn({ job: jobId, reason: (thrown as Error).message }, 'job not resumed');
+      log.warn({ job: jobId, reason: (thrown as Error).message }, 'job not resumed');
       return false;
     }
     await appendJobLog(db, jobId, 'info', 'the agent is back and goes on');
@@ -127,7 +130,7 @@ export class AgentSession {
       log.warn({ job: jobId, code, message }, 'result ignored');
     }
     this.#agent.send({ type: 'doneReceived', jobId });
-    if (this.#agent.activeJobId !== jobId) return;
+    if (this.#agent.activeJobId !== null && this.#agent.activeJobId !== jobId) return;
     this.#agent.activeJobId = null;
     this.#agent.restUntilMs = await this.#restUntil(jobId);
     await dispatchJob(this.#context, this.#agent.machineId);

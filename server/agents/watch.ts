@@ -12,11 +12,12 @@ const renewEveryTicks = 15;
 export function watchAgents(context: Context): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let tick = 0;
+  const startedMs = Date.now();
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
-    running = runTick(context, tick++)
+    running = runTick(context, tick++, Date.now() - startedMs)
       .catch((thrown: Error) => context.log.error({ err: thrown }, 'the watch failed'))
       .finally(() => {
         busy = false;
@@ -28,9 +29,10 @@ export function watchAgents(context: Context): () => Promise<void> {
   };
 }
 
-async function runTick(context: Context, tick: number): Promise<void> {
+async function runTick(context: Context, tick: number, uptimeMs: number): Promise<void> {
   if (tick % renewEveryTicks === 0) await renew(context);
-  await lapseLeases(context);
+  // After a long outage of the server every lease looks old; its agents first get their time to come back.
+  if (uptimeMs > context.config.leaseSeconds * 1000) await lapseLeases(context);
   await noticeChanges(context);
 }
 

@@ -1,6 +1,5 @@
 // POST /v1/chunks: nothing of a batch is stored unless every chunk in it is what its digest says
 import { decodeChunkBatch, maxBatchBytes } from '../../imaging/store/chunk-batch.ts';
-import { checkChunks } from '../chunks/check-chunks.ts';
 import { bodyBytes, type Route } from '../route.ts';
 
 export const postChunks: Route = {
@@ -8,9 +7,9 @@ export const postChunks: Route = {
   path: '/v1/chunks',
   access: 'capture-job',
   maxBodyBytes: maxBatchBytes,
-  async handle({ store }, request) {
+  async handle({ store, checker }, request) {
     const chunks = decodeChunkBatch(bodyBytes(request));
-    await checkChunks(chunks);
+    await checker.check(chunks);
     await store.putChunks(chunks);
   },
 };
