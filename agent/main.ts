@@ -16,13 +16,15 @@ import { openTerminals, showStatus } from './screen/terminals.ts';
 
 /** A server may be away for so long without ending a job. */
 const outageMs = 60 * 60_000;
-/** A person should be able to read why the agent died before PID 1 starts it again. */
-const restMs = 15_000;
+/** For the status page to show why the agent ends; PID 1 waits on its own account before it starts another. */
+const lastWordsMs = 2000;
 
 async function main(status: Status): Promise<void> {
   const commandLine = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
   status.update({ serverUrl: commandLine.serverUrl, stage: 'waiting for devices' });
   showStatus(status, await openTerminals(), commandLine.progressMs);
+  const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
+  if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
   await runAgent({
     token: commandLine.token,
@@ -47,6 +49,6 @@ try {
   // The screen may not be open yet; standard error is what PID 1 gave, the console.
   process.stderr.write(`${text}\n${error.code === 'internal' ? `${error.stack}\n` : ''}`);
   status.log('error', text);
-  await sleep(restMs);
+  await sleep(lastWordsMs);
   process.exit(1);
 }

@@ -147,7 +147,8 @@ export class HttpsClient {
 function headersFor({ body, contentType }: Call, common: OutgoingHttpHeaders): OutgoingHttpHeaders {
   if (body === undefined) return common;
   const length = body.reduce((sum, part) => sum + part.length, 0);
-  return { ...common, 'content-type': contentType ?? 'application/octet-stream', 'content-length': length };
+  const type = length === 0 ? {} : { 'content-type': contentType ?? 'application/octet-stream' };
+  return { ...common, ...type, 'content-length': length };
 }
 
 function send(request: ClientRequest, parts: readonly Uint8Array[]): void {
