@@ -34,4 +34,6 @@ export type DiskMap = {
   readonly partitions: readonly PartitionMap[];
   /** Merged, in order, in bytes from the start of the disk: partitions' used extents, tables, boot code and every gap no reader vouches for. */
   readonly used: readonly Extent[];
+  /** What a person should know of the disk as a whole (hybrid MBR, damaged backup table, why all of it is raw); a partition's notes are its own. */
+  readonly notes?: readonly string[];
 };

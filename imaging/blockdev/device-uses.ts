@@ -1,0 +1,110 @@
+// Who uses a block device or a file now: mounts, swap, and devices built upon it. What checkTarget, checkSource and the list of disks rest on.
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  findByName,
+  findByNumber,
+  formatMajorMinor,
+  listNames,
+  listPartitions,
+  readAttribute,
+  type SysfsDevice,
+} from './sysfs.ts';
+
+/** One reason why a device is not free. */
+export type Use = {
+  readonly kind: 'mounted' | 'swap' | 'held';
+  /** `/dev/sda2 is mounted on /` */
+  readonly text: string;
+  /** Nothing can be written through this use: a mount whose file system is read-only. */
+  readonly readOnly: boolean;
+};
+
+/** A device, or a regular file by its path. */
+export type UsedThing = { readonly device: SysfsDevice } | { readonly filePath: string };
+
+/**
+ * Every use of `thing`, of its partitions and, for a partition, of the whole disk; and of loop devices over any of them.
+ * `root` is `/`, or where a recorded tree lies.
+ */
+export async function findUses(root: string, thing: UsedThing): Promise<Use[]> {
+  const loops = await listLoops(root);
+  const devices = 'device' in thing ? await withRelatives(root, thing.device) : [];
+  const files = 'device' in thing ? devices.map((device) => device.devicePath) : [resolve(thing.filePath)];
+  for (const { device, backingFile } of loops) {
+    if (files.includes(backingFile)) devices.push(device, ...(await listPartitions(root, device)));
+  }
+  const numbers = new Map(devices.map((device) => [device.majorMinor, device.devicePath]));
+  return [...(await findMounts(root, numbers)), ...(await findSwaps(root, numbers)), ...(await findHolders(devices))];
+}
+
+async function withRelatives(root: string, device: SysfsDevice): Promise<SysfsDevice[]> {
+  if ((await readAttribute(device.directory, 'partition')) === null)
+    return [device, ...(await listPartitions(root, device))];
+  const disk = await readAttribute(device.directory, '..', 'dev');
+  const whole = disk === null ? null : await findByNumber(root, disk);
+  return whole === null ? [device] : [device, whole];
+}
+
+async function listLoops(root: string): Promise<{ device: SysfsDevice; backingFile: string }[]> {
+  const loops: { device: SysfsDevice; backingFile: string }[] = [];
+  for (const name of await listNames(root, 'sys/class/block')) {
+    if (!/^loop\d+$/.test(name)) continue;
+    const backingFile = await readAttribute(root, 'sys/class/block', name, 'loop/backing_file');
+    const device = backingFile === null ? null : await findByName(root, name);
+    if (backingFile !== null && device !== null) loops.push({ device, backingFile });
+  }
+  return loops;
+}
+
+/** Mounts by device number and, for file systems with numbers of their own (btrfs), by the source's name. proc_pid_mountinfo(5). */
+async function findMounts(root: string, numbers: ReadonlyMap<string, string>): Promise<Use[]> {
+  const uses: Use[] = [];
+  const text = await readFile(join(root, 'proc/self/mountinfo'), 'utf8').catch(() => '');
+  for (const line of text.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , number = '', , mountPoint = ''] = before.split(' ');
+    const [, source = '', options = ''] = after.split(' ');
+    const used = numbers.get(number) ?? numbers.get((await numberOf(root, source)) ?? '');
+    if (used === undefined) continue;
+    uses.push({
+      kind: 'mounted',
+      text: `${used} is mounted on ${unescapeBlanks(mountPoint)}`,
+      readOnly: options.split(',').includes('ro'),
+    });
+  }
+  return uses;
+}
+
+async function findSwaps(root: string, numbers: ReadonlyMap<string, string>): Promise<Use[]> {
+  const uses: Use[] = [];
+  const text = await readFile(join(root, 'proc/swaps'), 'utf8').catch(() => '');
+  for (const line of text.split('\n').slice(1)) {
+    const used = numbers.get((await numberOf(root, unescapeBlanks(line.split(/\s/)[0] ?? ''))) ?? '');
+    if (used !== undefined) uses.push({ kind: 'swap', text: `${used} is in use as swap`, readOnly: false });
+  }
+  return uses;
+}
+
+/** Arrays, volumes and paths built upon a device. */
+async function findHolders(devices: readonly SysfsDevice[]): Promise<Use[]> {
+  const uses: Use[] = [];
+  for (const device of devices) {
+    for (const name of await listNames(device.directory, 'holders')) {
+      const shown = (await readAttribute(device.directory, 'holders', name, 'dm/name')) ?? name;
+      uses.push({ kind: 'held', text: `${device.devicePath} is held by ${shown}`, readOnly: false });
+    }
+  }
+  return uses;
+}
+
+async function numberOf(root: string, devicePath: string): Promise<string | null> {
+  if (!devicePath.startsWith('/dev/')) return null;
+  const stats = await stat(join(root, devicePath)).catch(() => null);
+  return stats?.isBlockDevice() ? formatMajorMinor(stats.rdev) : null;
+}
+
+/** /proc writes blanks in names as octal escapes. */
+function unescapeBlanks(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

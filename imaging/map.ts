@@ -1,0 +1,190 @@
+// Says which bytes of a disk are used: table, partitions, file systems. The step before a capture, and `image map`.
+import { DeployError } from '../protocol/errors.ts';
+import { type ByteReader, windowOf } from './blockdev/byte-reader.ts';
+import { checkNoMember } from './blockdev/check-source.ts';
+import { openReader } from './blockdev/open-reader.ts';
+import type { DiskMap, PartitionMap } from './disk-map.ts';
+import { type Extent, mergeExtents, totalBytes } from './extent.ts';
+import { readFileSystem } from './fs/detect.ts';
+import type { RawMap } from './fs/raw.ts';
+import type { Partition, PartitionTable } from './partition/partition.ts';
+import { readTable } from './partition/read-table.ts';
+import type { RunOptions } from './progress.ts';
+
+/**
+ * The map of the block device or regular file at `path`, which must be no member of an array (unless `allowMember`).
+ * It may be in use: a look changes nothing. Each note is also given to `onWarning`.
+ * @throws DeployError device-not-found, invalid-input, source-member, source-read, source-vanished, cancelled
+ */
+export async function mapDisk(path: string, options: RunOptions & { allowMember?: boolean } = {}): Promise<DiskMap> {
+  if (options.allowMember !== true) await checkNoMember(path);
+  const reader = await openReader(path);
+  try {
+    const map = await mapBytes(stoppable(reader, options.signal), options);
+    for (const note of map.notes ?? []) options.onWarning?.(`${reader.label}: ${note}`);
+    for (const { number, notes } of map.partitions) {
+      for (const note of notes)
+        options.onWarning?.(`${reader.label}${number === 0 ? '' : `, partition ${number}`}: ${note}`);
+    }
+    return map;
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * The map of a disk's bytes. Foreign metadata never makes it fail: what cannot be understood counts as used, with a note.
+ * @throws DeployError invalid-input when the size is no multiple of 512; source-read, source-vanished from the reader
+ */
+export async function mapBytes(reader: ByteReader, options: RunOptions = {}): Promise<DiskMap> {
+  if (reader.sizeBytes === 0 || reader.sizeBytes % 512 !== 0) {
+    throw new DeployError(
+      'invalid-input',
+      `${reader.label} is no disk: its ${reader.sizeBytes} bytes are no multiple of 512`,
+    );
+  }
+  const found = await readTable(reader);
+  if (found.kind === 'unusable') {
+    const note = `its partition table (${found.type.toUpperCase()}) cannot be used: ${found.reason}: the whole disk is captured sector by sector`;
+    return wholeDisk(reader, rawMap(note));
+  }
+  if (found.kind === 'none') return wholeDisk(reader, await readFileSystem(reader));
+  if (found.table.type === 'gpt') return await mapTable(reader, found.table, options);
+  return await mapBesideFileSystem(reader, found.table, options);
+}
+
+/** An MBR where a file system's mark is seen too: a boot sector that only looks like a table, or a table with something stale behind it. */
+async function mapBesideFileSystem(reader: ByteReader, table: PartitionTable, options: RunOptions): Promise<DiskMap> {
+  const bare = await readFileSystem(reader);
+  if (bare.fileSystem === null) return await mapTable(reader, table, options);
+  const note = `a partition table (MBR) and a file system (${bare.fileSystem}) are both there: the whole disk is captured sector by sector`;
+  return wholeDisk(reader, { ...bare, ...rawMap(note), fileSystem: bare.fileSystem });
+}
+
+function rawMap(note: string): RawMap {
+  return { fileSystem: null, uuid: null, label: null, reader: 'raw', used: [], notes: [note] };
+}
+
+function wholeDisk(reader: ByteReader, found: RawMap): DiskMap {
+  const all = { startBytes: 0, lengthBytes: reader.sizeBytes };
+  const used = found.reader === 'raw' ? [all] : found.used;
+  const partition: PartitionMap = {
+    number: 0,
+    startBytes: 0,
+    sizeBytes: reader.sizeBytes,
+    type: null,
+    partitionUuid: null,
+    partitionName: null,
+    ...describe(found, used),
+  };
+  const { sizeBytes, sectorSizeBytes } = reader;
+  return { sizeBytes, sectorSizeBytes, table: 'none', diskId: null, partitions: [partition], used, notes: [] };
+}
+
+function describe(found: RawMap, used: readonly Extent[]) {
+  return {
+    fileSystem: found.fileSystem,
+    fileSystemUuid: found.uuid,
+    fileSystemLabel: found.label,
+    reader: found.reader,
+    usedBytes: totalBytes(used),
+    notes: found.notes,
+  };
+}
+
+async function mapTable(reader: ByteReader, table: PartitionTable, options: RunOptions): Promise<DiskMap> {
+  const leaves = table.partitions.filter((partition) => !partition.container);
+  const gaps = findGaps(leaves, reader.sizeBytes);
+  const used: Extent[] = [...table.ownExtents, ...gaps];
+  const partitions: PartitionMap[] = [];
+  let bytesDone = 0;
+  for (const partition of table.partitions) {
+    options.onProgress?.({ phase: 'map', bytesDone, bytesTotal: reader.sizeBytes, bytesTransferred: 0 });
+    if (partition.container) {
+      partitions.push(describeContainer(partition, leaves));
+      continue;
+    }
+    const found = await readFileSystem(windowOf(reader, partition.startBytes, partition.sizeBytes));
+    for (const { startBytes, lengthBytes } of found.used)
+      used.push({ startBytes: partition.startBytes + startBytes, lengthBytes });
+    partitions.push({ ...identify(partition), ...describe(found, found.used) });
+    bytesDone += partition.sizeBytes;
+  }
+  options.onProgress?.({
+    phase: 'map',
+    bytesDone: reader.sizeBytes,
+    bytesTotal: reader.sizeBytes,
+    bytesTransferred: 0,
+  });
+  return {
+    sizeBytes: reader.sizeBytes,
+    sectorSizeBytes: table.sectorSizeBytes,
+    table: table.type,
+    diskId: table.diskId,
+    partitions,
+    used: mergeExtents(used),
+    notes: [...table.notes, ...describeOverlaps(leaves)],
+  };
+}
+
+function identify({ number, startBytes, sizeBytes, type, uuid, name }: Partition) {
+  return { number, startBytes, sizeBytes, type, partitionUuid: uuid, partitionName: name };
+}
+
+/** An extended partition: used are its boot records and what lies between the logical partitions. */
+function describeContainer(partition: Partition, leaves: readonly Partition[]): PartitionMap {
+  const endBytes = partition.startBytes + partition.sizeBytes;
+  const inside = leaves.filter((leaf) => leaf.startBytes >= partition.startBytes && leaf.startBytes < endBytes);
+  const usedBytes = Math.max(0, partition.sizeBytes - totalBytes(mergeExtents(inside.map(extentOf))));
+  const unknown = { fileSystem: null, fileSystemUuid: null, fileSystemLabel: null };
+  return {
+    ...identify(partition),
+    ...unknown,
+    reader: 'raw',
+    usedBytes,
+    notes: ['extended partition: holds the logical ones'],
+  };
+}
+
+function extentOf({ startBytes, sizeBytes }: Partition): Extent {
+  return { startBytes, lengthBytes: sizeBytes };
+}
+
+/** Everything that lies in no partition: nobody vouches for it. */
+function findGaps(leaves: readonly Partition[], sizeBytes: number): Extent[] {
+  const gaps: Extent[] = [];
+  let at = 0;
+  for (const { startBytes, lengthBytes } of mergeExtents(leaves.map(extentOf))) {
+    if (startBytes > at) gaps.push({ startBytes: at, lengthBytes: startBytes - at });
+    at = startBytes + lengthBytes;
+  }
+  if (at < sizeBytes) gaps.push({ startBytes: at, lengthBytes: sizeBytes - at });
+  return gaps;
+}
+
+function describeOverlaps(leaves: readonly Partition[]): string[] {
+  const sorted = [...leaves].sort((a, b) => a.startBytes - b.startBytes);
+  const notes: string[] = [];
+  let widest = sorted[0];
+  for (const next of sorted.slice(1)) {
+    if (widest !== undefined && next.startBytes < widest.startBytes + widest.sizeBytes) {
+      notes.push(`partitions ${widest.number} and ${next.number} overlap; what either uses is captured`);
+    }
+    if (widest === undefined || next.startBytes + next.sizeBytes > widest.startBytes + widest.sizeBytes) widest = next;
+  }
+  return notes;
+}
+
+/** The same reader, which refuses to read on once `signal` is raised. */
+function stoppable(reader: ByteReader, signal: AbortSignal | undefined): ByteReader {
+  if (signal === undefined) return reader;
+  return {
+    sizeBytes: reader.sizeBytes,
+    sectorSizeBytes: reader.sectorSizeBytes,
+    label: reader.label,
+    read: (offsetBytes, lengthBytes) =>
+      signal.aborted
+        ? Promise.reject(new DeployError('cancelled', `mapping ${reader.label} was stopped`))
+        : reader.read(offsetBytes, lengthBytes),
+  };
+}
