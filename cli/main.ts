@@ -6,6 +6,7 @@ import { printError } from './output.ts';
 /** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
   build: () => import('./build.ts'),
+  disks: () => import('./disks.ts'),
   job: () => import('./job.ts'),
   machine: () => import('./machine.ts'),
   scenario: () => import('./scenario.ts'),

@@ -88,7 +88,7 @@ export async function refuseMember(
     const membership = await findMembership(reader);
     if (membership === null) return;
     throw new DeployError(code, `${facts.label} is a member of ${membership} and is not ${done} on its own`, {
-      hint: 'Name the array instead, or allow members explicitly (--allow-member).',
+      hint: 'Name the array instead, or say explicitly that members are allowed (--member).',
     });
   } finally {
     await reader.close();
