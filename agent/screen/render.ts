@@ -53,7 +53,7 @@ function listOf(title: string, items: readonly string[], limit: number): string[
 function nicWords(nic: StatusModel['nics'][number]): string {
   const speed = nic.speedMbps === null ? '' : `, ${nic.speedMbps} Mb/s`;
   const link = nic.link ? `link${speed}${nic.duplex === 'half' ? ', half duplex' : ''}` : 'no link';
-  return `${nic.name} ${nic.mac} ${nic.driver ?? '-'} ${link} ${nic.addresses.slice(0, 2).join(' ')}${nic.boot ? ' (boot)' : ''}`;
+  return `${nic.name}${nic.boot ? ' (boot)' : ''} ${nic.mac} ${link} ${nic.addresses.slice(0, 2).join(' ')} ${nic.driver ?? ''}`;
 }
 
 function diskWords(disk: StatusModel['disks'][number]): string {
@@ -62,13 +62,13 @@ function diskWords(disk: StatusModel['disks'][number]): string {
 }
 
 function jobLines(job: JobView, columns: number): string[] {
-  const width = Math.max(10, Math.min(50, columns - 30));
+  const width = Math.max(10, Math.min(50, columns - 32));
   const share = shareOf(job);
   const filled = Math.round(share * width);
   return [
     `Job         ${job.title} (step ${job.step + 1} of ${job.steps})`,
     `            ${job.phase.padEnd(10)} [${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${Math.floor(share * 100)} %`,
-    `            ${formatBytes(job.bytesDone)} of ${formatBytes(job.bytesTotal)}, ${formatBytes(job.bytesPerSecond)}/s${timeLeft(job)}, ${formatBytes(job.bytesTransferred)} over the network`,
+    `            ${formatBytes(job.bytesDone)} of ${formatBytes(job.bytesTotal)}, ${formatBytes(job.bytesPerSecond)}/s${timeLeft(job)}, network ${formatBytes(job.bytesTransferred)}`,
   ];
 }
 
