@@ -7,9 +7,10 @@ import { join } from 'node:path';
 
 const unusedDays = 30;
 
-/** `DEPLOY_OS_CACHE`, else `$XDG_CACHE_HOME/deploy-os`, else `~/.cache/deploy-os`. */
+/** `initramfs/` below `DEPLOY_OS_CACHE`, else below `$XDG_CACHE_HOME/deploy-os`, else below `~/.cache/deploy-os`. */
 export function defaultCacheDir(): string {
-  return process.env.DEPLOY_OS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'deploy-os');
+  const { DEPLOY_OS_CACHE, XDG_CACHE_HOME } = process.env;
+  return join(DEPLOY_OS_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'deploy-os'), 'initramfs');
 }
 
 /** The SHA-256 of a file, in hexadecimal. */
@@ -43,7 +44,7 @@ export class BuildCache {
   ): Promise<{ path: string; cached: boolean }> {
     const path = join(this.dir, kind, key);
     if (await exists(path)) {
-      await utimes(path, new Date(), new Date());
+      await markUsed(path);
       return { path, cached: true };
     }
     await mkdir(join(this.dir, kind), { recursive: true });
@@ -57,7 +58,13 @@ export class BuildCache {
     } finally {
       await rm(workDir, { recursive: true, force: true });
     }
+    await markUsed(path);
     return { path, cached: false };
+  }
+
+  /** Whether `obtain` would find this key. */
+  async has(kind: string, key: string): Promise<boolean> {
+    return await exists(join(this.dir, kind, key));
   }
 
   /** Removes what no build has used for a month. */
@@ -72,6 +79,10 @@ export class BuildCache {
       }
     }
   }
+}
+
+async function markUsed(path: string): Promise<void> {
+  await utimes(path, new Date(), new Date());
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 // Stage 1: from package names to unpacked files. apt decides the version and vouches for the digest; nothing is installed.
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { type BuildCache, hashFile } from '../build-cache.ts';
 import { kernelMetaPackage } from '../packages.ts';
@@ -42,19 +43,43 @@ export async function fetchPackages(
   signal?: AbortSignal,
 ): Promise<{ packages: Map<string, UnpackedPackage>; cached: boolean }> {
   const candidates = await resolveCandidates(names);
-  let cached = true;
+  const downloadDir = await mkdtemp(join(tmpdir(), 'deploy-os-packages-'));
+  try {
+    const missing: Candidate[] = [];
+    for (const candidate of candidates) {
+      if (!(await cache.has('packages', debOf(candidate)))) missing.push(candidate);
+    }
+    await downloadAll(missing, downloadDir, signal);
+    const packages = await unpackAll(candidates, { cache, downloadDir, signal });
+    return { packages, cached: missing.length === 0 };
+  } finally {
+    await rm(downloadDir, { recursive: true, force: true });
+  }
+}
+
+type UnpackContext = {
+  readonly cache: BuildCache;
+  readonly downloadDir: string;
+  readonly signal: AbortSignal | undefined;
+};
+
+async function unpackAll(candidates: readonly Candidate[], context: UnpackContext) {
+  const { cache, downloadDir, signal } = context;
   const packages = new Map<string, UnpackedPackage>();
   for (const candidate of candidates) {
-    const deb = await cache.obtain('packages', `${candidate.sha256}.deb`, (path) => download(candidate, path, signal));
-    const unpacked = await cache.obtain('unpacked', candidate.sha256, async (path) => {
+    const { name, version, sha256, fileName } = candidate;
+    const deb = await cache.obtain('packages', debOf(candidate), async (path) => {
+      await copyChecked(join(downloadDir, fileName), sha256, path);
+    });
+    const unpacked = await cache.obtain('unpacked', sha256, async (path) => {
       await runTool('dpkg-deb', ['-x', deb.path, path], { signal });
     });
-    cached &&= deb.cached && unpacked.cached;
-    const { name, version, sha256 } = candidate;
     packages.set(name, { name, version, sha256, dir: unpacked.path });
   }
-  return { packages, cached };
+  return packages;
 }
+
+const debOf = ({ sha256 }: Candidate): string => `${sha256}.deb`;
 
 /** `'URL' name_version_arch.deb size SHA256:digest` per line; an epoch's colon is written `%3a`. */
 export function parsePrintedUris(text: string): Candidate[] {
@@ -74,18 +99,25 @@ async function resolveCandidates(names: readonly string[]): Promise<Candidate[]>
   return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function download(candidate: Candidate, path: string, signal?: AbortSignal): Promise<void> {
-  await mkdir(path);
+/** One call for all: apt fetches them side by side. */
+async function downloadAll(
+  candidates: readonly Candidate[],
+  dir: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (candidates.length === 0) return;
   const sandbox = ['-o', 'APT::Sandbox::User=root'];
-  const what = `${candidate.name}=${candidate.version}`;
-  await runTool('apt-get', [...sandbox, 'download', what], { cwd: path, signal, hint: 'is the network reachable?' });
-  const file = join(path, candidate.fileName);
-  const found = await hashFile(file);
-  if (found !== candidate.sha256) {
-    throw new DeployError('build-failed', `${candidate.fileName} has SHA-256 ${found}, apt says ${candidate.sha256}`);
-  }
-  const aside = `${path}.deb`;
-  await rename(file, aside);
-  await rm(path, { recursive: true });
-  await rename(aside, path);
+  const wanted = candidates.map(({ name, version }) => `${name}=${version}`);
+  await runTool('apt-get', [...sandbox, 'download', ...wanted], {
+    cwd: dir,
+    signal,
+    hint: 'is the network reachable?',
+  });
+}
+
+async function copyChecked(from: string, sha256: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  const found = await hashFile(to);
+  if (found === sha256) return;
+  throw new DeployError('build-failed', `${basename(from)} has SHA-256 ${found}, apt says ${sha256}`);
 }
