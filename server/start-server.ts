@@ -58,8 +58,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   app.server.on('upgrade', door.upgrade);
   const onePort = createOnePort(app.server, createPlainServer(plainOptions(context, authority)));
   const port = await listen(onePort.server, config.listen);
-  starting.defer(() => onePort.close(closeGraceMs));
-  starting.defer(() => door.close());
+  starting.defer(async () => {
+    const closed = onePort.close(closeGraceMs);
+    await door.close();
+    await closed;
+  });
   await warnOfEphemeralPort(context, port);
   if (config.dhcp !== undefined) {
     const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log });

@@ -36,7 +36,7 @@ async function runTick(context: Context, tick: number, uptimeMs: number): Promis
   await noticeChanges(context);
 }
 
-async function lapseLeases({ db, config, log }: Context): Promise<void> {
+async function lapseLeases({ db, config, log, agents }: Context): Promise<void> {
   const before = new Date(Date.now() - config.leaseSeconds * 1000).toISOString();
   const lapsed = await db
     .selectFrom('jobs')
@@ -44,7 +44,8 @@ async function lapseLeases({ db, config, log }: Context): Promise<void> {
     .where('state', '=', 'running')
     .where('leaseHeardAt', '<', before)
     .execute();
-  for (const { id, machineName } of lapsed) {
+  const connected = new Set(agents.list().map((agent) => agent.activeJobId));
+  for (const { id, machineName } of lapsed.filter((job) => !connected.has(job.id))) {
     const life = await changeJob(db, id, { kind: 'lapse', at: new Date().toISOString() });
     log.warn({ job: id, machine: machineName, state: life.state }, 'lease lapsed');
     await appendJobLog(db, id, 'warning', `nothing heard of the agent for ${config.leaseSeconds} s: job ${life.state}`);

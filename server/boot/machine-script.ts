@@ -14,7 +14,9 @@ export async function writeMachineScript(context: Context, server: string, query
   const facts = { uuid: value('uuid') || null, macs: mac === null ? [] : [mac] };
   const machine = await registerMachine(db, { ...facts, approve: config.approve });
   if (machine === null) return writeUnknownScript();
-  const idle = machine.state === 'approved' && !(await hasUnfinishedJob(context, machine.id));
+  // One that never registered does so first: nobody could choose its disks yet.
+  const registered = machine.state === 'approved' && machine.inventory !== null;
+  const idle = registered && !(await hasUnfinishedJob(context, machine.id));
   log.info({ machine: machine.name, state: machine.state, boots: idle ? 'own disk' : 'Deploy-OS' }, 'boot script');
   if (idle) return writeLocalScript(value('platform'));
   const token = await issueBootToken(db, machine.id);
