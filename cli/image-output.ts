@@ -1,0 +1,90 @@
+// What the `image` verbs print for people.
+import type { CaptureResult } from '../imaging/capture.ts';
+import type { Manifest } from '../imaging/manifest/manifest.ts';
+import type { RestoreResult } from '../imaging/restore.ts';
+import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
+import type { VerifyResult } from '../imaging/verify.ts';
+import { formatBytes, printTable } from './output.ts';
+
+export function printCapture(result: CaptureResult): void {
+  const { slots, slotsZero, slotsKnown, slotsSent } = result;
+  printFacts([
+    ['image', result.name],
+    ['disk', formatBytes(result.sizeBytes)],
+    ['read', `${formatBytes(result.bytesRead)} used`],
+    ['sent', `${formatBytes(result.bytesSent)} for ${formatBytes(result.bytesNew)} that the store did not have`],
+    ['chunks', `${slots}: ${slotsSent} sent, ${slotsKnown} known, ${slotsZero} zero`],
+    ['time', timeAndRate(result.seconds, result.bytesRead)],
+    ['root', result.rootDigest],
+  ]);
+}
+
+export function printRestore(result: RestoreResult, disk: string): void {
+  const phases = Object.entries(result.secondsByPhase).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`);
+  printFacts([
+    ['image', result.name],
+    ['disk', disk],
+    ['fetched', formatBytes(result.bytesFetched)],
+    ['written', formatBytes(result.bytesWritten)],
+    ['read back', `${formatBytes(result.bytesVerified)}, as captured`],
+    ['unused', result.discarded ? 'discarded' : 'left as it was'],
+    ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
+  ]);
+}
+
+export function printVerify(result: VerifyResult): void {
+  for (const { code, offsetBytes, lengthBytes, digest } of result.problems) {
+    process.stdout.write(`${code} bytes ${offsetBytes} to ${offsetBytes + lengthBytes - 1} chunk ${digest}\n`);
+  }
+  const verdict = result.problemCount === 0 ? 'whole' : `${result.problemCount} damaged places`;
+  printFacts([
+    ['image', result.name],
+    ['checked', `${result.slots} chunks, ${formatBytes(result.bytesFetched)}`],
+    ['time', timeAndRate(result.seconds, result.usedBytes)],
+    ['verdict', verdict],
+  ]);
+}
+
+export function printManifest(manifest: Manifest): void {
+  const { geometry, source, parent } = manifest;
+  printFacts([
+    ['image', manifest.name],
+    ['id', manifest.id],
+    ['captured', `${manifest.createdAt} from ${source.label}`],
+    ['disk', `${formatBytes(geometry.sizeBytes)}, sectors of ${geometry.sectorSizeBytes}, table ${geometry.table}`],
+    ['used', formatBytes(manifest.usedBytes)],
+    ...(parent === null ? [] : [['parent', parent.name] as const]),
+    ['root', manifest.rootDigest],
+  ]);
+  process.stdout.write('\n');
+  printTable(
+    ['#', 'start', 'size', 'used', 'file system', 'reader', 'label', 'uuid'],
+    manifest.partitions.map((p) => [
+      String(p.number),
+      formatBytes(p.startBytes),
+      formatBytes(p.sizeBytes),
+      formatBytes(p.usedBytes),
+      p.fileSystem ?? '-',
+      p.reader,
+      p.fileSystemLabel ?? p.partitionName ?? '-',
+      p.fileSystemUuid ?? '-',
+    ]),
+  );
+  for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+export function printImages(images: readonly ManifestEntry[]): void {
+  printTable(
+    ['name', 'disk', 'captured', 'id'],
+    images.map(({ name, sizeBytes, createdAt, id }) => [name, formatBytes(sizeBytes), createdAt, id]),
+  );
+}
+
+function printFacts(facts: readonly (readonly [string, string])[]): void {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) process.stdout.write(`${name.padEnd(width)}  ${value}\n`);
+}
+
+function timeAndRate(seconds: number, bytes: number): string {
+  return `${seconds.toFixed(1)} s, ${formatBytes(Math.round(bytes / Math.max(seconds, 0.001)))}/s`;
+}

@@ -1,0 +1,135 @@
+// `deploy-os image …`: capture, restore, verify, show, delete, list.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { captureImage } from '../imaging/capture.ts';
+import { loadManifest } from '../imaging/manifest/load-image.ts';
+import type { RunOptions } from '../imaging/progress.ts';
+import { restoreImage } from '../imaging/restore.ts';
+import { verifyError, verifyImage } from '../imaging/verify.ts';
+import { confirmOverwrite } from './confirm-overwrite.ts';
+import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
+import { interruptSignal, ProgressLine, printJson } from './output.ts';
+import { type StoreOptions, usingStore, withStore } from './store-option.ts';
+
+type CommonOptions = StoreOptions & { json?: true };
+type RunFlags = { workers?: number; member?: true };
+type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number };
+type RestoreFlags = CommonOptions & RunFlags & { holes: 'leave' | 'discard'; yes?: true };
+
+export function addCommands(program: Command): void {
+  const image = program.command('image').description('Capture disks as images, restore, verify and list them');
+  const verb = (usage: string, text: string) =>
+    withStore(image.command(usage).description(text)).option('--json', 'print the result as JSON');
+
+  verb('capture <disk> <name>', 'Capture the used bytes of a disk or disk file as an image')
+    .option('--parent <name>', 'an image of the same disk: what it has is not asked for again')
+    .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
+    .option('--member', 'capture a member of an array as if it were a disk')
+    .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
+    .action(capture);
+  verb('restore <name> <disk>', 'Write an image onto a disk or disk file, and read it back')
+    .addOption(
+      new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
+    )
+    .option('--member', 'overwrite a member of an array as if it were a disk')
+    .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
+    .option('--yes', 'overwrite without asking')
+    .action(restore);
+  verb('verify <name>', 'Read every chunk of an image and check it')
+    .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
+    .action(verify);
+  verb('show <name>', 'Show what an image holds').action(show);
+  verb('delete <name>', 'Delete an image; `store gc` frees its chunks').action(remove);
+  verb('list', 'List the images of a store').action(list);
+}
+
+function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted`);
+  };
+}
+
+async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
+  const { parent, level, member } = flags;
+  const result = await usingStore(
+    flags,
+    (store) =>
+      withProgress((run) =>
+        captureImage({
+          ...run,
+          ...workersOf(flags),
+          ...(parent === undefined ? {} : { parentName: parent }),
+          ...(level === undefined ? {} : { level }),
+          ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false },
+        }),
+      ),
+    true,
+  );
+  if (flags.json) printJson(result);
+  else printCapture(result);
+}
+
+async function restore(name: string, disk: string, flags: RestoreFlags): Promise<void> {
+  if (!flags.yes) await confirmOverwrite(disk, name);
+  const result = await usingStore(flags, (store) =>
+    withProgress((run) =>
+      restoreImage({
+        ...run,
+        ...workersOf(flags),
+        ...{ imageName: name, targetPath: disk, store, holes: flags.holes, allowMember: flags.member ?? false },
+      }),
+    ),
+  );
+  if (flags.json) printJson(result);
+  else printRestore(result, disk);
+}
+
+/** Damage is printed like any result, and then is the command's error. */
+async function verify(name: string, flags: CommonOptions & RunFlags): Promise<void> {
+  const result = await usingStore(flags, (store) =>
+    withProgress((run) => verifyImage({ ...run, ...workersOf(flags), imageName: name, store })),
+  );
+  const error = verifyError(result);
+  if (flags.json && error === null) printJson(result);
+  else printVerify(result);
+  if (error !== null) throw error;
+}
+
+async function show(name: string, flags: CommonOptions): Promise<void> {
+  const manifest = await usingStore(flags, (store) => loadManifest(store, name));
+  if (flags.json) printJson(manifest);
+  else printManifest(manifest);
+}
+
+async function remove(name: string, flags: CommonOptions): Promise<void> {
+  await usingStore(flags, (store) => store.deleteManifest(name));
+  if (flags.json) printJson({ deleted: name });
+}
+
+async function list(flags: CommonOptions): Promise<void> {
+  const images = await usingStore(flags, (store) => store.listManifests());
+  if (flags.json) printJson(images);
+  else printImages(images);
+}
+
+function workersOf({ workers }: RunFlags): { workers?: number } {
+  return workers === undefined ? {} : { workers };
+}
+
+/** Runs a recipe with a progress line and warnings on stderr, stopped by Ctrl-C. */
+async function withProgress<Result>(work: (run: RunOptions) => Promise<Result>): Promise<Result> {
+  const line = new ProgressLine();
+  try {
+    return await work({
+      signal: interruptSignal(),
+      onProgress: ({ phase, bytesDone, bytesTotal }) => line.update(phase, bytesDone, bytesTotal),
+      onWarning: (message) => {
+        line.end();
+        process.stderr.write(`warning: ${message}\n`);
+      },
+    });
+  } finally {
+    line.end();
+  }
+}

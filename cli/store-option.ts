@@ -1,0 +1,37 @@
+// The options by which every verb names its store.
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { ChunkStore } from '../imaging/store/chunk-store.ts';
+import { openStore } from '../imaging/store/open-store.ts';
+
+export type StoreOptions = { store: string; token?: string; ca?: string };
+
+/** Adds --store, --token and --ca, each with its environment variable. */
+export function withStore(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--store <place>', 'directory, or https://HOST:PORT of a server')
+        .env('DEPLOY_OS_STORE')
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--token <token>', 'operator token of the server').env('DEPLOY_OS_TOKEN'))
+    .addOption(new Option('--ca <fingerprint>', 'sha256:… of the server’s CA, or its PEM file').env('DEPLOY_OS_CA'));
+}
+
+/** Opens the store for the time of `work`. */
+export async function usingStore<Result>(
+  { store: location, token, ca }: StoreOptions,
+  work: (store: ChunkStore) => Promise<Result>,
+  create = false,
+): Promise<Result> {
+  const store = await openStore(location, {
+    create,
+    ...(token === undefined ? {} : { token }),
+    ...(ca === undefined ? {} : { ca }),
+  });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
