@@ -1,4 +1,4 @@
-// `deploy-os image …`: capture, restore, verify, show, delete, list.
+// `deploy-os image …`: capture, restore, verify, show, delete, list, map.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
@@ -6,6 +6,7 @@ import type { RunOptions } from '../imaging/progress.ts';
 import { restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
+import { addMapCommand } from './image-map.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
 import { interruptSignal, ProgressLine, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
@@ -40,6 +41,7 @@ export function addCommands(program: Command): void {
   verb('show <name>', 'Show what an image holds').action(show);
   verb('delete <name>', 'Delete an image; `store gc` frees its chunks').action(remove);
   verb('list', 'List the images of a store').action(list);
+  addMapCommand(image);
 }
 
 function number(least: number, most: number): (text: string) => number {

@@ -7,10 +7,12 @@ import { printError } from './output.ts';
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
   build: () => import('./build.ts'),
   disks: () => import('./disks.ts'),
+  image: () => import('./image.ts'),
   job: () => import('./job.ts'),
   machine: () => import('./machine.ts'),
   scenario: () => import('./scenario.ts'),
   server: () => import('./server.ts'),
+  store: () => import('./store.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {
