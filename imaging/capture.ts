@@ -5,7 +5,8 @@ import { checkSource } from './blockdev/check-source.ts';
 import { listDisks } from './blockdev/list-disks.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import { throwIfCancelled } from './cancelled.ts';
-import { type CaptureCounts, type CapturedSegments, captureSegments } from './chunk/capture-segments.ts';
+import { type CaptureCounts, captureSegments } from './chunk/capture-segments.ts';
+import { segmentSizeBytes } from './chunk/slots.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import type { DiskMap } from './disk-map.ts';
 import { totalBytes } from './extent.ts';
@@ -61,6 +62,10 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false });
     const map = await mapDisk(sourcePath, run);
     const source = await describeSource(sourcePath, map);
+    const describe = (segments: (Digest | null)[]) =>
+      sealManifest(draft(name, options, map, source, parent, segments, warnings));
+    // A description that cannot be stored is better known before the reading than after it.
+    describe(Array.from({ length: Math.ceil(map.sizeBytes / segmentSizeBytes) }, () => null));
     throwIfCancelled(signal);
     const captured = await captureSegments(map, {
       ...run,
@@ -70,7 +75,7 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
       knownDigests: (index) => digestsOf(parent, index, store, signal),
     });
     await store.flush(signal);
-    const { manifest, bytes } = sealManifest(draft(name, options, map, source, parent, captured, warnings));
+    const { manifest, bytes } = describe(captured.segments);
     await store.putManifest(name, bytes, signal);
     return summarize(manifest, captured.counts, startedMs);
   } catch (thrown) {
@@ -127,7 +132,7 @@ function draft(
   map: DiskMap,
   { tableSectors, ...source }: Source,
   parent: Manifest | null,
-  { segments }: CapturedSegments,
+  segments: (Digest | null)[],
   warnings: readonly string[],
 ) {
   const last = map.used.at(-1);

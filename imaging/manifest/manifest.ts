@@ -13,6 +13,7 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string().max(4096);
 const optionalText = text.nullable();
 
+/** As the table says, which may be wrong: a partition may lie outside the disk. */
 const partition = z.object({
   number: z.int().min(0),
   startBytes: bytes,
@@ -122,13 +123,11 @@ function parseObject(stored: Uint8Array): { [key: string]: Json } {
 
 function checkPlaces(manifest: Manifest): void {
   const { sizeBytes, sectorSizeBytes } = manifest.geometry;
-  const { chunkSizeBytes, usedBytes, usedEndBytes, segments, partitions, tableSectors } = manifest;
+  const { chunkSizeBytes, usedBytes, usedEndBytes, segments, tableSectors } = manifest;
   if (segmentSizeBytes % chunkSizeBytes !== 0) throw corrupt(`its chunk size is ${chunkSizeBytes}`);
   if (sizeBytes % sectorSizeBytes !== 0) throw corrupt('its size is no whole number of sectors');
   if (segments.length !== Math.ceil(sizeBytes / segmentSizeBytes)) throw corrupt('it lists too few or many segments');
   if (usedBytes > usedEndBytes || usedEndBytes > sizeBytes) throw corrupt('it uses more bytes than there are');
-  if (partitions.some((p) => p.startBytes + p.sizeBytes > sizeBytes))
-    throw corrupt('a partition lies outside the disk');
   const outside = tableSectors.some((s) => s.offsetBytes + Buffer.byteLength(s.base64, 'base64') > sizeBytes);
   if (outside) throw corrupt('a table sector lies outside the disk');
   if (rootDigestOf(manifest) !== manifest.rootDigest) throw corrupt('its segments do not match its root digest');
