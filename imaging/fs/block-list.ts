@@ -1,7 +1,7 @@
 // Gathers used blocks as a reader meets them and turns them into extents.
 import { type Extent, mergeExtents } from '../extent.ts';
 
-/** Runs of used blocks. Runs that come in order join their neighbours at once, so that the list stays as short as it can. */
+/** Runs of used blocks. Runs join a neighbour before them at once, so that the list stays as short as it can. */
 export class BlockList {
   readonly #runs: { startBytes: number; lengthBytes: number }[] = [];
   readonly #blockBytes: number;
@@ -17,10 +17,19 @@ export class BlockList {
     const startBytes = first * this.#blockBytes;
     const lengthBytes = (end - first) * this.#blockBytes;
     const last = this.#runs.at(-1);
-    const lastEnd = last === undefined ? -1 : last.startBytes + last.lengthBytes;
-    if (last !== undefined && startBytes === lastEnd) last.lengthBytes += lengthBytes;
-    else this.#runs.push({ startBytes, lengthBytes });
-    if (startBytes < lastEnd) this.#inOrder = false;
+    if (last !== undefined && startBytes < last.startBytes + last.lengthBytes) this.#inOrder = false;
+    const before = this.#findRunEndingAt(startBytes);
+    if (before === undefined) this.#runs.push({ startBytes, lengthBytes });
+    else before.lengthBytes += lengthBytes;
+  }
+
+  /** Metadata of neighbouring groups comes in turns (bitmap, inode bitmap, inode table), so more than the last run is looked at. */
+  #findRunEndingAt(startBytes: number): { startBytes: number; lengthBytes: number } | undefined {
+    for (let i = this.#runs.length - 1; i >= 0 && i >= this.#runs.length - 4; i--) {
+      const run = this.#runs[i];
+      if (run !== undefined && run.startBytes + run.lengthBytes === startBytes) return run;
+    }
+    return undefined;
   }
 
   /** The blocks as merged extents, in order. */

@@ -8,7 +8,7 @@ import { corrupt, type ExtGroup, hasSuperblock, readGroups } from './ext-groups.
 import type { ExtGeometry } from './ext-superblock.ts';
 
 /** flex_bg puts sixteen bitmaps side by side; they are read at once up to this size. */
-const batchBytes = 256 * 1024;
+const batchBytes = 64 * 1024;
 
 /**
  * The used blocks of the whole file system as extents.

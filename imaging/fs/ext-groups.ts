@@ -21,7 +21,7 @@ export type ExtGroup = {
 };
 
 /** Descriptors are read up to this many bytes at a time, so that memory does not grow with the file system. */
-const batchBytes = 256 * 1024;
+const batchBytes = 64 * 1024;
 const blockUninitialised = 0x2;
 
 /** Every group in order, in batches. @throws DeployError file-system-corrupt when a descriptor cannot be right */
@@ -88,17 +88,18 @@ function readBitmapSum(raw: Buffer, wide: boolean): { value: number; mask: numbe
     : { value: low, mask: 0xffff };
 }
 
+const index = Buffer.alloc(4);
+const zero = Buffer.alloc(2);
+
 /** The checksum covers the file system's UUID, the group's number and the descriptor without the checksum itself. */
 function descriptorHolds(raw: Buffer, number: number, geometry: ExtGeometry): boolean {
   if (geometry.checksums === 'none') return true;
-  const index = Buffer.alloc(4);
   index.writeUInt32LE(number);
   const stored = raw.readUInt16LE(0x1e);
   const [head, tail] = [raw.subarray(0, 0x1e), raw.subarray(0x20)];
   if (geometry.checksums === 'crc16') {
     return crc16(crc16(crc16(crc16(0xffff, geometry.uuidBytes), index), head), tail) === stored;
   }
-  const zero = Buffer.alloc(2);
   const sum = crc32c(crc32c(crc32c(crc32c(geometry.checksumSeed, index), head), zero), tail);
   return (sum & 0xffff) === stored;
 }
