@@ -10,15 +10,21 @@ type Flags = { json?: true; member?: true };
 /** Adds `map` to `deploy-os image`. */
 export function addMapCommand(image: Command): void {
   image
-    .command('map <disk>')
+    .command('map <source>')
     .description('Show which bytes of a disk or disk file a capture would read')
     .option('--member', 'look into a member of an array as if it were a disk')
-    .option('--json', 'print the map as JSON, with every used extent in bytes')
+    .option('--json', 'print the map as JSON, with every used extent as [start, length] in bytes')
     .action(async (disk: string, flags: Flags) => {
       const map = await mapDisk(disk, { allowMember: flags.member ?? false, signal: interruptSignal() });
-      if (flags.json) printJson({ ...map, usedBytes: totalBytes(map.used) });
+      if (flags.json) printJson(toJson(map));
       else printMap(map);
     });
+}
+
+/** A disk may have a million used extents: pairs of start and length keep the answer small. */
+function toJson(map: DiskMap) {
+  const used = map.used.map(({ startBytes, lengthBytes }) => [startBytes, lengthBytes]);
+  return { ...map, usedBytes: totalBytes(map.used), used };
 }
 
 function printMap(map: DiskMap): void {

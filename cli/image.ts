@@ -21,13 +21,13 @@ export function addCommands(program: Command): void {
   const verb = (usage: string, text: string) =>
     withStore(image.command(usage).description(text)).option('--json', 'print the result as JSON');
 
-  verb('capture <disk> <name>', 'Capture the used bytes of a disk or disk file as an image')
+  verb('capture <source> <name>', 'Capture the used bytes of a disk or disk file as an image')
     .option('--parent <name>', 'an image of the same disk: what it has is not asked for again')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(capture);
-  verb('restore <name> <disk>', 'Write an image onto a disk or disk file, and read it back')
+  verb('restore <name> <target>', 'Write an image onto a disk or disk file, and read it back')
     .addOption(
       new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
     )

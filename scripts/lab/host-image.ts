@@ -6,5 +6,6 @@ import { runCommand } from './run-command.ts';
 /** `deploy-os image map` of a raw disk image. */
 export async function mapDiskImage(file: string): Promise<DiskMap> {
   const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
-  return JSON.parse(await runCommand(deployOs, ['image', 'map', file, '--json']));
+  const map = JSON.parse(await runCommand(deployOs, ['image', 'map', file, '--json']));
+  return { ...map, used: map.used.map(([startBytes, lengthBytes]: [number, number]) => ({ startBytes, lengthBytes })) };
 }
