@@ -48,6 +48,11 @@ export class Session {
     return this.#ended.promise;
   }
 
+  /** Ends the connection for good, without a word to the server. */
+  close(): void {
+    this.#channel.close();
+  }
+
   async #hello(): Promise<AgentMessage> {
     const inventory = await this.#context.collectInventory();
     this.#context.status.update({ nics: inventory.nics, disks: inventory.disks });
@@ -161,7 +166,7 @@ export class Session {
 
   async #end(action: 'reboot' | 'poweroff'): Promise<void> {
     this.#context.status.update({ stage: action === 'reboot' ? 'rebooting' : 'powering off' });
-    this.#channel.close();
+    this.close();
     await this.#context.endMachine(action);
     this.#ended.resolve();
   }

@@ -12,11 +12,11 @@ export function selectDisk(disks: readonly Disk[], selector: DiskSelector): Disk
   const list =
     disks.length === 0 ? 'this machine shows no disk at all' : `this machine has ${disks.map(describeDisk).join('; ')}`;
   if (disk === undefined) {
-    throw new DeployError('selector-none', `no disk is ${describeSelector(selector)}: ${list}`, {
+    throw new DeployError('selector-none', `no disk matches ${describeSelector(selector)}: ${list}`, {
       hint: 'Nothing was read or written. Name one of these disks in the scenario.',
     });
   }
-  throw new DeployError('selector-ambiguous', `${matching.length} disks are ${describeSelector(selector)}: ${list}`, {
+  throw new DeployError('selector-ambiguous', `${matching.length} disks match ${describeSelector(selector)}: ${list}`, {
     hint: 'Nothing was read or written. Name the disk by its id in the scenario.',
   });
 }
@@ -59,13 +59,13 @@ function normaliseWwn(text: string): string {
 function describeSelector(selector: DiskSelector): string {
   switch (selector.by) {
     case 'only':
-      return "the machine's only disk";
+      return "'only', a machine with a single disk";
     case 'id':
-      return `'${selector.id}' by id`;
+      return `id '${selector.id}'`;
     case 'serial':
-      return `'${selector.serial}' by serial number`;
+      return `serial number '${selector.serial}'`;
     case 'wwn':
-      return `'${selector.wwn}' by WWN`;
+      return `WWN '${selector.wwn}'`;
     case 'number':
       return `number ${selector.number}`;
   }

@@ -1,7 +1,7 @@
 // A real server in this process for tests of its clients, and a server that answers as a test wants it to.
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,22 +38,28 @@ export async function startTestServer(): Promise<TestServer> {
   return server;
 }
 
+export type HostileServer = {
+  readonly url: string;
+  readonly ca: string;
+  readonly listener: Server;
+  close(): Promise<void>;
+};
+
 /** An HTTPS server with a certificate of its own CA and any answers: a broken or hostile peer. */
-export async function startHostileServer(
-  answer: RequestListener,
-): Promise<{ url: string; ca: string; close(): Promise<void> }> {
+export async function startHostileServer(answer: RequestListener): Promise<HostileServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-hostile-'));
   const authority = await openAuthority(dataDir, ['127.0.0.1']);
   await rm(dataDir, { recursive: true });
-  const server = createServer({ key: authority.serverKeyPem, cert: authority.serverPem }, answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const listener = createServer({ key: authority.serverKeyPem, cert: authority.serverPem }, answer);
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     ca: authority.caPem,
+    listener,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+        listener.close(() => resolve());
+        listener.closeAllConnections();
       }),
   };
 }
