@@ -1,0 +1,146 @@
+// What every store must do, whatever it is made of: one suite that each of them passes.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { digestOf } from '../../imaging/chunk/digest.ts';
+import { encodeChunk } from '../../imaging/chunk/stored-chunk.ts';
+import { sealManifest } from '../../imaging/manifest/manifest.ts';
+import { encodeSegment } from '../../imaging/manifest/segment.ts';
+import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
+
+/** `open` makes an empty store; `dispose` takes away what it stands on, after the suite has closed it. */
+export type StoreUnderTest = { open(): Promise<ChunkStore>; dispose(): Promise<void> };
+
+const chunkSizeBytes = 65_536;
+
+/** A chunk that holds `text` over and over. */
+export function chunkOf(text: string): StoredChunk {
+  const bytes = Buffer.alloc(chunkSizeBytes, text);
+  return { digest: digestOf(bytes), stored: encodeChunk(bytes) };
+}
+
+/** An image of one chunk: what has to be stored before its manifest, and the manifest. */
+export function tinyImage(name: string, content: StoredChunk): { chunks: StoredChunk[]; manifest: Buffer } {
+  const used = [{ startBytes: 0, lengthBytes: chunkSizeBytes }];
+  const slots = [{ index: 0, digest: content.digest, used }];
+  const segment = encodeSegment({ lengthBytes: chunkSizeBytes, chunkSizeBytes, slots });
+  const index = { digest: digestOf(segment), stored: encodeChunk(segment) };
+  const { bytes } = sealManifest({
+    ...{ id: crypto.randomUUID(), name, createdAt: '2026-11-22T20:00:00.000Z', toolVersion: '0.1.0' },
+    source: { label: 'test', model: null, serial: null },
+    geometry: { sizeBytes: chunkSizeBytes, sectorSizeBytes: 512, table: 'none', diskId: null },
+    ...{ partitions: [], tableSectors: [], parent: null, warnings: [] },
+    ...{ chunkSizeBytes, usedBytes: chunkSizeBytes, usedEndBytes: chunkSizeBytes, segments: [index.digest] },
+  });
+  return { chunks: [content, index], manifest: bytes };
+}
+
+export function storeConformance(name: string, make: () => Promise<StoreUnderTest>): void {
+  describe(`${name} keeps the contract of a store`, () => {
+    let under: StoreUnderTest;
+    let store: ChunkStore;
+    beforeEach(async () => {
+      under = await make();
+      store = await under.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await under.dispose();
+    });
+    const putImage = async (imageName: string, content: StoredChunk) => {
+      const { chunks, manifest } = tinyImage(imageName, content);
+      await store.putChunks(chunks);
+      await store.flush();
+      await store.putManifest(imageName, manifest);
+      return manifest;
+    };
+
+    test('a chunk put is a chunk got, byte for byte', async () => {
+      const chunk = chunkOf('one');
+      await store.putChunks([chunk]);
+      expect(Buffer.compare(await store.getChunk(chunk.digest), chunk.stored)).toBe(0);
+    });
+
+    test('missing chunks are named in the order asked', async () => {
+      const [a, b, c] = [chunkOf('a'), chunkOf('b'), chunkOf('c')];
+      await store.putChunks([b]);
+      expect(await store.findMissing([c.digest, b.digest, a.digest])).toEqual([c.digest, a.digest]);
+      expect(await store.findMissing([])).toEqual([]);
+    });
+
+    test('a chunk that is not there is chunk-not-found', async () => {
+      await expect(store.getChunk('0'.repeat(64))).rejects.toMatchObject({ code: 'chunk-not-found' });
+    });
+
+    test('putting the same chunks again, also at the same time, changes nothing', async () => {
+      const chunks = Array.from({ length: 20 }, (_, i) => chunkOf(`chunk ${i}`));
+      await Promise.all([store.putChunks(chunks), store.putChunks(chunks), store.putChunks(chunks.toReversed())]);
+      await store.putChunks(chunks);
+      expect((await store.stats()).chunks).toBe(20);
+      expect(await store.findMissing(chunks.map(({ digest }) => digest))).toEqual([]);
+    });
+
+    test('an image is not there until its manifest is put, and then is what was put', async () => {
+      await expect(store.getManifest('one')).rejects.toMatchObject({ code: 'image-not-found' });
+      const manifest = await putImage('one', chunkOf('one'));
+      expect(Buffer.compare(await store.getManifest('one'), manifest)).toBe(0);
+    });
+
+    test('a name that is taken stays what it was', async () => {
+      const first = await putImage('one', chunkOf('one'));
+      await expect(putImage('one', chunkOf('two'))).rejects.toMatchObject({ code: 'image-exists' });
+      expect(Buffer.compare(await store.getManifest('one'), first)).toBe(0);
+    });
+
+    test('of two captures that end under one name at once, one wins', async () => {
+      const images = [tinyImage('one', chunkOf('one')), tinyImage('one', chunkOf('two'))];
+      for (const { chunks } of images) await store.putChunks(chunks);
+      await store.flush();
+      const outcomes = await Promise.allSettled(images.map(({ manifest }) => store.putManifest('one', manifest)));
+      const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
+      expect(lost).toHaveLength(1);
+      expect(lost[0]?.reason).toMatchObject({ code: 'image-exists' });
+    });
+
+    test('a manifest whose chunk or segment is missing is refused and stays invisible', async () => {
+      const { chunks, manifest } = tinyImage('one', chunkOf('one'));
+      await expect(store.putManifest('one', manifest)).rejects.toMatchObject({ code: 'chunk-not-found' });
+      await store.putChunks(chunks.slice(1));
+      await expect(store.putManifest('one', manifest)).rejects.toMatchObject({ code: 'chunk-not-found' });
+      expect(await store.listManifests()).toEqual([]);
+    });
+
+    test('bytes that are no manifest, or bear another name, are refused', async () => {
+      await expect(store.putManifest('one', Buffer.from('{}'))).rejects.toMatchObject({ code: 'manifest-corrupt' });
+      const { chunks, manifest } = tinyImage('two', chunkOf('two'));
+      await store.putChunks(chunks);
+      await expect(store.putManifest('one', manifest)).rejects.toMatchObject({ code: 'invalid-input' });
+      expect(await store.listManifests()).toEqual([]);
+    });
+
+    test('images are listed in order of name, whatever their script', async () => {
+      const names = ['教室', 'b', 'a/../b', 'ä', '%2e%2e'];
+      for (const imageName of names) await putImage(imageName, chunkOf('same'));
+      const listed = await store.listManifests();
+      expect(listed.map((entry) => entry.name)).toEqual([...names].sort());
+      expect(listed[0]).toMatchObject({ sizeBytes: chunkSizeBytes, createdAt: '2026-11-22T20:00:00.000Z' });
+    });
+
+    test('a deleted image is gone, and its name free', async () => {
+      await putImage('one', chunkOf('one'));
+      await store.deleteManifest('one');
+      await expect(store.getManifest('one')).rejects.toMatchObject({ code: 'image-not-found' });
+      await expect(store.deleteManifest('one')).rejects.toMatchObject({ code: 'image-not-found' });
+      await putImage('one', chunkOf('two'));
+      expect((await store.listManifests()).map((entry) => entry.name)).toEqual(['one']);
+    });
+
+    test('stats count images, chunks and their stored bytes', async () => {
+      const { chunks } = tinyImage('one', chunkOf('one'));
+      await putImage('one', chunkOf('one'));
+      const storedBytes = chunks.reduce((sum, { stored }) => sum + stored.length, 0);
+      const stats = await store.stats();
+      expect(stats).toMatchObject({ images: 1, chunks: 2 });
+      // The manifest's own digest differs from image to image, its chunks do not.
+      expect(stats.storedBytes).toBe(storedBytes);
+    });
+  });
+}
