@@ -43,11 +43,9 @@ export class BlockList {
  * first) and returns how many are set. Words that are all alike cost one comparison.
  */
 export function scanBitmap(bitmap: Buffer, bitCount: number, onRun: (first: number, end: number) => void): number {
-  const words = new Uint32Array(
-    bitmap.buffer,
-    bitmap.byteOffset,
-    Math.min(bitmap.length >>> 2, Math.ceil(bitCount / 32)),
-  );
+  const aligned = bitmap.byteOffset % 4 === 0 ? bitmap : new Uint8Array(bitmap);
+  const wordCount = Math.min(aligned.length >>> 2, Math.ceil(bitCount / 32));
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, wordCount);
   let set = 0;
   let runStart = -1;
   let carry = 0;
