@@ -29,6 +29,8 @@ export type ChannelOptions = {
 export class ControlChannel {
   readonly #options: ChannelOptions;
   #socket: WebSocket | undefined;
+  /** The socket that has carried its hello; the server refuses one on which anything else comes first. */
+  #greeted: WebSocket | undefined;
   #attempt = 0;
   #refused = false;
   #closed = false;
@@ -41,7 +43,7 @@ export class ControlChannel {
 
   /** False when there is no connection, or one that does not keep up: the message is lost. */
   send(message: AgentMessage): boolean {
-    const socket = this.#socket;
+    const socket = this.#greeted;
     if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > maxBufferedBytes) return false;
     socket.send(encodeFrame(message));
     return true;
@@ -86,6 +88,7 @@ export class ControlChannel {
   async #greet(socket: WebSocket): Promise<void> {
     try {
       socket.send(encodeFrame(await this.#options.hello()));
+      this.#greeted = socket;
     } catch (thrown) {
       this.#options.onDown(toDeployError(thrown).during('registering'));
       socket.terminate();

@@ -53,6 +53,12 @@ class Connection {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
+  /** The next message, whatever it is. */
+  async first(): Promise<AgentMessage> {
+    while (this.#received.length === 0) await sleep(5);
+    return this.#received.shift() as AgentMessage;
+  }
+
   /** The next message of that type; others before it are passed over. */
   async next<T extends AgentMessage['type']>(type: T): Promise<Extract<AgentMessage, { type: T }>> {
     const endMs = performance.now() + 10_000;
@@ -80,6 +86,7 @@ let server: Awaited<ReturnType<typeof startHostileServer>>;
 let waiting: Connection[];
 let ends: string[];
 let holdDisks: Promise<void>;
+let holdInventory: Promise<void>;
 let session: Session;
 let status: Status;
 
@@ -88,6 +95,7 @@ beforeEach(async () => {
   waiting = [];
   ends = [];
   holdDisks = Promise.resolve();
+  holdInventory = Promise.resolve();
   const sockets = new WebSocketServer({ server: server.listener, path: '/v1/agent' });
   sockets.on('connection', (socket) => waiting.push(new Connection(socket)));
   status = new Status(server.url);
@@ -104,7 +112,10 @@ beforeEach(async () => {
         await holdDisks;
         return [];
       },
-      collectInventory: async () => inventory,
+      collectInventory: async () => {
+        await holdInventory;
+        return inventory;
+      },
       endMachine: async (action) => {
         ends.push(action);
       },
@@ -215,4 +226,17 @@ it('shows why it was refused', async () => {
     error: { code: 'protocol-version', message: 'the agent speaks protocol 1, this server 2' },
   });
   await expect.poll(() => status.model.stage).toContain('this server 2');
+});
+
+it('says hello before anything else, however long the inventory takes and whatever is logged meanwhile', async () => {
+  const first = await nextConnection();
+  await first.welcome();
+  const collected = Promise.withResolvers<void>();
+  holdInventory = collected.promise;
+  first.drop();
+  const second = await nextConnection();
+  status.log('warning', 'said while the inventory is collected');
+  await sleep(100);
+  collected.resolve();
+  expect(await second.first()).toMatchObject({ type: 'hello' });
 });
