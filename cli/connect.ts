@@ -1,9 +1,10 @@
 // The command line's way to a server's REST API: where it is, whom to believe, and answers checked against their schemas.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { HttpsClient } from '../imaging/store/https-client.ts';
 import { fetchPinnedCa } from '../imaging/store/pinned-ca.ts';
-import { DeployError } from '../protocol/errors.ts';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { readServerAccess, type ServerAccess } from '../server/address-file.ts';
 
 export type ConnectOptions = {
@@ -15,6 +16,7 @@ export type ConnectOptions = {
 };
 
 const maxAnswerBytes = 64 * 1024 * 1024;
+const retryMs = 500;
 
 /** Adds the flags that say which server is meant, and `--json`. */
 export function withServerOptions(command: Command): Command {
@@ -35,7 +37,7 @@ export type ServerClient = {
 /** `retryForMs`: how long a server may be away, as during its restart. */
 export async function connect(options: ConnectOptions, retryForMs = 3000): Promise<ServerClient> {
   const { url, caFingerprint, token } = await findServer(options);
-  const { ca } = await fetchPinnedCa(url, caFingerprint);
+  const { ca } = await fetchCa(url, caFingerprint, performance.now() + retryForMs);
   const headers = { authorization: `Bearer ${token}` };
   const client = new HttpsClient({
     url,
@@ -53,6 +55,17 @@ export async function connect(options: ConnectOptions, retryForMs = 3000): Promi
     },
     close: () => client.close(),
   };
+}
+
+async function fetchCa(url: string, fingerprint: string, deadlineMs: number): Promise<{ ca: string }> {
+  for (;;) {
+    try {
+      return await fetchPinnedCa(url, fingerprint);
+    } catch (thrown) {
+      if (toDeployError(thrown).code !== 'server-unreachable' || performance.now() > deadlineMs) throw thrown;
+      await sleep(retryMs);
+    }
+  }
 }
 
 /** One call on a connection of its own. */

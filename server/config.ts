@@ -72,7 +72,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
 }
 
 /** `ADDRESS`, `ADDRESS:PORT`, `[ADDRESS6]:PORT` or `:PORT`. */
-export function parseHostPort(flag: string, text: string, fallbackPort: number): HostPort {
+function parseHostPort(flag: string, text: string, fallbackPort: number): HostPort {
   const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? fallbackPort : Number(match[3]);
   if (match === null || port > 65_535) throw usage(`${flag}: '${text}' is not ADDRESS:PORT`);

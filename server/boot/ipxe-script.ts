@@ -49,7 +49,7 @@ export function writeUnknownScript(): string {
   return script(['echo This machine has neither a usable UUID nor a MAC address', 'sleep 10', 'exit 1']);
 }
 
-export function kernelCommandLine(facts: BootFacts): string {
+function kernelCommandLine(facts: BootFacts): string {
   return [
     `deploy.server=https://${facts.server}`,
     `deploy.ca=${facts.caFingerprint}`,

@@ -7,7 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { DeployError } from '../../protocol/errors.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
-import { type Supervised, superviseProcess } from './supervise.ts';
+import { endOrphan, type Supervised, superviseProcess } from './supervise.ts';
 
 type DnsmasqOptions = {
   readonly dhcp: DhcpConfig;
@@ -36,9 +36,10 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised>
   const configFile = path.join(dataDir, 'dnsmasq.conf');
   await writeFile(configFile, config);
   checkConfig(configFile);
+  const command = ['dnsmasq', `--conf-file=${configFile}`];
+  await endOrphan(command, log);
   return superviseProcess({
-    command: 'dnsmasq',
-    arguments: [`--conf-file=${configFile}`],
+    command,
     log,
     onLine: (line) => logLine(log, line),
   });

@@ -1,11 +1,13 @@
 // Keeps a child process running: started again with growing pauses when it dies, stopped with the server (R1).
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 
 type SuperviseOptions = {
-  readonly command: string;
-  readonly arguments: readonly string[];
+  /** The program and its arguments. */
+  readonly command: readonly string[];
   readonly log: FastifyBaseLogger;
   onLine(line: string): void;
 };
@@ -19,7 +21,8 @@ const healthyMs = 60_000;
 const stopGraceMs = 3000;
 
 export function superviseProcess(options: SuperviseOptions): Supervised {
-  const { command, log } = options;
+  const { log } = options;
+  const [program = '', ...args] = options.command;
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
@@ -27,7 +30,7 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
 
   function start(): void {
     const startedMs = performance.now();
-    child = spawn(command, options.arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => options.onLine(line));
     }
@@ -36,7 +39,7 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
       if (ended || stopping) return;
       ended = true;
       pauseMs = performance.now() - startedMs > healthyMs ? firstPauseMs : Math.min(2 * pauseMs, maxPauseMs);
-      log.error({ reason, againInMs: pauseMs }, `${command} ended; starting it again`);
+      log.error({ reason, againInMs: pauseMs }, `${program} ended; starting it again`);
       timer = setTimeout(start, pauseMs);
     };
     child.once('error', (error) => onEnd(error.message));
@@ -66,4 +69,24 @@ function endProcess(child: ChildProcess): Promise<void> {
     });
     child.kill('SIGTERM');
   });
+}
+
+/** Ends a process with this very command line that a killed server left behind: it would hold the ports. */
+export async function endOrphan(command: readonly string[], log: FastifyBaseLogger): Promise<void> {
+  const wanted = `${command.join('\0')}\0`;
+  for (const name of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const commandLine = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (commandLine !== wanted) continue;
+    log.warn({ processId: Number(name) }, `ending the ${command[0]} that an earlier server left behind`);
+    process.kill(Number(name), 'SIGKILL');
+    // Its sockets are free once it is gone.
+    for (let tries = 0; tries < 50 && (await isRunning(name)); tries++) await sleep(20);
+  }
+}
+
+function isRunning(processId: string): Promise<boolean> {
+  return readFile(`/proc/${processId}/cmdline`, 'utf8').then(
+    (text) => text !== '',
+    () => false,
+  );
 }

@@ -4,9 +4,9 @@ import { DeployError, type ErrorBody } from '../../protocol/errors.ts';
 import type { JobState } from '../../protocol/rest.ts';
 
 /** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
-export type Lease = { readonly id: string; readonly bootId: string };
+type Lease = { readonly id: string; readonly bootId: string };
 
-export type JobError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
+type JobError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
 
 export type JobLife = {
   readonly state: JobState;

@@ -86,7 +86,7 @@ function start(options: ServerOptions): Promise<RunningServer> {
 }
 
 /** Its certificate is the subject of tests of its own. */
-export function request(port: number, target: string, options: RequestOptions = {}): Promise<Answer> {
+function request(port: number, target: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body } = options;
   return new Promise((resolve, reject) => {
     const outgoing = tlsRequest(

@@ -1,0 +1,134 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { writeDnsmasqConfig } from '../../server/dhcp/dnsmasq-config.ts';
+import { ChildServer } from '../server/child-server.ts';
+import { eventually } from '../server/support.ts';
+
+const run = promisify(execFile);
+const client = new URL('../fixtures/dhcp-discover.ts', import.meta.url).pathname;
+
+const facts = {
+  interfaceName: 'eth0',
+  server: '10.9.0.1:7433',
+  address: '10.9.0.1',
+  netmask: '255.255.255.0',
+  tftpDir: '/tmp',
+  leaseFile: '/tmp/no.leases',
+  user: 'nobody',
+};
+
+describe('the configuration of dnsmasq', () => {
+  it.each([
+    ['proxy-DHCP', 'proxy' as const],
+    ['full DHCP', { first: '10.9.0.10', last: '10.9.0.99' }],
+  ])('for %s is one that dnsmasq takes', async (_, range) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-dnsmasq-'));
+    const file = path.join(folder, 'dnsmasq.conf');
+    await writeFile(file, writeDnsmasqConfig({ ...facts, range }));
+    const { stderr, status } = spawnSync('dnsmasq', ['--test', `--conf-file=${file}`], { encoding: 'utf8' });
+    await rm(folder, { recursive: true });
+    expect([status, stderr]).toEqual([0, expect.stringContaining('syntax check OK')]);
+  });
+});
+
+/** Two network namespaces joined by a cable: the server's with 10.9.0.1, the machine's with 10.9.0.2. */
+async function withNetwork(work: (server: string, machine: string) => Promise<void>): Promise<void> {
+  const [server, machine] = [`dos-s-${process.pid}`, `dos-m-${process.pid}`];
+  const ip = (...args: string[]): unknown => execFileSync('ip', args);
+  try {
+    for (const [i, namespace] of [server, machine].entries()) {
+      ip('netns', 'add', namespace);
+      ip('-n', namespace, 'link', 'set', 'lo', 'up');
+      if (i === 0) continue;
+      ip('-n', server, 'link', 'add', 'wire0', 'type', 'veth', 'peer', 'name', 'wire0', 'netns', machine);
+    }
+    for (const [namespace, address] of [
+      [server, '10.9.0.1/24'],
+      [machine, '10.9.0.2/24'],
+    ] as const) {
+      ip('-n', namespace, 'address', 'add', address, 'dev', 'wire0');
+      ip('-n', namespace, 'link', 'set', 'wire0', 'up');
+    }
+    ip('-n', machine, 'route', 'add', 'default', 'via', '10.9.0.1');
+    await work(server, machine);
+  } finally {
+    for (const namespace of [server, machine]) spawnSync('ip', ['netns', 'delete', namespace]);
+  }
+}
+
+async function offer(machine: string, ipxe: 'yes' | 'no', architecture: string): Promise<Record<string, string>> {
+  const { stdout } = await run('ip', ['netns', 'exec', machine, process.execPath, client, ipxe, architecture]);
+  return JSON.parse(stdout);
+}
+
+async function findDnsmasq(server: ChildServer): Promise<number | undefined> {
+  const { stdout } = await run('pgrep', ['-P', String(server.process.pid), '-x', 'dnsmasq']).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.trim() === '' ? undefined : Number(stdout.trim());
+}
+
+/** Empty once the process has ended, reaped or not. */
+function commandLineOf(processId: number): Promise<string> {
+  return readFile(`/proc/${processId}/cmdline`, 'utf8').catch(() => '');
+}
+
+describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
+  it('offer an address and the fitting boot file, survive foreign packets, and come back when dnsmasq dies', async () => {
+    await withNetwork(async (serverNamespace, machine) => {
+      const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-dhcp-'));
+      await mkdir(path.join(data, 'boot/tftp'), { recursive: true });
+      const args = ['--listen', '10.9.0.1:7433', '--dhcp-interface', 'wire0', '--dhcp-range', '10.9.0.10,10.9.0.99'];
+      let server = await ChildServer.start(data, args, ['ip', 'netns', 'exec', serverNamespace]);
+      try {
+        expect(await offer(machine, 'yes', '0')).toEqual({
+          address: expect.stringMatching(/^10\.9\.0\.\d+$/),
+          bootFile: 'http://10.9.0.1:7433/boot/ipxe',
+        });
+        expect((await offer(machine, 'no', '0')).bootFile).toBe('undionly.kpxe');
+        expect((await offer(machine, 'no', '7')).bootFile).toBe('shimx64.efi');
+
+        const first = await eventually(() => findDnsmasq(server));
+        await run('ip', ['netns', 'exec', machine, process.execPath, '-e', foreignPackets]);
+        expect(await findDnsmasq(server)).toBe(first);
+        process.kill(first, 'SIGKILL');
+        const second = await eventually(async () => {
+          const found = await findDnsmasq(server);
+          return found !== first && found;
+        });
+        expect((await offer(machine, 'yes', '0')).bootFile).toContain('/boot/ipxe');
+
+        // A killed server leaves its dnsmasq behind, which keeps the ports; the next one takes over.
+        await server.end('SIGKILL');
+        expect(await commandLineOf(second)).toContain('dnsmasq');
+        server = await ChildServer.start(data, args, ['ip', 'netns', 'exec', serverNamespace]);
+        expect(await commandLineOf(second)).toBe('');
+        expect((await offer(machine, 'yes', '0')).bootFile).toContain('/boot/ipxe');
+        const third = await eventually(() => findDnsmasq(server));
+        await server.end('SIGTERM');
+        expect(await commandLineOf(third)).toBe('');
+        expect(await readFile(path.join(data, 'dnsmasq.conf'), 'utf8')).toContain('dhcp-range=10.9.0.10,10.9.0.99');
+      } finally {
+        await server.end('SIGKILL');
+        await rm(data, { recursive: true });
+      }
+    });
+  }, 60_000);
+});
+
+/** Noise for the ports of DHCP, TFTP and PXE, as found on real networks and worse. */
+const foreignPackets = `
+const { createSocket } = require('node:dgram');
+const { randomBytes } = require('node:crypto');
+const socket = createSocket('udp4');
+let left = 600;
+const step = () => {
+  if (left-- === 0) return socket.close();
+  socket.send(randomBytes(1 + left % 700), [67, 69, 4011][left % 3], '10.9.0.1', () => setImmediate(step));
+};
+socket.bind(0, step);
+`;
