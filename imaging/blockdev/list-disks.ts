@@ -6,7 +6,15 @@ import type { Disk } from './disk.ts';
 import { type Hardware, readHardware, readUdevProperties } from './hardware.ts';
 import { findMembership } from './member-signature.ts';
 import { openReader } from './open-reader.ts';
-import { compareNumbered, findByName, listNames, readAttribute, readGeometry, type SysfsDevice } from './sysfs.ts';
+import {
+  compareNumbered,
+  comparePlaces,
+  findByName,
+  listNames,
+  readAttribute,
+  readGeometry,
+  type SysfsDevice,
+} from './sysfs.ts';
 
 /** Never a disk: memory, optical and floppy drives, flash without a translation layer, an eMMC's boot areas. */
 const neverDisks = /^(ram|zram|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+|rpmb)$/;
@@ -59,7 +67,7 @@ async function describeCandidate(root: string, device: SysfsDevice): Promise<Can
     members,
     dmUuid: await readAttribute(device.directory, 'dm/uuid'),
     udev: await readUdevProperties(root, device.majorMinor),
-    place: members.length === 0 ? own : (places.slice(1).sort(compareNumbered)[0] ?? own),
+    place: members.length === 0 ? own : (places.slice(1).sort(comparePlaces)[0] ?? own),
     removable: await isRemovable([device, ...members]),
   };
 }
@@ -76,7 +84,7 @@ async function findPlace(device: SysfsDevice): Promise<string> {
   if (!/\/nvme-subsys\d+$/.test(subsystem)) return device.directory;
   const controllers = (await listNames(subsystem)).filter((name) => /^nvme\d+$/.test(name));
   const places = await Promise.all(controllers.map((name) => realpath(join(subsystem, name)).catch(() => null)));
-  const [first] = places.filter((place) => place !== null).sort(compareNumbered);
+  const [first] = places.filter((place) => place !== null).sort(comparePlaces);
   return first ?? device.directory;
 }
 
@@ -92,7 +100,7 @@ async function isRemovable(devices: readonly SysfsDevice[]): Promise<boolean> {
 function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     rankOf(a) - rankOf(b) ||
-    compareNumbered(a.place, b.place) ||
+    comparePlaces(a.place, b.place) ||
     compareNumbered(a.device.kernelName, b.device.kernelName)
   );
 }

@@ -1,0 +1,191 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listDisks } from '../../../imaging/blockdev/list-disks.ts';
+import { addDevice, addUdev, sataDisk, type TreeDevice, usbStick } from '../../fixtures/sysfs-tree.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'disks-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function makeTree(...devices: TreeDevice[]): Promise<string> {
+  const root = await mkdtemp(join(folder, 'tree-'));
+  for (const device of devices) await addDevice(root, device);
+  return root;
+}
+
+const first = { 'device/model': 'DISK A', wwid: 'naa.5000c50011111111' };
+const second = { 'device/model': 'DISK B', 'device/serial': 'S-2' };
+
+describe('numbers and names', () => {
+  test('stay when the kernel swaps the names of two disks', async () => {
+    const before = await listDisks(
+      await makeTree(sataDisk('sda', '8:0', 0, first), sataDisk('sdb', '8:16', 1, second)),
+    );
+    const after = await listDisks(await makeTree(sataDisk('sdb', '8:16', 0, first), sataDisk('sda', '8:0', 1, second)));
+    const told = (disks: typeof before) => disks.map(({ number, id, idKind }) => [number, id, idKind]);
+    expect(told(before)).toEqual([
+      [1, 'wwn-0x5000c50011111111', 'wwn'],
+      [2, 'serial-DISK_B-S-2', 'serial'],
+    ]);
+    expect(told(after)).toEqual(told(before));
+    expect(after.map(({ kernelName }) => kernelName)).toEqual(['sdb', 'sda']);
+  });
+
+  test('put internal disks before removable ones and those before loop devices', async () => {
+    const loop = {
+      name: 'loop0',
+      number: '7:0',
+      place: 'virtual/block',
+      attributes: { 'loop/backing_file': '/srv/disk.img' },
+    };
+    const disks = await listDisks(await makeTree(usbStick('sda', '8:0'), loop, sataDisk('sdb', '8:16', 0, first)));
+    expect(disks.map(({ number, kernelName, bus, removable }) => [number, kernelName, bus, removable])).toEqual([
+      [1, 'sdb', 'sata', false],
+      [2, 'sda', 'usb', true],
+      [3, 'loop0', 'loop', false],
+    ]);
+    expect(disks[1]).toMatchObject({ id: 'serial-Flash_Disk-AB12', serial: 'AB12' });
+  });
+
+  test('compare the numbers in controller paths as numbers', async () => {
+    const disks = await listDisks(await makeTree(sataDisk('sda', '8:0', 10), sataDisk('sdb', '8:16', 2)));
+    expect(disks.map(({ kernelName }) => kernelName)).toEqual(['sdb', 'sda']);
+  });
+
+  test('compare PCI addresses as the hexadecimal numbers they are', async () => {
+    const at = (address: string) => `pci0000:00/${address}/virtio0/block`;
+    const root = await makeTree(
+      { name: 'vda', number: '254:0', place: at('0000:00:10.0') },
+      { name: 'vdb', number: '254:16', place: at('0000:00:0a.0') },
+      { name: 'vdc', number: '254:32', place: at('0000:00:09.0') },
+    );
+    expect((await listDisks(root)).map(({ kernelName }) => kernelName)).toEqual(['vdc', 'vdb', 'vda']);
+  });
+
+  test('rest on the path where a disk has neither WWN nor serial number', async () => {
+    const root = await makeTree({ name: 'vda', number: '254:0', place: 'pci0000:00/0000:00:04.0/virtio1/block' });
+    expect(await listDisks(root)).toMatchObject([
+      { id: 'path-pci0000:00_0000:00:04.0_virtio1_block_vda', idKind: 'path', bus: 'virtio' },
+    ]);
+    await addUdev(root, '254:0', { ID_PATH: 'pci-0000:00:04.0' });
+    expect(await listDisks(root)).toMatchObject([{ id: 'path-pci-0000:00:04.0', idKind: 'path' }]);
+  });
+
+  test('of an NVMe namespace come from its own WWN and its controller', async () => {
+    const multipath = 'virtual/nvme-subsystem/nvme-subsys0';
+    const root = await makeTree(
+      {
+        name: 'nvme0n1',
+        number: '259:0',
+        place: multipath,
+        attributes: { wwid: 'eui.0025385b01234567', 'device/model': 'SSD' },
+      },
+      { name: 'nvme0c0n1', number: '259:1', place: 'pci0000:00/0000:00:02.0/nvme/nvme0', attributes: { hidden: '1' } },
+      sataDisk('sda', '8:0', 0, second),
+    );
+    await symlink(
+      join(root, 'sys/devices/pci0000:00/0000:00:02.0/nvme/nvme0'),
+      join(root, 'sys/devices', multipath, 'nvme0'),
+    );
+    expect(await listDisks(root)).toMatchObject([
+      { number: 1, kernelName: 'nvme0n1', id: 'wwn-eui.0025385b01234567', bus: 'nvme' },
+      { number: 2, kernelName: 'sda' },
+    ]);
+  });
+});
+
+describe('one disk is', () => {
+  test('a firmware RAID, with its members below it', async () => {
+    const root = await makeTree(
+      { ...sataDisk('sda', '8:0', 0, first), holders: ['md126', 'md127'] },
+      { ...sataDisk('sdb', '8:16', 1, second), holders: ['md126', 'md127'] },
+      { name: 'md126', number: '9:126', place: 'virtual/block', slaves: ['sda', 'sdb'] },
+      { name: 'md127', number: '9:127', place: 'virtual/block', sizeMiB: 0, slaves: ['sda', 'sdb'] },
+      sataDisk('sdc', '8:32', 2, { 'device/model': 'DISK C', 'device/serial': 'S-3' }),
+    );
+    await addUdev(root, '9:126', { MD_UUID: '01234567:89abcdef:01234567:89abcdef' });
+    const disks = await listDisks(root);
+    expect(disks.map(({ number, kernelName }) => [number, kernelName])).toEqual([
+      [1, 'md126'],
+      [2, 'sdc'],
+    ]);
+    expect(disks[0]).toMatchObject({
+      id: 'array-01234567:89abcdef:01234567:89abcdef',
+      bus: 'md',
+      members: [join(root, 'dev/sda'), join(root, 'dev/sdb')],
+      inUseBy: [],
+    });
+  });
+
+  test('a LUN behind two paths, named by its WWN', async () => {
+    const path = { wwid: 'naa.600a0b800012345600000000deadbeef' };
+    const root = await makeTree(
+      { ...sataDisk('sda', '8:0', 0, path), holders: ['dm-0'] },
+      { ...sataDisk('sdb', '8:16', 1, path), holders: ['dm-0'] },
+      {
+        name: 'dm-0',
+        number: '253:0',
+        place: 'virtual/block',
+        attributes: { 'dm/uuid': 'mpath-3600a0b800012345600000000deadbeef', 'dm/name': 'mpatha' },
+        slaves: ['sda', 'sdb'],
+      },
+    );
+    expect(await listDisks(root)).toMatchObject([
+      { kernelName: 'dm-0', id: 'wwn-0x600a0b800012345600000000deadbeef', idKind: 'wwn', members: { length: 2 } },
+    ]);
+  });
+
+  test('neither a volume, nor a drive without medium, nor memory, nor a CD', async () => {
+    const root = await makeTree(
+      { ...sataDisk('sda', '8:0', 0, first), holders: ['dm-0'] },
+      {
+        name: 'dm-0',
+        number: '253:0',
+        place: 'virtual/block',
+        attributes: { 'dm/uuid': 'LVM-abc', 'dm/name': 'vg-root' },
+        slaves: ['sda'],
+      },
+      { ...usbStick('sdb', '8:16'), sizeMiB: 0 },
+      { name: 'sr0', number: '11:0', place: 'pci0000:00/0000:00:1f.2/ata3/host2/target2:0:0/2:0:0:0/block' },
+      { name: 'zram0', number: '252:0', place: 'virtual/block' },
+      { name: 'ram0', number: '1:0', place: 'virtual/block' },
+      { name: 'loop0', number: '7:0', place: 'virtual/block' },
+    );
+    const disks = await listDisks(root);
+    expect(disks.map(({ kernelName }) => kernelName)).toEqual(['sda']);
+    expect(disks[0]?.inUseBy).toEqual([`${join(root, 'dev/sda')} is held by dm-0`]);
+  });
+});
+
+describe('in use is a disk', () => {
+  test('one of whose partitions is mounted', async () => {
+    const disk = sataDisk('sda', '8:0', 0, first);
+    const root = await makeTree(disk, {
+      name: 'sda2',
+      number: '8:2',
+      place: `${disk.place}/sda`,
+      attributes: { partition: '2' },
+    });
+    await mkdir(join(root, 'proc/self'), { recursive: true });
+    await writeFile(
+      join(root, 'proc/self/mountinfo'),
+      '36 1 8:2 / /my\\040files rw,noatime shared:1 - ext4 /dev/sda2 rw\n',
+    );
+    expect((await listDisks(root))[0]?.inUseBy).toEqual([`${join(root, 'dev/sda2')} is mounted on /my files`]);
+  });
+
+  test('that carries the mark of an array nobody has assembled', async () => {
+    const root = await makeTree(sataDisk('sda', '8:0', 0, first));
+    const bytes = Buffer.alloc(1024 * 1024);
+    bytes.write('Intel Raid ISM Cfg Sig. 1.1.00', bytes.length - 1024);
+    await mkdir(join(root, 'dev'));
+    await writeFile(join(root, 'dev/sda'), bytes);
+    expect((await listDisks(root))[0]?.inUseBy).toEqual([
+      `${join(root, 'dev/sda')} is a member of a firmware RAID (Intel, IMSM)`,
+    ]);
+  });
+});
