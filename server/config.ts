@@ -108,7 +108,7 @@ function parseDhcp(options: ServerOptions): DhcpConfig | undefined {
 
 /** The arguments end up in a boot script, one line: anything that could leave it is refused. */
 function parseKernelArguments(text: string): string {
-  if (/[^\x20-\x7e]|\$\{|\|\||&&/.test(text)) throw usage(`--kernel-args: '${text}' is not one plain line`);
+  if (/[^\x20-\x7e]|'|\$\{|\|\||&&/.test(text)) throw usage(`--kernel-args: '${text}' is not one plain line`);
   return text.trim();
 }
 

@@ -103,7 +103,7 @@ function plainOptions(context: Context, authority: Authority): Parameters<typeof
     log: context.log,
     advertised: (reached: HostPort) => formatHostPort(context.config.advertise ?? reached),
     firstScript: writeFirstScript,
-    machineScript: (server, query) => writeMachineScript(context, server, query),
+    machineScript: (loader, server, query) => writeMachineScript(context, loader, server, query),
   };
 }
 

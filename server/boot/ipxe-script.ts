@@ -1,15 +1,5 @@
 // What iPXE is told: first the same for all, then what this machine shall do.
-
-/** Everything about a boot of the Deploy-OS that stands on the kernel's command line. */
-type BootFacts = {
-  /** `ADDRESS:PORT` */
-  readonly server: string;
-  readonly caFingerprint: string;
-  readonly token: string;
-  /** Of the NIC that the firmware booted from, with colons. */
-  readonly mac: string | null;
-  readonly kernelArguments: string;
-};
+import { type BootFacts, kernelCommandLine } from './kernel-command-line.ts';
 
 /** The first script. Settings are those of iPXE 1.0.0 of 2015 and later, so that old ROMs go the same way. */
 export function writeFirstScript(server: string): string {
@@ -47,22 +37,6 @@ export function writeLocalScript(platform: string): string {
 
 export function writeUnknownScript(): string {
   return script(['echo This machine has neither a usable UUID nor a MAC address', 'sleep 10', 'exit 1']);
-}
-
-function kernelCommandLine(facts: BootFacts): string {
-  return [
-    `deploy.server=https://${facts.server}`,
-    `deploy.ca=${facts.caFingerprint}`,
-    `deploy.token=${facts.token}`,
-    'deploy.ip=dhcp',
-    // pxelinux's way to say which NIC booted: the hardware type, then the address with dashes
-    facts.mac === null ? '' : `BOOTIF=01-${facts.mac.replaceAll(':', '-')}`,
-    'console=ttyS0,115200',
-    'console=tty0',
-    facts.kernelArguments,
-  ]
-    .filter((argument) => argument !== '')
-    .join(' ');
 }
 
 function script(lines: readonly string[]): string {

@@ -12,7 +12,7 @@ type PlainOptions = {
   /** `ADDRESS:PORT` for a machine that reached the server at the given address. */
   advertised(reached: { address: string; port: number }): string;
   firstScript(server: string): string;
-  machineScript(server: string, query: URLSearchParams): Promise<string>;
+  machineScript(loader: 'ipxe' | 'grub', server: string, query: URLSearchParams): Promise<string>;
 };
 
 const bootFiles = new Map([
@@ -55,8 +55,10 @@ async function textFor(options: PlainOptions, url: URL, request: IncomingMessage
     case '/boot/ipxe':
       return options.firstScript(server);
     case '/boot/script':
-      // A HEAD must not use up a token.
-      return request.method === 'HEAD' ? '' : options.machineScript(server, url.searchParams);
+    case '/boot/grub':
+      // A HEAD must not make a token.
+      if (request.method === 'HEAD') return '';
+      return options.machineScript(url.pathname === '/boot/grub' ? 'grub' : 'ipxe', server, url.searchParams);
     default:
       return null;
   }

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { DeployError } from '../../protocol/errors.ts';
+import { writeFirstGrubScript } from '../boot/grub-script.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
 import { endOrphan, type Supervised, superviseProcess } from './supervise.ts';
@@ -23,12 +24,14 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised>
   const { dhcp, dataDir, log } = options;
   const own = findAddress(dhcp.interfaceName);
   const tftpDir = path.join(options.bootDir, 'tftp');
-  await mkdir(tftpDir, { recursive: true });
+  const server = formatHostPort(options.advertise ?? { address: own.address, port: options.port });
+  await mkdir(path.join(tftpDir, 'grub'), { recursive: true });
+  await writeFile(path.join(tftpDir, 'grub/deploy-os.cfg'), writeFirstGrubScript(server));
   const user = await chooseUser(tftpDir, log);
   const config = writeDnsmasqConfig({
     ...dhcp,
     ...own,
-    server: formatHostPort(options.advertise ?? { address: own.address, port: options.port }),
+    server,
     tftpDir,
     leaseFile: path.join(dataDir, 'dnsmasq.leases'),
     user,

@@ -47,6 +47,19 @@ describe('a boot script', () => {
     expect(await script(server)).toContain('deploy.token=');
   });
 
+  it('tells GRUB the same in its own words', async () => {
+    await using server = await TestServer.start();
+    const target = `/boot/grub?uuid=${uuidA}&mac=52:54:00:00:00:01`;
+    const text = (await server.plain(target)).body.toString();
+    expect(text).toContain(`set deploy_files=(http,127.0.0.1:${server.running.port})/boot\n`);
+    expect(text).toMatch(
+      /^set deploy_options='deploy\.server=https:\S+ deploy\.ca=sha256:\S+ deploy\.token=dbt_[^']+'$/m,
+    );
+    expect(await server.machines()).toHaveLength(1);
+    expect(await script(server)).toContain('deploy.token=');
+    expect(await server.machines()).toHaveLength(1);
+  });
+
   it('gives each boot a token of its own', async () => {
     await using server = await TestServer.start();
     expect(await server.bootToken(uuidA)).not.toBe(await server.bootToken(uuidA));

@@ -42,6 +42,7 @@ describe('the configuration', () => {
     [{ dhcpInterface: 'eth0\nlog-queries', dhcpProxy: true }],
     [{ kernelArgs: 'a\nb' }],
     [{ kernelArgs: 'a || shell' }],
+    [{ kernelArgs: "a' b" }],
   ])('refuses %j as a fault of usage', (options) => {
     expect(() => readServerConfig({ data: '/d', ...options })).toThrow(expect.objectContaining({ code: 'usage' }));
   });
