@@ -4,8 +4,8 @@ import { totalBytes } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { toDeployError } from '../../protocol/errors.ts';
 import { formatBytes } from '../screen/format.ts';
-import type { StepRun, StepWork } from './run-job.ts';
 import { describeDisk } from './select-disk.ts';
+import type { StepRun, StepWork } from './step.ts';
 
 /** Maps every disk. A disk that cannot be read is a warning, not the end: the others are looked at too. */
 export async function checkDisks({ context, run, log }: StepRun): Promise<StepWork> {

@@ -1,8 +1,8 @@
 // Fifth stage, step `restore`: an image of the server goes onto the disk that the scenario names, and is read back.
 import { restoreImage } from '../../imaging/restore.ts';
 import type { Step } from '../../protocol/scenario.ts';
-import type { StepRun, StepWork } from './run-job.ts';
 import { describeDisk, selectDisk } from './select-disk.ts';
+import type { StepRun, StepWork } from './step.ts';
 
 type RestoreStep = Extract<Step, { kind: 'restore' }>;
 

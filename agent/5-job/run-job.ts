@@ -1,6 +1,5 @@
 // Fifth stage: the steps of one job, one after another; the first that fails ends it.
-import type { Disk } from '../../imaging/blockdev/disk.ts';
-import type { Progress, RunOptions } from '../../imaging/progress.ts';
+import type { Progress } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts';
 import { type DeployError, toDeployError } from '../../protocol/errors.ts';
@@ -12,19 +11,9 @@ import { checkDisks } from './check-step.ts';
 import { Meter } from './meter.ts';
 import { restoreDisk } from './restore-step.ts';
 import { describeDisk } from './select-disk.ts';
+import type { StepRun, StepWork } from './step.ts';
 
 export type Job = Extract<ServerMessage, { type: 'job' }>;
-
-/** What a step is given. */
-export type StepRun = {
-  readonly context: AgentContext;
-  readonly store: ChunkStore;
-  readonly run: Required<RunOptions>;
-  readonly log: (level: LogLevel, message: string) => void;
-};
-
-/** What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. */
-export type StepWork = { readonly figures: object; readonly disk?: Disk };
 
 export type JobOutcome = {
   readonly results: StepResult[];

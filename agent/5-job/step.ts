@@ -1,0 +1,16 @@
+// Fifth stage: what every kind of step is given and what it leaves.
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import type { RunOptions } from '../../imaging/progress.ts';
+import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import type { AgentContext } from '../context.ts';
+import type { LogLevel } from '../screen/status.ts';
+
+export type StepRun = {
+  readonly context: AgentContext;
+  readonly store: ChunkStore;
+  readonly run: Required<RunOptions>;
+  readonly log: (level: LogLevel, message: string) => void;
+};
+
+/** What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. */
+export type StepWork = { readonly figures: object; readonly disk?: Disk };
