@@ -22,7 +22,7 @@ export type JobOutcome = {
   readonly diskHalfWritten: boolean;
 };
 
-export type JobListener = {
+type JobListener = {
   /** A step begins, or a new phase of it; figures in between are for the reader of `meter`. */
   readonly onPhase: (step: number, meter: Meter) => void;
   readonly log: (level: LogLevel, message: string) => void;
