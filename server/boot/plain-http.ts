@@ -38,7 +38,9 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
     sendText(response, url === null ? 400 : 405, 'only GET of public boot files; everything else is on https\n');
     return;
   }
-  options.log.info({ path: url.pathname, from: request.socket.remoteAddress }, 'boot file');
+  // Every client fetches the CA; what machines fetch is the story of their boot.
+  const level = url.pathname === '/ca.pem' ? 'debug' : 'info';
+  options.log[level]({ path: url.pathname, from: request.socket.remoteAddress }, 'boot file');
   const file = bootFiles.get(url.pathname);
   if (file !== undefined) return sendFile(path.join(options.bootDir, file), request, response);
   const text = await textFor(options, url, request);

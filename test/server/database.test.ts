@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '../../server/database/open.ts';
+import { appendJobLog, readJobLog } from '../../server/jobs/job-log.ts';
+import { requestJob } from '../../server/jobs/request-job.ts';
+import { registerMachine } from '../../server/machines/register-machine.ts';
+import { newId } from '../../server/new-id.ts';
+import { createScenario } from '../../server/scenarios/scenarios.ts';
+import { uuidA } from './support.ts';
+
+async function withFile(work: (file: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-database-'));
+  try {
+    await work(path.join(folder, 'test.sqlite'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe('the database', () => {
+  it('is safe against power cuts, and opened again as it was left', async () => {
+    await withFile(async (file) => {
+      const db = await openDatabase(file);
+      const pragma = async (name: string) =>
+        Object.values((await sql.raw(`pragma ${name}`).execute(db)).rows[0] as object);
+      expect([await pragma('journal_mode'), await pragma('synchronous')]).toEqual([['wal'], [2]]);
+      await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
+      await db.destroy();
+      const again = await openDatabase(file);
+      await expect(
+        createScenario(again, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' }),
+      ).rejects.toMatchObject({ code: 'scenario-exists' });
+      await again.destroy();
+    });
+  });
+
+  it('of a newer version is refused and left alone', async () => {
+    await withFile(async (file) => {
+      const db = await openDatabase(file);
+      await sql`insert into kysely_migration (name, timestamp) values ('999-later', '2030')`.execute(db);
+      await db.destroy();
+      await expect(openDatabase(file)).rejects.toMatchObject({ code: 'store-version' });
+    });
+  });
+
+  it('that is none is refused by name', async () => {
+    await expect(openDatabase('/dev/null/x')).rejects.toMatchObject({ code: 'store-io' });
+  });
+
+  it('lets no machine run two jobs at once', async () => {
+    await withFile(async (file) => {
+      const db = await openDatabase(file);
+      const machine = await registerMachine(db, { uuid: uuidA, macs: [], approve: 'all' });
+      const scenario = await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
+      if (machine === null) throw new Error('no machine');
+      for (let i = 0; i < 2; i++) await requestJob(db, scenario, machine);
+      const running = db.updateTable('jobs').set({ state: 'running' }).execute();
+      await expect(running).rejects.toThrow(/UNIQUE/);
+      await db.destroy();
+    });
+  });
+
+  it('keeps the newest entries of a long job log', async () => {
+    await withFile(async (file) => {
+      const db = await openDatabase(file);
+      await db
+        .insertInto('jobLog')
+        .values({ jobId: 'j', number: 5000, at: 'x', level: 'info', message: 'old' })
+        .execute();
+      await db
+        .insertInto('jobLog')
+        .values({ jobId: 'j', number: 1, at: 'x', level: 'info', message: 'oldest' })
+        .execute();
+      await appendJobLog(db, 'j', 'info', 'new');
+      expect((await readJobLog(db, 'j')).map((entry) => entry.message)).toEqual(['old', 'new']);
+      await db.destroy();
+    });
+  });
+});
+
+describe('ids', () => {
+  it('are unique and in order of their making', () => {
+    const ids = Array.from({ length: 2000 }, () => newId());
+    expect(ids).toEqual(ids.toSorted());
+    expect(new Set(ids).size).toBe(2000);
+    expect(ids[0]).toMatch(/^[0-9a-z]{16}$/);
+  });
+});
