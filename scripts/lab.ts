@@ -26,6 +26,6 @@ process.stdin.on('data', (typed: Buffer) => (typed.includes(quitKey) ? serial.de
 process.once('SIGINT', () => serial.destroy());
 process.once('SIGTERM', () => serial.destroy());
 serial.once('close', async () => {
-  await site.close({ remove: true });
+  await site.close('nothing');
   process.exit(0);
 });

@@ -54,8 +54,7 @@ export class DeployServer {
   }
 
   async #answers(): Promise<boolean> {
-    const [wrapper, args] = this.options.network.wrapCommand('curl', ['-skf', '-m', '2', `${this.url}/v1/health`]);
-    return runCommand(wrapper, args).then(
+    return this.ask('machine', 'list').then(
       () => true,
       () => false,
     );

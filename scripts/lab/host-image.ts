@@ -1,4 +1,4 @@
-// What the engine says of a disk image on the host, by the public command line.
+// What the engine says of a disk image or a store on the host, by the public command line.
 import path from 'node:path';
 import { type Extent, totalBytes } from '../../imaging/extent.ts';
 import { runCommand } from './run-command.ts';
@@ -15,4 +15,11 @@ export async function mapDiskImage(file: string): Promise<UsedMap> {
   if (totalBytes(used) !== map.usedBytes)
     throw new Error(`deploy-os image map ${file}: the extents are not understood`);
   return { sizeBytes: map.sizeBytes, used };
+}
+
+export async function readStoredBytes(storeDir: string): Promise<number> {
+  const stats: { storedBytes: number } = JSON.parse(
+    await runCommand(deployOs, ['store', 'stats', '--store', storeDir, '--json']),
+  );
+  return stats.storedBytes;
 }

@@ -11,7 +11,7 @@ export type DiskSpec = {
   readonly sectorSizeBytes?: 512 | 4096;
 };
 
-export type NicSpec = {
+type NicSpec = {
   readonly mac: string;
   readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3';
 };

@@ -1,6 +1,6 @@
 // One run of the lab: a network, a management server in it, machines beside it, and a folder with all they leave.
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, open, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, rmdir, truncate } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -99,12 +99,15 @@ export class Site {
     return id;
   }
 
-  /** Ends everything; with `remove`, its folder goes too. */
-  async close({ remove }: { remove: boolean }): Promise<void> {
+  /** Ends everything; of its folder stays what is asked for. */
+  async close(keep: 'everything' | 'logs' | 'nothing'): Promise<void> {
     await Promise.all(this.#machines.map((machine) => machine.kill()));
     await this.server.stop();
     this.network.close();
-    if (remove) await rm(this.folder, { recursive: true, force: true });
+    for (const name of keep === 'everything' ? [] : await readdir(this.folder)) {
+      if (keep === 'nothing' || !name.endsWith('.log')) await rm(path.join(this.folder, name), { recursive: true });
+    }
+    if (keep === 'nothing') await rmdir(this.folder);
   }
 }
 
