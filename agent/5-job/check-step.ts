@@ -31,7 +31,7 @@ async function describeContents(disk: Disk, run: StepRun['run'], log: StepRun['l
   const map = await mapDisk(disk.devicePath, { ...run, allowMember: true });
   const partitions = map.partitions.map(
     (part) =>
-      `${part.number}: ${part.fileSystem ?? 'unknown'} ${formatBytes(part.usedBytes)} of ${formatBytes(part.sizeBytes)}`,
+      `${part.number === 0 ? 'the whole disk' : part.number}: ${part.fileSystem ?? 'unknown'} ${formatBytes(part.usedBytes)} of ${formatBytes(part.sizeBytes)}`,
   );
   const table = map.table === 'none' ? 'no partition table' : map.table.toUpperCase();
   const usedBytes = totalBytes(map.used);

@@ -73,6 +73,7 @@ function jobLines(job: JobView, columns: number): string[] {
 }
 
 function jobWords(job: JobView): string {
+  if (job.bytesTotal === 0) return `${job.title} | ${job.phase}`;
   const percent = `${Math.floor(shareOf(job) * 100)} %`;
   return `${job.title} | ${job.phase} ${percent} | ${formatBytes(job.bytesDone)} of ${formatBytes(job.bytesTotal)} | ${formatBytes(job.bytesPerSecond)}/s${timeLeft(job)}`;
 }
