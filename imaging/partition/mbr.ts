@@ -27,7 +27,7 @@ export function readMbrEntries(sector: Buffer): MbrEntry[] | null {
 }
 
 /** Whether the entries can be a partition table at all: sane boot flags and at least one entry that starts after the table. */
-export function looksLikeMbr(entries: readonly MbrEntry[]): boolean {
+function looksLikeMbr(entries: readonly MbrEntry[]): boolean {
   const used = entries.filter((entry) => !isEmpty(entry));
   return used.length > 0 && entries.every(hasSaneFlag) && used.every((entry) => entry.startLba > 0);
 }
