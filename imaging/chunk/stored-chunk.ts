@@ -31,11 +31,12 @@ export function encodeChunk(bytes: Uint8Array, level: number = defaultLevel): Ui
 }
 
 function frame(encoding: number, lengthBytes: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const stored = new Uint8Array(headerBytes + payload.length);
+  const stored = Buffer.allocUnsafeSlow(headerBytes + payload.length);
   stored.set(magic);
   stored[4] = version;
   stored[5] = encoding;
-  new DataView(stored.buffer).setUint32(8, lengthBytes, true);
+  stored.writeUInt16LE(0, 6);
+  stored.writeUInt32LE(lengthBytes, 8);
   stored.set(payload, headerBytes);
   return stored;
 }
