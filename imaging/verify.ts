@@ -1,8 +1,9 @@
 // The recipe of a check of an image: every chunk it names is fetched, decoded and digested, and every fault is listed with its place.
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { BoundedTasks } from './chunk/bounded-tasks.ts';
+import { ownedMemory } from './chunk/memory.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
-import { ownedMemory, WorkerPool } from './chunk/worker-pool.ts';
+import { WorkerPool } from './chunk/worker-pool.ts';
 import { totalBytes } from './extent.ts';
 import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';

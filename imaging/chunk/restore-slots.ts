@@ -7,10 +7,11 @@ import { type Slot, slotPlace } from '../manifest/segment.ts';
 import type { Progress, ProgressPhase, RunOptions } from '../progress.ts';
 import type { ChunkStore } from '../store/chunk-store.ts';
 import { BoundedTasks } from './bounded-tasks.ts';
+import { ownedMemory } from './memory.ts';
 import { intersect, shift, subtract } from './ranges.ts';
 import { closeGaps, segmentSizeBytes } from './slots.ts';
 import type { SlotPlace } from './worker-messages.ts';
-import { ownedMemory, WorkerPool } from './worker-pool.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 export type RestoreSlotsOptions = RunOptions & {
   readonly manifest: Manifest;

@@ -3,6 +3,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { DeployError } from '../../protocol/errors.ts';
 import type { Digest } from '../store/chunk-store.ts';
 import { digestOf } from './digest.ts';
+import { freeMemory } from './memory.ts';
 
 /** Nothing longer than this is ever encoded or decoded, whatever a header says. */
 export const maxChunkBytes = 16 * 2 ** 20;
@@ -25,9 +26,12 @@ export function encodeChunk(bytes: Uint8Array, level: number = defaultLevel): Ui
     chunkSize: bound,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
-  return packed.length < bytes.length
-    ? frame(encodings.zstd, bytes.length, packed)
-    : frame(encodings.raw, bytes.length, bytes);
+  const stored =
+    packed.length < bytes.length
+      ? frame(encodings.zstd, bytes.length, packed)
+      : frame(encodings.raw, bytes.length, bytes);
+  freeMemory(packed);
+  return stored;
 }
 
 function frame(encoding: number, lengthBytes: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {

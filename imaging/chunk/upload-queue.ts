@@ -1,5 +1,6 @@
 // Gathers new chunks into batches for the store, with a bound on the bytes that wait.
 import type { ChunkStore, StoredChunk } from '../store/chunk-store.ts';
+import { freeMemory } from './memory.ts';
 
 const batchBytes = 4 * 2 ** 20;
 const batchChunks = 64;
@@ -46,6 +47,7 @@ export class UploadQueue {
       .putChunks(batch, this.#signal)
       .then(() => {
         this.bytesSent += length;
+        for (const { stored } of batch) freeMemory(stored);
       })
       .catch((error: unknown) => {
         this.#failure ??= { error };

@@ -109,12 +109,6 @@ class Thread {
   }
 }
 
-/** What of `bytes` can be handed over instead of copied: all, unless it is a part of something larger. */
-export function ownedMemory(bytes: Uint8Array | null): ArrayBuffer[] {
-  const owned = bytes !== null && bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
-  return owned ? [bytes.buffer as ArrayBuffer] : [];
-}
-
 /** Beside this file; or, in the agent's bundle, beside the bundle. */
 function workerFile(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './chunk-worker.mjs', import.meta.url);

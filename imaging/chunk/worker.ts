@@ -4,6 +4,7 @@ import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.t
 import { allocateArena } from './arena.ts';
 import { type Device, openDevice, writeFully } from './device-io.ts';
 import { digestOf } from './digest.ts';
+import { freeMemory } from './memory.ts';
 import { readSlotInto } from './read-slot.ts';
 import { decodeChunk, encodeChunk } from './stored-chunk.ts';
 import type { CallName, WorkerCalls, WorkerOptions, WorkerReply, WorkerRequest } from './worker-messages.ts';
@@ -34,6 +35,7 @@ const handlers: Handlers = {
     for (const { startBytes, lengthBytes: count } of writes) {
       writeFully(openedDevice(), bytes.subarray(startBytes, startBytes + count), offsetBytes + startBytes);
     }
+    if (stored !== null) free(bytes, stored);
     return null;
   },
   checkChunk({ digest, stored, lengthBytes }) {
@@ -42,6 +44,12 @@ const handlers: Handlers = {
     return null;
   },
 };
+
+/** Chunks stored raw are decoded in place. */
+function free(bytes: Uint8Array, stored: Uint8Array): void {
+  if (bytes.buffer !== stored.buffer) freeMemory(bytes);
+  freeMemory(stored);
+}
 
 function decoded(digest: string, stored: Uint8Array, lengthBytes: number | null): Uint8Array {
   const bytes = decodeChunk(digest, stored);

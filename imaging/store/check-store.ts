@@ -1,7 +1,8 @@
 // Reads everything in a directory store: every manifest, every chunk, and whether each image finds what it names.
 import { DeployError, type ErrorCode, toDeployError } from '../../protocol/errors.ts';
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
-import { ownedMemory, WorkerPool } from '../chunk/worker-pool.ts';
+import { ownedMemory } from '../chunk/memory.ts';
+import { WorkerPool } from '../chunk/worker-pool.ts';
 import type { RunOptions } from '../progress.ts';
 import type { Digest } from './chunk-store.ts';
 import type { DirectoryStore } from './directory-store.ts';

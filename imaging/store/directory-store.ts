@@ -215,7 +215,7 @@ export class DirectoryStore implements ChunkStore {
       try {
         const { size } = await handle.stat();
         if (size > maxBytes) throw new Error(`${file} is ${size} bytes long, more than ${maxBytes}`);
-        return await handle.readFile();
+        return await readWhole(handle, size);
       } finally {
         await handle.close();
       }
@@ -262,6 +262,17 @@ export class DirectoryStore implements ChunkStore {
     }
     return results;
   }
+}
+
+/** Into memory of its own, which can be handed to another thread. A file that is cut meanwhile comes out shorter. */
+async function readWhole(handle: fs.FileHandle, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let done = 0; done < size; ) {
+    const { bytesRead } = await handle.read(bytes, done, size - done, done);
+    if (bytesRead === 0) return bytes.subarray(0, done);
+    done += bytesRead;
+  }
+  return bytes;
 }
 
 function entryOf(bytes: Buffer): ManifestEntry | DeployError {
