@@ -22,10 +22,10 @@ export async function readFileSystem(bytes: ByteReader): Promise<RawMap> {
   }
   const [first] = maps;
   if (first === undefined) return await readRawMap(bytes);
-  const others = [
-    ...maps.slice(1).map((map) => map.fileSystem),
-    ...(await findSignatures(bytes)).map((found) => found.name),
-  ];
+  const names = [...maps, ...(await findSignatures(bytes))].map((found) =>
+    'name' in found ? found.name : found.fileSystem,
+  );
+  const others = names.filter((name) => name !== first.fileSystem);
   if (others.length === 0) return first;
   const note = `signatures of ${[first.fileSystem, ...new Set(others)].join(' and ')} are both there: captured sector by sector`;
   return { ...first, reader: 'raw', used: allOf(bytes), notes: [...first.notes, note] };

@@ -4,7 +4,8 @@ import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { Extent } from '../extent.ts';
 import { BlockList, scanBitmap } from './block-list.ts';
 import { crc32c } from './crc.ts';
-import { corrupt, type ExtGroup, hasSuperblock, readGroups } from './ext-groups.ts';
+import { corrupt } from './distrust.ts';
+import { type ExtGroup, hasSuperblock, readGroups } from './ext-groups.ts';
 import type { ExtGeometry } from './ext-superblock.ts';
 
 /** flex_bg puts sixteen bitmaps side by side; they are read at once up to this size. */

@@ -1,8 +1,8 @@
 // The group descriptors of ext2, ext3 and ext4, streamed in batches: where each group's bitmap lies and how much of it is free.
 // Layout: Linux Documentation/filesystems/ext4/group_descr.rst and blockgroup.rst (meta_bg, flex_bg, sparse_super).
-import { DeployError } from '../../protocol/errors.ts';
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { crc16, crc32c } from './crc.ts';
+import { corrupt } from './distrust.ts';
 import type { ExtGeometry } from './ext-superblock.ts';
 
 export type ExtGroup = {
@@ -116,9 +116,4 @@ function isPowerOf(value: number, base: number): boolean {
   let power = base;
   while (power < value) power *= base;
   return power === value;
-}
-
-/** What makes the reader fall back to raw. */
-export function corrupt(reason: string): DeployError {
-  return new DeployError('file-system-corrupt', reason);
 }

@@ -1,7 +1,7 @@
 // The reader of ext2, ext3 and ext4: used blocks from the block bitmaps, when every check says that they can be trusted.
-import { DeployError } from '../../protocol/errors.ts';
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { type Extent, mergeExtents, totalBytes } from '../extent.ts';
+import { answerWith, orReason } from './distrust.ts';
 import { readUsedBlocks } from './ext-bitmaps.ts';
 import {
   type ExtGeometry,
@@ -13,7 +13,6 @@ import {
   superblockBytes,
 } from './ext-superblock.ts';
 import type { FileSystemReader } from './file-system-reader.ts';
-import { allOf } from './raw.ts';
 
 export const extReader: FileSystemReader = {
   name: 'ext',
@@ -21,10 +20,7 @@ export const extReader: FileSystemReader = {
     if (bytes.sizeBytes < superblockAtBytes + superblockBytes) return null;
     const raw = await bytes.read(superblockAtBytes, superblockBytes);
     if (!isExtSuperblock(raw)) return null;
-    const identity = readExtIdentity(raw);
-    const outcome = await readUsed(bytes, raw);
-    if (typeof outcome !== 'string') return { ...identity, reader: 'ext', used: outcome, notes: [] };
-    return { ...identity, reader: 'raw', used: allOf(bytes), notes: [`${outcome}: captured sector by sector`] };
+    return answerWith(bytes, 'ext', readExtIdentity(raw), await orReason(() => readUsed(bytes, raw)));
   },
 };
 
@@ -34,13 +30,8 @@ async function readUsed(bytes: ByteReader, raw: Buffer): Promise<Extent[] | stri
   if (distrust !== null) return distrust;
   const geometry = readGeometry(raw, bytes.sizeBytes);
   if (typeof geometry === 'string') return geometry;
-  try {
-    const blocks = await readUsedBlocks(bytes, geometry);
-    return countsAgree(geometry, blocks) ? addEdges(bytes, geometry, blocks) : 'its free blocks do not add up';
-  } catch (thrown) {
-    if (thrown instanceof DeployError && thrown.code === 'file-system-corrupt') return thrown.message;
-    throw thrown;
-  }
+  const blocks = await readUsedBlocks(bytes, geometry);
+  return countsAgree(geometry, blocks) ? addEdges(bytes, geometry, blocks) : 'its free blocks do not add up';
 }
 
 /** Whether the blocks found free are as many as the superblock says. It counts whole clusters, also where the last one is cut short. */
