@@ -1,6 +1,7 @@
 // One run of the lab: a network, a management server in it, machines beside it, and a folder with all they leave.
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, open, readdir, rm, rmdir, truncate } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, open, readdir, rm, truncate } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,10 +31,15 @@ export class Site {
     this.server = server;
   }
 
+  /** A folder for this run. Of earlier runs that failed or were killed only the logs stay from now on. */
   static async makeFolder(): Promise<string> {
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'deploy-lab-'));
+    for (const name of await readdir(os.tmpdir())) {
+      const pid = /^deploy-lab-(\d+)-/.exec(name)?.[1];
+      if (pid !== undefined && !existsSync(`/proc/${pid}`)) await removeAllButLogs(path.join(os.tmpdir(), name));
+    }
+    const folder = await mkdtemp(path.join(os.tmpdir(), `deploy-lab-${process.pid}-`));
     // dnsmasq serves the boot files as an ordinary user.
-    await runCommand('chmod', ['755', folder]);
+    await chmod(folder, 0o755);
     return folder;
   }
 
@@ -104,10 +110,14 @@ export class Site {
     await Promise.all(this.#machines.map((machine) => machine.kill()));
     await this.server.stop();
     this.network.close();
-    for (const name of keep === 'everything' ? [] : await readdir(this.folder)) {
-      if (keep === 'nothing' || !name.endsWith('.log')) await rm(path.join(this.folder, name), { recursive: true });
-    }
-    if (keep === 'nothing') await rmdir(this.folder);
+    if (keep !== 'everything') await removeAllButLogs(this.folder);
+    if (keep === 'nothing') await rm(this.folder, { recursive: true });
+  }
+}
+
+async function removeAllButLogs(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.log')) await rm(path.join(folder, name), { recursive: true });
   }
 }
 
