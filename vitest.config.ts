@@ -7,8 +7,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**'],
+          exclude: ['test/lab/**', 'test/conformance/**', 'test/faults/**'],
           testTimeout: 30_000,
+          pool: 'forks',
+        },
+      },
+      {
+        // What takes seconds a test: suites over real file systems, stores and servers, and faults put into them.
+        test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts', 'test/faults/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           pool: 'forks',
         },
       },
