@@ -106,7 +106,7 @@ async function demonstrate(site: Site): Promise<void> {
 
 async function main(keep: boolean): Promise<void> {
   const folder = await Site.makeFolder();
-  await report.step('build of the Deploy-OS', folder, async () => buildBootFiles(folder, 'inherit'));
+  await report.step('build of the Deploy-OS', folder, () => buildBootFiles(folder, 'aloud'));
   await report.step("the managed machine's disk: Debian 12, GRUB for BIOS and UEFI", folder, () =>
     makeMachineDisk((what) => console.error(`    ${what}`)),
   );

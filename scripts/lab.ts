@@ -12,7 +12,7 @@ if (name === undefined || !Object.hasOwn(labMachines, name) || (from !== 'networ
 }
 
 const folder = await Site.makeFolder();
-buildBootFiles(folder, 'inherit');
+await buildBootFiles(folder, 'aloud');
 const site = await Site.open(folder);
 const spec = await site.furnish(name, labMachines[name as keyof typeof labMachines]);
 const machine = await site.powerOn({ ...spec, bootFrom: from });

@@ -38,7 +38,7 @@ function hex(byte: number): string {
 }
 
 const folder = await Site.makeFolder();
-buildBootFiles(folder, 'inherit');
+await buildBootFiles(folder, 'aloud');
 const site = await Site.open(folder);
 const rows: string[][] = [];
 let image = '';

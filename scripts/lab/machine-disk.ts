@@ -107,14 +107,8 @@ async function installDebian(root: string, logPath: string): Promise<void> {
     `--setup-hook=sync-in ${cached} /var/cache/apt/archives`,
     `--customize-hook=sync-out /var/cache/apt/archives ${cached}`,
   ];
-  const log = { logPath };
-  await runCommand(
-    'mmdebstrap',
-    ['--mode=root', '--variant=minbase', ...hooks, `--include=${packages}`, 'bookworm', root],
-    log,
-  ).catch(async (error) => {
-    throw new Error(`installing Debian: ${(await readFile(logPath, 'utf8')).slice(-3000)}`, { cause: error });
-  });
+  const options = ['--mode=root', '--variant=minbase', ...hooks, `--include=${packages}`];
+  await runCommand('mmdebstrap', [...options, 'bookworm', root], { logPath });
 }
 
 async function configureSystem(root: string, uuids: { root: string; swap: string }): Promise<void> {

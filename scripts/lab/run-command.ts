@@ -1,12 +1,12 @@
 // Runs host tools for the lab: output kept, failure told with the tool's own words.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 export type RunCommandOptions = {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
-  /** Where stdout and stderr go instead of the result; the last lines of the failure are then only there. */
+  /** Where stdout and stderr go instead of the result. */
   readonly logPath?: string;
   readonly signal?: AbortSignal;
 };
@@ -39,7 +39,8 @@ function collect(child: ChildProcess, shown: string, logPath: string | undefined
   return new Promise((resolve, reject) => {
     child.on('error', (error) => reject(new Error(`${shown}: ${error.message}`, { cause: error })));
     child.on('close', (status, killedBy) => {
-      const details = logPath === undefined ? stderr.trim() || stdout.slice(-1000).trim() : `see ${logPath}`;
+      const said = logPath === undefined ? stderr.trim() || stdout : `${readFileSync(logPath, 'utf8')}\n(${logPath})`;
+      const details = said.slice(-4000).trim();
       if (status === 0) resolve(stdout);
       else reject(new Error(`${shown}: ${killedBy ?? `exit status ${status}`}\n${details}`));
     });

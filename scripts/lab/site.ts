@@ -126,7 +126,9 @@ async function makeBlankDisk(file: string, sizeBytes: number): Promise<void> {
   await truncate(file, sizeBytes);
 }
 
-/** `deploy-os build`, from its own cache where nothing changed; its progress goes to our stderr. */
-export function buildBootFiles(folder: string, stderr: 'inherit' | 'ignore'): void {
-  execFileSync(deployOs, ['build', '--out', path.join(folder, 'boot')], { stdio: ['ignore', 'ignore', stderr] });
+/** `deploy-os build` into FOLDER/boot, from its own cache where nothing changed; what it says goes to our stderr or FOLDER/build.log. */
+export async function buildBootFiles(folder: string, say: 'aloud' | 'to the log'): Promise<void> {
+  const args = ['build', '--out', path.join(folder, 'boot')];
+  if (say === 'aloud') execFileSync(deployOs, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  else await runCommand(deployOs, args, { logPath: path.join(folder, 'build.log') });
 }

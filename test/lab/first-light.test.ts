@@ -21,7 +21,7 @@ describe('first light', () => {
 
   beforeAll(async () => {
     const folder = await Site.makeFolder();
-    buildBootFiles(folder, 'ignore');
+    await buildBootFiles(folder, 'to the log');
     site = await Site.open(folder);
     source = await site.furnish('web-01', labMachines['web-01']);
     target = await site.furnish('web-02', labMachines['web-02']);
