@@ -6,13 +6,14 @@ export function writeFirstGrubScript(server: string): string {
   return script([
     'set uuid=',
     'smbios --type 1 --get-uuid 8 --set uuid',
-    `source (http,${server})/boot/grub?uuid=$uuid&mac=$net_default_mac`,
+    // In quotes, because & and ? mean something to GRUB; variables are still replaced.
+    `source "(http,${server})/boot/grub?uuid=$uuid&mac=$net_default_mac"`,
   ]);
 }
 
 export function writeDeployGrubScript(facts: BootFacts): string {
   return script([
-    `set deploy_files=(http,${facts.server})/boot`,
+    `set deploy_files="(http,${facts.server})/boot"`,
     // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see config.ts).
     `set deploy_options='${kernelCommandLine(facts)}'`,
   ]);

@@ -88,7 +88,11 @@ function checkConfig(configFile: string): void {
 const faults: readonly (readonly [RegExp, string])[] = [
   [/no address range available|no addresses left|no address available/, 'dhcp-range-exhausted'],
   [/failed to (bind|create) .*(socket|port)|Address already in use/, 'dhcp-or-tftp-port-in-use'],
-  [/file .* not found|cannot access/, 'tftp-file-missing'],
+  // Loaders ask for files that need not be there: GRUB for its lists of modules, shim for revocations and certificates.
+  [
+    /file (?!.*(?:\.lst|revocations_\w+\.efi|shim_certificate_\d+\.efi) ).* not found|cannot access/,
+    'tftp-file-missing',
+  ],
   [/error \d+ .* received from|failed sending/, 'tftp-transfer-aborted'],
   [/not using configured address|wrong network|wrong server-ID/, 'dhcp-other-server'],
 ];

@@ -51,7 +51,7 @@ describe('a boot script', () => {
     await using server = await TestServer.start();
     const target = `/boot/grub?uuid=${uuidA}&mac=52:54:00:00:00:01`;
     const text = (await server.plain(target)).body.toString();
-    expect(text).toContain(`set deploy_files=(http,127.0.0.1:${server.running.port})/boot\n`);
+    expect(text).toContain(`set deploy_files="(http,127.0.0.1:${server.running.port})/boot"\n`);
     expect(text).toMatch(
       /^set deploy_options='deploy\.server=https:\S+ deploy\.ca=sha256:\S+ deploy\.token=dbt_[^']+'$/m,
     );
