@@ -1,5 +1,6 @@
 // Chooses the reader that vouches for a partition's used bytes; the registry of file-system readers.
 import type { ByteReader } from '../blockdev/byte-reader.ts';
+import { btrfsReader } from './btrfs.ts';
 import { extReader } from './ext.ts';
 import type { FileSystemMap, FileSystemReader } from './file-system-reader.ts';
 import { allOf, type RawMap, readRawMap } from './raw.ts';
@@ -7,7 +8,7 @@ import { findSignatures } from './signatures.ts';
 import { swapReader } from './swap.ts';
 
 /** Asked in this order; each knows its own signature. */
-const readers: readonly FileSystemReader[] = [extReader, swapReader];
+const readers: readonly FileSystemReader[] = [extReader, swapReader, btrfsReader];
 
 /**
  * What `bytes` holds and which of it is used. Where more than one signature is found, nobody can tell

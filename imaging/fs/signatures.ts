@@ -54,13 +54,6 @@ const marks: readonly Mark[] = [
   { name: 'vfat', at: 54, bytes: 'FAT1', ...fatIdentity(39, 43) },
   { name: 'vfat', at: 54, bytes: 'FAT ', ...fatIdentity(39, 43) },
   { name: 'xfs', at: 0, bytes: 'XFSB', uuid: (head) => formatUuid(head, 32), label: (head) => text(head, 108, 120) },
-  {
-    name: 'btrfs',
-    at: 65600,
-    bytes: '_BHRfS_M',
-    uuid: (head) => formatUuid(head, 65568),
-    label: (head) => text(head, 65835, 66091),
-  },
   { name: 'crypto_LUKS', at: 0, bytes: 'LUKS\xba\xbe', uuid: (head) => text(head, 168, 208) },
   ...[0, 512, 1024, 1536].map((at) => ({ name: 'LVM2_member', at, bytes: 'LABELONE' })),
   { name: 'linux_raid_member', at: 0, bytes: '\xfc\x4e\x2b\xa9' },

@@ -82,7 +82,6 @@ describe('captured whole, under its own name, is', () => {
 
   test.for([
     ['XFSB', 0, 'xfs'],
-    ['_BHRfS_M', 65600, 'btrfs'],
     ['LUKS\xba\xbe', 0, 'crypto_LUKS'],
     ['LABELONE', 512, 'LVM2_member'],
     ['EXFAT   ', 3, 'exfat'],
