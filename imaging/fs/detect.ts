@@ -6,6 +6,7 @@ import type { FileSystemMap, FileSystemReader } from './file-system-reader.ts';
 import { allOf, type RawMap, readRawMap } from './raw.ts';
 import { findSignatures } from './signatures.ts';
 import { swapReader } from './swap.ts';
+import { xfsReader } from './xfs.ts';
 
 /** Asked in this order; each knows its own signature. */
 const readers: readonly FileSystemReader[] = [extReader, swapReader, btrfsReader];
