@@ -9,7 +9,7 @@ import { swapReader } from './swap.ts';
 import { xfsReader } from './xfs.ts';
 
 /** Asked in this order; each knows its own signature. */
-const readers: readonly FileSystemReader[] = [extReader, swapReader, btrfsReader];
+const readers: readonly FileSystemReader[] = [extReader, swapReader, xfsReader, btrfsReader];
 
 /**
  * What `bytes` holds and which of it is used. Where more than one signature is found, nobody can tell
