@@ -171,8 +171,12 @@ function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
     let length = 0;
     response.on('data', (part: Buffer) => {
       if (length + part.length > limit) return tooLarge();
-      if (whole !== undefined) part.copy(whole, length);
-      else parts.push(part);
+      if (whole !== undefined) {
+        part.copy(whole, length);
+        // The parser is done with a part when the next has come.
+        freeRecord(parts.pop());
+      }
+      parts.push(part);
       length += part.length;
     });
     response.on('error', reject);
@@ -181,6 +185,12 @@ function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
       else resolve(whole ?? Buffer.concat(parts));
     });
   });
+}
+
+/** A part that is a TLS record of its own, 16 KiB: left to the garbage collector, they pile up to tens of MiB in a small machine. */
+function freeRecord(part: Buffer | undefined): void {
+  if (part === undefined || part.byteLength !== part.buffer.byteLength) return;
+  (part.buffer as ArrayBuffer).transfer(0);
 }
 
 function bodyOf({ status, body }: Answer, call: Call, url: string): Buffer {
