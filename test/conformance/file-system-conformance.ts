@@ -1,0 +1,75 @@
+// What every file-system reader must do: agree with witnesses of its own kind, and bring whole file systems back over random bytes.
+import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'vitest';
+import { captureImage } from '../../imaging/capture.ts';
+import { mapDisk } from '../../imaging/map.ts';
+import { restoreImage } from '../../imaging/restore.ts';
+import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { invertToBlocks, type Witness } from '../fixtures/block-runs.ts';
+import { withTempDirectory } from '../fixtures/temp-directory.ts';
+
+/** One file system to be made: a set of features, a geometry, a history. */
+export type FileSystemCase = {
+  readonly name: string;
+  /** Writes the file system, with files in it, to a file that does not exist yet. */
+  readonly make: (filePath: string) => Promise<void>;
+  /** False where it is too large to be restored over random bytes, which lie in every hole. */
+  readonly roundTrip?: boolean;
+};
+
+/** A kind of file system, and the programs that know it besides us. */
+export type FileSystemKind<Case extends FileSystemCase> = {
+  /** The reader that must answer. */
+  readonly reader: string;
+  readonly cases: readonly Case[];
+  /** The free blocks, by each witness that has an opinion on this case; at least one. */
+  readonly askWitnesses: (filePath: string, testCase: Case) => Promise<readonly Witness[]>;
+  /** The file system's own check, without repairs; it throws when there is anything to complain of. */
+  readonly check: (filePath: string, testCase: Case) => Promise<unknown>;
+  /** A line for each file with its path, attributes and a digest; `scratch` may be made a folder. */
+  readonly listFiles: (filePath: string, scratch: string, testCase: Case) => Promise<readonly string[]>;
+};
+
+const MiB = 1024 * 1024;
+
+/** Registers the suite: each file system is made once, held against its witnesses, and brought back. */
+export function fileSystemConformance<Case extends FileSystemCase>(kind: FileSystemKind<Case>): void {
+  describe(`the ${kind.reader} reader agrees with its witnesses, and back comes whole:`, () => {
+    test.concurrent.for(kind.cases)('$name', async (testCase, { expect }) => {
+      await withTempDirectory(async (folder) => {
+        const source = join(folder, 'source.img');
+        await testCase.make(source);
+        const map = await mapDisk(source);
+        expect(map.partitions[0]).toMatchObject({ reader: kind.reader, notes: [] });
+        const witnesses = await kind.askWitnesses(source, testCase);
+        expect(witnesses.length).toBeGreaterThan(0);
+        for (const witness of witnesses) expect(invertToBlocks(map.used, witness)).toEqual(witness.free);
+        if (testCase.roundTrip === false) return;
+        const target = await bringBack(source, folder);
+        await kind.check(target, testCase);
+        const files = await kind.listFiles(source, join(folder, 'before'), testCase);
+        expect(files.length).toBeGreaterThan(0);
+        expect(await kind.listFiles(target, join(folder, 'after'), testCase)).toEqual(files);
+      });
+    });
+  });
+}
+
+/** Captures `source` and restores it over random bytes, which stay in the holes. */
+async function bringBack(source: string, folder: string): Promise<string> {
+  const store = openMemoryStore();
+  const target = join(folder, 'target.img');
+  const { sizeBytes } = await captureImage({ sourcePath: source, imageName: 'tree', store });
+  await makeRandomFile(target, sizeBytes);
+  await restoreImage({ imageName: 'tree', targetPath: target, store, holes: 'leave' });
+  return target;
+}
+
+/** A file of `sizeBytes`, without a zero page anywhere. */
+async function makeRandomFile(filePath: string, sizeBytes: number): Promise<void> {
+  const noise = randomBytes(MiB);
+  await using handle = await open(filePath, 'w');
+  for (let at = 0; at < sizeBytes; at += MiB) await handle.write(noise, 0, Math.min(MiB, sizeBytes - at), at);
+}
