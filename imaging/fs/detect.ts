@@ -1,15 +1,26 @@
 // Chooses the reader that vouches for a partition's used bytes; the registry of file-system readers.
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { btrfsReader } from './btrfs.ts';
+import { exfatReader } from './exfat.ts';
 import { extReader } from './ext.ts';
+import { fatReader } from './fat.ts';
 import type { FileSystemMap, FileSystemReader } from './file-system-reader.ts';
+import { ntfsReader } from './ntfs.ts';
 import { allOf, type RawMap, readRawMap } from './raw.ts';
 import { findSignatures } from './signatures.ts';
 import { swapReader } from './swap.ts';
 import { xfsReader } from './xfs.ts';
 
 /** Asked in this order; each knows its own signature. */
-const readers: readonly FileSystemReader[] = [extReader, swapReader, xfsReader, btrfsReader];
+const readers: readonly FileSystemReader[] = [
+  extReader,
+  swapReader,
+  xfsReader,
+  btrfsReader,
+  ntfsReader,
+  exfatReader,
+  fatReader,
+];
 
 /**
  * What `bytes` holds and which of it is used. Where more than one signature is found, nobody can tell

@@ -7,8 +7,6 @@ type Mark = {
   readonly name: string;
   readonly at: number;
   readonly bytes: string;
-  /** Further conditions on the head of the device, where the mark alone is too weak. */
-  readonly holds?: (head: Buffer) => boolean;
   readonly uuid?: (head: Buffer) => string;
   readonly label?: (head: Buffer) => string;
 };
@@ -18,41 +16,15 @@ const headBytes = 68 * 1024;
 
 const text = (head: Buffer, from: number, to: number) =>
   (head.toString('latin1', from, to).split('\0')[0] ?? '').trim();
-const hexReversed = (head: Buffer, from: number, to: number) =>
-  Buffer.from(head.subarray(from, to)).reverse().toString('hex').toUpperCase();
 
 /** Sixteen bytes in the usual notation, in the order they are stored. */
 export function formatUuid(head: Buffer, at: number): string {
   return head.toString('hex', at, at + 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** A volume serial number as FAT and exFAT show it. */
-function formatSerial(head: Buffer, at: number): string {
-  return hexReversed(head, at, at + 4).replace(/^(.{4})/, '$1-');
-}
-
-/** Whether sector 0 has the sane BIOS parameter block that every FAT and NTFS boot sector has (ECMA-107, section 9). */
-function hasParameterBlock(head: Buffer): boolean {
-  const sectorBytes = head.readUInt16LE(11);
-  const jump = head[0] === 0xeb || head[0] === 0xe9;
-  const perCluster = head[13] ?? 0;
-  return jump && [512, 1024, 2048, 4096].includes(sectorBytes) && perCluster > 0 && head.readUInt16LE(510) === 0xaa55;
-}
-
-const fatIdentity = (serialAt: number, labelAt: number) => ({
-  holds: hasParameterBlock,
-  uuid: (head: Buffer) => formatSerial(head, serialAt),
-  label: (head: Buffer) => text(head, labelAt, labelAt + 11).replace(/^NO NAME$/, ''),
-});
-
 const marks: readonly Mark[] = [
-  { name: 'ntfs', at: 3, bytes: 'NTFS    ', holds: hasParameterBlock, uuid: (head) => hexReversed(head, 72, 80) },
-  { name: 'exfat', at: 3, bytes: 'EXFAT   ', uuid: (head) => formatSerial(head, 100) },
   { name: 'BitLocker', at: 3, bytes: '-FVE-FS-' },
   { name: 'ReFS', at: 3, bytes: 'ReFS\0' },
-  { name: 'vfat', at: 82, bytes: 'FAT32', ...fatIdentity(67, 71) },
-  { name: 'vfat', at: 54, bytes: 'FAT1', ...fatIdentity(39, 43) },
-  { name: 'vfat', at: 54, bytes: 'FAT ', ...fatIdentity(39, 43) },
   { name: 'xfs', at: 0, bytes: 'XFSB', uuid: (head) => formatUuid(head, 32), label: (head) => text(head, 108, 120) },
   { name: 'crypto_LUKS', at: 0, bytes: 'LUKS\xba\xbe', uuid: (head) => text(head, 168, 208) },
   ...[0, 512, 1024, 1536].map((at) => ({ name: 'LVM2_member', at, bytes: 'LABELONE' })),
@@ -76,9 +48,6 @@ export async function findSignatures(bytes: ByteReader): Promise<Signature[]> {
   const head = Buffer.alloc(headBytes);
   (await bytes.read(0, Math.min(bytes.sizeBytes, headBytes))).copy(head);
   return marks
-    .filter(
-      (mark) =>
-        head.toString('latin1', mark.at, mark.at + mark.bytes.length) === mark.bytes && (mark.holds?.(head) ?? true),
-    )
+    .filter((mark) => head.toString('latin1', mark.at, mark.at + mark.bytes.length) === mark.bytes)
     .map((mark) => ({ name: mark.name, uuid: mark.uuid?.(head) || null, label: mark.label?.(head) || null }));
 }

@@ -64,22 +64,6 @@ describe('a swap area', () => {
 });
 
 describe('captured whole, under its own name, is', () => {
-  test('a FAT32', async () => {
-    const bytes = await make(64, 'mkfs.vfat', '-F', '32', '-n', 'ESP', '-i', '1234ABCD');
-    expect(await readFileSystem(readerOf(bytes))).toMatchObject({
-      fileSystem: 'vfat',
-      uuid: '1234-ABCD',
-      label: 'ESP',
-      reader: 'raw',
-      notes: [],
-    });
-  });
-
-  test('a FAT16', async () => {
-    const bytes = await make(32, 'mkfs.vfat', '-F', '16', '-i', '00C0FFEE');
-    expect(await readFileSystem(readerOf(bytes))).toMatchObject({ fileSystem: 'vfat', uuid: '00C0-FFEE', label: null });
-  });
-
   test.for([
     ['XFSB', 0, 'xfs'],
     ['LUKS\xba\xbe', 0, 'crypto_LUKS'],
