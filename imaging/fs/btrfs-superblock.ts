@@ -17,10 +17,9 @@ const [compat, compatRo, incompat] = [0xac, 0xb4, 0xbc];
 const knownCompatRo = 0x1n | 0x2n | 0x4n | 0x8n;
 /**
  * mixed_backref, default_subvol, mixed_groups, compress_lzo, compress_zstd, big_metadata, extended_iref, raid56 (the chunks
- * tell whether it is used), skinny_metadata, no_holes, metadata_uuid, raid1c34, simple_quota.
+ * tell whether it is used), skinny_metadata, no_holes, metadata_uuid, raid1c34.
  */
-const knownIncompat =
-  0x1n | 0x2n | 0x4n | 0x8n | 0x10n | 0x20n | 0x40n | 0x80n | 0x100n | 0x200n | 0x400n | 0x800n | 0x10000n;
+const knownIncompat = 0x1n | 0x2n | 0x4n | 0x8n | 0x10n | 0x20n | 0x40n | 0x80n | 0x100n | 0x200n | 0x400n | 0x800n;
 const mixedBackref = 0x1n;
 const metadataUuid = 0x400n;
 const namedIncompat: readonly (readonly [bigint, string])[] = [
