@@ -10,7 +10,9 @@ it('uses every processor when there is memory, and at least one thread when ther
 });
 
 it('takes fewer threads where little memory is left', () => {
-  expect(chooseWorkers(180 * mebibyte, 8)).toBe(2);
+  // What a guest of 512 MiB and one of 768 MiB have left.
+  expect(chooseWorkers(265 * mebibyte, 8)).toBe(1);
+  expect(chooseWorkers(520 * mebibyte, 8)).toBe(4);
 });
 
 it('reads how much memory is available here', async () => {
