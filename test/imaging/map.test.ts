@@ -127,7 +127,7 @@ describe('a disk without a table', () => {
     await writeFile(file, Buffer.alloc(8 * MiB));
     await run('mkfs.vfat', file);
     const map = await mapDisk(file);
-    expect(map).toMatchObject({ table: 'none', partitions: [{ fileSystem: 'vfat', reader: 'raw', notes: [] }] });
+    expect(map).toMatchObject({ table: 'none', partitions: [{ fileSystem: 'vfat', reader: 'fat', notes: [] }] });
   });
 
   test('and with nothing on it is used as a whole', async () => {
