@@ -8,7 +8,7 @@ import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addMapCommand } from './image-map.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
-import { interruptSignal, ProgressLine, printJson } from './output.ts';
+import { failWith, interruptSignal, ProgressLine, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
@@ -87,15 +87,14 @@ async function restore(name: string, disk: string, flags: RestoreFlags): Promise
   else printRestore(result, disk);
 }
 
-/** Damage is printed like any result, and then is the command's error. */
+/** Damage is printed like any result, and then is the command's error; with --json stdout stays one JSON value. */
 async function verify(name: string, flags: CommonOptions & RunFlags): Promise<void> {
   const result = await usingStore(flags, (store) =>
     withProgress((run) => verifyImage({ ...run, ...workersOf(flags), imageName: name, store })),
   );
-  const error = verifyError(result);
-  if (flags.json && error === null) printJson(result);
+  if (flags.json) printJson(result);
   else printVerify(result);
-  if (error !== null) throw error;
+  failWith(verifyError(result));
 }
 
 async function show(name: string, flags: CommonOptions): Promise<void> {

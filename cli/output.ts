@@ -1,5 +1,5 @@
 // What a person or a script sees: JSON or a table on stdout, progress and errors on stderr.
-import { type DeployError, toErrorBody } from '../protocol/errors.ts';
+import { type DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
@@ -22,6 +22,13 @@ export function printError(error: DeployError, json: boolean): void {
   process.stderr.write(`deploy-os: ${error.message}\n`);
   if (error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
   if (error.code === 'internal' && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`);
+}
+
+/** For a command whose result is printed already and tells of damage: the error on stderr, and its exit status. */
+export function failWith(error: DeployError | null): void {
+  if (error === null) return;
+  printError(error, false);
+  process.exitCode = errorCatalogue[error.code].exitStatus;
 }
 
 /** `1.5 GiB`; binary units throughout. */

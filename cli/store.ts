@@ -1,10 +1,10 @@
 // `deploy-os store …`: stats, check and garbage collection.
 import type { Command } from 'commander';
-import { checkStore } from '../imaging/store/check-store.ts';
+import { type CheckStoreResult, checkStore } from '../imaging/store/check-store.ts';
 import { collectGarbage } from '../imaging/store/collect-garbage.ts';
 import { openDirectoryStore } from '../imaging/store/directory-store.ts';
 import { DeployError } from '../protocol/errors.ts';
-import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
+import { failWith, formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 
 type Flags = StoreOptions & { json?: true };
@@ -39,18 +39,21 @@ async function check(flags: Flags): Promise<void> {
     signal,
     onProgress: (p) => line.update(p.phase, p.bytesDone, p.bytesTotal),
   }).finally(() => line.end());
-  if (flags.json && result.problems.length === 0) printJson(result);
-  for (const problem of result.problems) process.stdout.write(`${problem.code} ${problem.message}\n`);
-  if (!flags.json) {
-    const { images, chunks, unreferenced, temporaryFiles } = result;
+  if (flags.json) printJson(result);
+  else {
+    for (const { code, message } of result.problems) process.stdout.write(`${code} ${message}\n`);
+    const { images, chunks, unreferenced, temporaryFiles, problems } = result;
     printTable(
       ['images', 'chunks', 'unreferenced', 'left over', 'problems'],
-      [[images, chunks, unreferenced, temporaryFiles, result.problems.length].map(String)],
+      [[images, chunks, unreferenced, temporaryFiles, problems.length].map(String)],
     );
   }
-  const first = result.problems[0];
-  if (first === undefined) return;
-  throw new DeployError(first.code, `the store ${store.label} is damaged: ${first.message}`, {
+  failWith(storeError(store.label, result));
+}
+
+function storeError(label: string, { problems: [first] }: CheckStoreResult): DeployError | null {
+  if (first === undefined) return null;
+  return new DeployError(first.code, `the store ${label} is damaged: ${first.message}`, {
     hint: 'Restore what is named above from the store’s backup, or capture those images again.',
   });
 }

@@ -18,8 +18,8 @@ import { mapDisk } from './map.ts';
 import type { RunOptions } from './progress.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
-/** docs/decisions/001-chunk-size.md */
-export const defaultChunkSizeBytes = 2 ** 20;
+/** docs/decisions/008-chunk-size.md */
+const defaultChunkSizeBytes = 2 ** 20;
 
 export type CaptureOptions = RunOptions & {
   /** A disk, partition or disk file; read only. */

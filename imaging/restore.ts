@@ -1,5 +1,6 @@
 // The recipe of a restore: check, open exclusively, blank the edges, discard, write, flush, read back, and the first MiB last.
 import { constants, open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import {
@@ -45,6 +46,7 @@ export type RestoreResult = {
   readonly warnings: readonly string[];
 };
 
+const flushEveryMs = 100;
 /** Held back at both ends: a disk whose first MiB is blank has no boot code and no partition table. */
 const edgeBytes = 2 ** 20;
 /** Zeros over a gap this small cost less than another write. */
@@ -128,7 +130,7 @@ async function writeImage(
   });
   try {
     clock.begin('write');
-    await restorer.writeAll();
+    await flushingMeanwhile(target, restorer.writeAll());
     clock.begin('flush');
     await flushTarget(target);
     clock.begin('read-back');
@@ -145,6 +147,22 @@ async function writeImage(
     ...{ bytesFetched, bytesWritten, bytesVerified, discarded, warnings },
     ...clock.end(),
   };
+}
+
+/** Keeps the medium writing while the cores decompress: the flush at the end is short, and little memory waits to be written. */
+async function flushingMeanwhile(target: Target, writing: Promise<void>): Promise<void> {
+  let done = false;
+  const written = writing.finally(() => {
+    done = true;
+  });
+  // An error of a flush is kept by the kernel for the next one only on some file systems: it counts here.
+  const flushing = (async () => {
+    while (!done) {
+      await Promise.race([written, setTimeout(flushEveryMs)]).catch(() => {});
+      if (!done) await flushTarget(target);
+    }
+  })();
+  await Promise.all([written, flushing]).finally(() => Promise.allSettled([written, flushing]));
 }
 
 /** The first and last MiB of the target, and the last of the image: where tables are, old ones too. */

@@ -5,20 +5,21 @@ import { DeployError, type ErrorCode } from '../../protocol/errors.ts';
 /** What the device is to this run; it decides how its errors are called. */
 export type DeviceRole = 'source' | 'target';
 
-/** How a thread opens its device: `direct-read` goes past the page cache and needs page-aligned memory. */
+/** How a thread opens its device: the direct modes go past the page cache and need page-aligned memory. */
 export type DeviceAccess = {
   readonly path: string;
   readonly label: string;
   readonly role: DeviceRole;
-  readonly mode: 'read' | 'direct-read' | 'read-write';
+  readonly mode: 'read' | 'direct-read' | 'write' | 'direct-write';
 };
 
 export type Device = { readonly fd: number; readonly label: string; readonly role: DeviceRole };
 
 /** @throws source-read or target-write, or the device's vanished error */
 export function openDevice({ path, label, role, mode }: DeviceAccess): Device {
-  const { O_RDONLY, O_RDWR, O_DIRECT } = fs.constants;
-  const flags = { read: O_RDONLY, 'direct-read': O_RDONLY | O_DIRECT, 'read-write': O_RDWR }[mode];
+  const { O_RDONLY, O_WRONLY, O_DIRECT } = fs.constants;
+  const access = mode.endsWith('read') ? O_RDONLY : O_WRONLY;
+  const flags = mode.startsWith('direct') ? access | O_DIRECT : access;
   try {
     return { fd: fs.openSync(path, flags), label, role };
   } catch (cause) {

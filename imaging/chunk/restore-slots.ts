@@ -17,7 +17,7 @@ export type RestoreSlotsOptions = RunOptions & {
   readonly manifest: Manifest;
   readonly store: ChunkStore;
   readonly target: { readonly path: string; readonly label: string };
-  /** Read back past the page cache; false where the file system cannot. */
+  /** Write and read back past the page cache; false where the file system cannot. */
   readonly direct: boolean;
   /** Ranges of the target that are written last. In order, merged. */
   readonly heldBack: readonly Extent[];
@@ -42,9 +42,9 @@ export class SlotRestorer {
     const { chunkSizeBytes } = manifest;
     const device = { path: target.path, label: target.label, role: 'target' } as const;
     this.#options = options;
-    this.#writers = new WorkerPool({ device: { ...device, mode: 'read-write' }, chunkSizeBytes }, workers);
-    const mode = options.direct ? 'direct-read' : 'read';
-    this.#readers = new WorkerPool({ device: { ...device, mode }, chunkSizeBytes }, workers);
+    const [write, read] = options.direct ? (['direct-write', 'direct-read'] as const) : (['write', 'read'] as const);
+    this.#writers = new WorkerPool({ device: { ...device, mode: write }, chunkSizeBytes }, workers);
+    this.#readers = new WorkerPool({ device: { ...device, mode: read }, chunkSizeBytes }, workers);
     this.#progress = { phase: 'write', bytesDone: 0, bytesTotal: manifest.usedBytes, bytesTransferred: 0 };
   }
 
@@ -123,7 +123,9 @@ export class SlotRestorer {
     const { store, signal } = this.#options;
     const stored = digest === null ? null : await store.getChunk(digest, signal);
     this.bytesFetched += stored?.length ?? 0;
-    await this.#writers.lease(({ ask }) => ask('writeSlot', { ...place, digest, stored, writes }, ownedMemory(stored)));
+    await this.#writers.lease(({ buffer, ask }) =>
+      ask('writeSlot', { buffer, ...place, digest, stored, writes }, ownedMemory(stored)),
+    );
     this.bytesWritten += totalBytes(writes);
   }
 

@@ -21,7 +21,12 @@ export type WorkerCalls = {
   packBytes: { request: { bytes: Uint8Array; level: number }; reply: { digest: Digest; stored: Uint8Array } };
   /** Decodes, checks the digest and writes the given ranges of the slot; zeros where there is no chunk. */
   writeSlot: {
-    request: SlotPlace & { digest: Digest | null; stored: Uint8Array | null; writes: readonly Extent[] };
+    request: SlotPlace & {
+      buffer: number;
+      digest: Digest | null;
+      stored: Uint8Array | null;
+      writes: readonly Extent[];
+    };
     reply: null;
   };
   /** Decodes and checks the digest, and the length if one is given. */

@@ -8,7 +8,7 @@ import type { CallName, WorkerCalls, WorkerOptions, WorkerReply } from './worker
 const buffersPerWorker = 6;
 const maxWorkers = 16;
 
-export function defaultWorkerCount(): number {
+function defaultWorkerCount(): number {
   return Math.min(availableParallelism(), maxWorkers);
 }
 

@@ -2,17 +2,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.ts';
 import { allocateArena } from './arena.ts';
-import { type Device, openDevice, writeFully } from './device-io.ts';
+import { type Device, openDevice } from './device-io.ts';
 import { digestOf } from './digest.ts';
 import { freeMemory } from './memory.ts';
 import { readSlotInto } from './read-slot.ts';
 import { decodeChunk, encodeChunk } from './stored-chunk.ts';
 import type { CallName, WorkerCalls, WorkerOptions, WorkerReply, WorkerRequest } from './worker-messages.ts';
+import { writeSlotFrom } from './write-slot.ts';
 
 const options = workerData as WorkerOptions;
 const zeros = Buffer.alloc(options.chunkSizeBytes);
 let arena: readonly Buffer[] | undefined;
 let device: Device | undefined;
+let bufferedDevice: Device | undefined;
 
 type Handlers = { [Name in CallName]: (request: WorkerCalls[Name]['request']) => WorkerCalls[Name]['reply'] };
 
@@ -29,13 +31,15 @@ const handlers: Handlers = {
   packBytes({ bytes, level }) {
     return { digest: digestOf(bytes), stored: encodeChunk(bytes, level) };
   },
-  writeSlot({ digest, stored, offsetBytes, lengthBytes, writes }) {
-    const bytes =
-      digest === null || stored === null ? zeros.subarray(0, lengthBytes) : decoded(digest, stored, lengthBytes);
-    for (const { startBytes, lengthBytes: count } of writes) {
-      writeFully(openedDevice(), bytes.subarray(startBytes, startBytes + count), offsetBytes + startBytes);
+  writeSlot({ buffer: number, digest, stored, writes, ...place }) {
+    const bytes = buffer(number).subarray(0, place.lengthBytes);
+    if (digest === null || stored === null) bytes.fill(0);
+    else {
+      const chunk = decoded(digest, stored, place.lengthBytes);
+      bytes.set(chunk);
+      free(chunk, stored);
     }
-    if (stored !== null) free(bytes, stored);
+    writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
     return null;
   },
   checkChunk({ digest, stored, lengthBytes }) {
@@ -68,6 +72,13 @@ function openedDevice(): Device {
   if (options.device === null) throw new DeployError('internal', 'this worker has no device');
   device ??= openDevice(options.device);
   return device;
+}
+
+/** Beside a direct one, for ranges that are not made of whole pages. */
+function openedBuffered(): Device {
+  if (options.device?.mode !== 'direct-write') return openedDevice();
+  bufferedDevice ??= openDevice({ ...options.device, mode: 'write' });
+  return bufferedDevice;
 }
 
 function answer({ id, call, request }: WorkerRequest): { message: WorkerReply; transfer: ArrayBuffer[] } {

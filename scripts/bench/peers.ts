@@ -9,7 +9,7 @@ export type Contender = { readonly name: string; prepare(): void; run(): void };
 const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
 
 function shell(command: string): void {
-  execFileSync('bash', ['-o', 'pipefail', '-c', command], { stdio: ['ignore', 'ignore', 'ignore'] });
+  execFileSync('bash', ['-o', 'pipefail', '-c', command], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 function remove(...files: string[]): void {
@@ -20,7 +20,7 @@ function remove(...files: string[]): void {
 export function captureContenders(disk: string, directory: string): Contender[] {
   const store = path.join(directory, 'store');
   const peer = path.join(directory, 'partclone.zst');
-  const partclone = `partclone.ext4 -c -a 0 -s ${disk} -o - -L /dev/null`;
+  const partclone = `partclone.ext4 -c -a 0 -s ${disk} -o - -L /dev/null 2>/dev/null`;
   return [
     {
       name: 'deploy-os image capture (durable)',
@@ -46,7 +46,7 @@ export function restoreContenders(disk: string, directory: string): Contender[] 
   const store = path.join(directory, 'store');
   const peer = path.join(directory, 'partclone.zst');
   const target = path.join(directory, 'target.img');
-  const partclone = `zstd -q -dc ${peer} | partclone.restore -C -s - -o ${target} -L /dev/null`;
+  const partclone = `zstd -q -dc ${peer} | partclone.restore -C -s - -o ${target} -L /dev/null 2>/dev/null`;
   return [
     {
       name: 'deploy-os image restore (synced, read back)',
