@@ -17,9 +17,9 @@ import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
 
 const checkoutDir = join(import.meta.dirname, '..');
-const zstdLevel = 19;
-// Modules are xz files already: a higher level costs time and gains nothing.
-const moduleZstdLevel = 3;
+// Modules are xz files already: a higher level costs time and gains nothing. Node's image is compressed by itself.
+const zstdLevels = { system: 19, modules: 3, node: null, agent: 19 } as const;
+type PartName = keyof typeof zstdLevels;
 
 /** A step that ended; `cached` when nothing had to be made. */
 export type BuildStep = { readonly name: string; readonly seconds: number; readonly cached: boolean };
@@ -64,7 +64,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
   const modules = await step('modules', async () => {
     return await collectKernelModules({ kernel, release, concerns, cache, signal });
   });
-  const node = await step('node', async () => await collectNode(cache, signal));
+  const node = await step('node', async () => await collectNode({ cache, epochSeconds, signal }));
   const agent = await step('agent', async () => {
     const { agentEntry = join(checkoutDir, 'agent/main.ts') } = options;
     const { workerEntry = join(checkoutDir, 'imaging/chunk/worker.ts') } = options;
@@ -117,19 +117,19 @@ async function fetchAll(cache: BuildCache, signal: AbortSignal | undefined) {
 
 type CompressContext = { readonly cache: BuildCache; readonly epochSeconds: number; readonly options: BuildOptions };
 
-/** All parts side by side: Node takes longest, and the others fit beside it on a second core. */
-async function compressAll(trees: Readonly<Record<string, FileTree>>, context: CompressContext) {
+/** All parts side by side, in the order of the archive. */
+async function compressAll(trees: Readonly<Record<PartName, FileTree>>, context: CompressContext) {
   const { cache, epochSeconds: mtimeSeconds, options } = context;
   const all = await Promise.all(
-    Object.entries(trees).map(([name, tree]) =>
+    (Object.keys(zstdLevels) as PartName[]).map((name) =>
       compressPart({
         name,
-        tree,
-        level: name === 'modules' ? moduleZstdLevel : zstdLevel,
+        tree: trees[name],
+        level: zstdLevels[name],
         mtimeSeconds,
         cache,
         onBytes: (done, total) => {
-          if (name === 'node') options.onProgress?.('compress', done, total);
+          if (name === 'system') options.onProgress?.('compress', done, total);
         },
         signal: options.signal,
       }),

@@ -41,10 +41,9 @@ export const systemPackages: readonly PackageChoice[] = [
   },
   {
     name: 'util-linux',
-    why: 'discard, re-read of partitions, signatures',
-    files: ['bin/lsblk', 'sbin/{blkid,blkdiscard,blockdev,wipefs}', 'usr/bin/fallocate'],
+    why: 'discard, re-read of partitions, what is on a disk',
+    files: ['sbin/{blkid,blkdiscard,blockdev}', 'usr/bin/fallocate'],
   },
-  { name: 'fdisk', why: 'partition tables by hand', files: ['sbin/sfdisk'] },
   { name: 'libc6', why: 'everything but busybox' },
   { name: 'libstdc++6', why: 'Node' },
   { name: 'libgcc-s1', why: 'Node' },
@@ -57,13 +56,6 @@ export const systemPackages: readonly PackageChoice[] = [
   { name: 'libselinux1', why: 'udev' },
   { name: 'libpcre2-8-0', why: 'libselinux1' },
   { name: 'libblkid1', why: 'udev, util-linux' },
-  { name: 'libmount1', why: 'lsblk' },
-  { name: 'libsmartcols1', why: 'lsblk, wipefs' },
-  { name: 'libudev1', why: 'lsblk' },
-  { name: 'libuuid1', why: 'sfdisk' },
-  { name: 'libfdisk1', why: 'sfdisk' },
-  { name: 'libreadline8', why: 'sfdisk' },
-  { name: 'libtinfo6', why: 'libreadline8' },
 ];
 
 /** What starts the kernel: boot loaders, and the tool that makes GRUB's image for BIOS. */
@@ -74,5 +66,6 @@ export const bootPackages: readonly PackageChoice[] = [
   { name: 'grub-pc-bin', why: 'BIOS from CD and USB' },
   { name: 'grub-common', why: 'grub-mkimage, run from the cache' },
   { name: 'libdevmapper1.02.1', why: 'grub-mkimage' },
+  { name: 'libudev1', why: 'libdevmapper1.02.1' },
   { name: 'ipxe', why: 'BIOS from the network' },
 ];

@@ -1,14 +1,16 @@
 import type { KernelConcern } from './concern.ts';
 
-/** File systems that the agent mounts: the boot medium. Disks are read by our own readers and are not mounted. */
+/** File systems that are mounted: Node's image and the boot medium. Disks are read by our own readers and are not mounted. */
 export const fileSystems: KernelConcern = {
   name: 'file-systems',
   options: [
     { option: 'CONFIG_ISO9660_FS', want: 'm', reason: 'the boot CD' },
     { option: 'CONFIG_VFAT_FS', want: 'm', reason: 'the settings file on a USB stick' },
     { option: 'CONFIG_NLS_CODEPAGE_437', want: 'm', reason: 'vfat does not mount without its code page' },
-    { option: 'CONFIG_EXT4_FS', want: 'm', reason: 'a USB stick that carries images' },
-    { option: 'CONFIG_BLK_DEV_LOOP', want: 'm', reason: 'images in files' },
+    { option: 'CONFIG_BLK_DEV_LOOP', want: 'm', reason: 'Node lies in an image of its own' },
+    { option: 'CONFIG_SQUASHFS', want: 'm', reason: 'Node lies in an image of its own' },
+    { option: 'CONFIG_SQUASHFS_XZ', want: 'y', reason: "the compression of Node's image" },
+    { option: 'CONFIG_XZ_DEC_X86', want: 'y', reason: "the compression of Node's image" },
   ],
-  modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'ext4', 'squashfs', 'loop'],
+  modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop'],
 };

@@ -10,5 +10,5 @@ export const storageSata: KernelConcern = {
     { option: 'CONFIG_ATA_GENERIC', want: 'm', reason: 'controllers without a driver of their own' },
   ],
   modules: ['drivers/ata/'],
-  leaveOut: ['pata_pcmcia'],
+  leaveOut: ['pata_pcmcia', 'pata_legacy'],
 };

@@ -1,6 +1,7 @@
 // Stage 6: one part of the initramfs as a compressed cpio. The kernel unpacks concatenated archives one after the other, so
 // that a change of the agent compresses the agent alone.
 import { createReadStream, createWriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
@@ -21,7 +22,8 @@ export type CompressedPart = {
 export type CompressOptions = {
   readonly name: string;
   readonly tree: FileTree;
-  readonly level: number;
+  /** Of zstd; `null` for what is compressed already. The kernel takes both kinds of archive side by side. */
+  readonly level: number | null;
   readonly mtimeSeconds: number;
   readonly cache: BuildCache;
   readonly onBytes: (done: number, total: number) => void;
@@ -32,13 +34,15 @@ export async function compressPart(options: CompressOptions): Promise<Compressed
   const { name, tree, level, cache } = options;
   const archive = await writeCpio(tree.entries(), options.mtimeSeconds);
   const key = hashOf({ archive: hashOf(archive), level, zstdVersion });
-  const { path, cached } = await cache.obtain('parts', `${key}.cpio.zst`, async (made) => {
-    await compressTo(made, archive, options);
+  const { path, cached } = await cache.obtain('parts', `${key}.cpio${level === null ? '' : '.zst'}`, async (made) => {
+    if (level === null) await writeFile(made, archive);
+    else await compressTo(made, archive, level, options);
   });
   return { name, path, unpackedBytes: archive.length, cached };
 }
 
-async function compressTo(path: string, archive: Buffer, { level, onBytes, signal }: CompressOptions): Promise<void> {
+async function compressTo(path: string, archive: Buffer, level: number, options: CompressOptions): Promise<void> {
+  const { onBytes, signal } = options;
   const pieceBytes = 2 ** 18;
   const pieces = function* () {
     for (let at = 0; at < archive.length; at += pieceBytes) {

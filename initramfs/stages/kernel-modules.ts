@@ -1,5 +1,5 @@
 // Stage 3: of the kernel's four thousand modules the ones that the concerns ask for, what those depend on, and the index of both.
-import { copyFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { KernelConcern } from '../../kernel-config/concern.ts';
 import { DeployError } from '../../protocol/errors.ts';
@@ -10,7 +10,9 @@ import type { UnpackedPackage } from './fetch-packages.ts';
 import { chooseModules, parseModuleIndex } from './module-index.ts';
 
 /** Bumped when the outcome of this stage changes for the same kernel and concerns. */
-const stageVersion = 1;
+const stageVersion = 2;
+/** kmod and udev read the binary tables; symbols are of use to depmod alone. */
+const unusedTables = ['modules.alias', 'modules.symbols', 'modules.symbols.bin'];
 
 export type ModulesOptions = {
   readonly kernel: UnpackedPackage;
@@ -60,6 +62,7 @@ async function reduceModules({ kernel, release, concerns, signal }: ModulesOptio
   }
   await copyIndexSources(wholeModules, reduced, new Set(files));
   await runDepmod(dir, release, signal);
+  for (const name of unusedTables) await rm(join(reduced, name));
 }
 
 /** What depmod reads besides the modules; the order of loading keeps only the lines of modules that are there. */

@@ -1,0 +1,68 @@
+// The Deploy-OS by itself, from its ISO: PID 1, udev, Node, native module and worker, with a stand-in for the agent.
+import { copyFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildDeployOs } from '../../initramfs/build.ts';
+import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
+import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
+import { Machine } from '../../scripts/lab/qemu.ts';
+import { Site } from '../../scripts/lab/site.ts';
+
+const fixtures = path.join(import.meta.dirname, '../fixtures/initramfs');
+const bootWithinMs = 300_000;
+const shellPrompt = 'Please press Enter to activate this console';
+const blake3OfNothing = 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262';
+
+type Boot = Pick<MachineSpec, 'firmware' | 'memoryMiB'> & {
+  readonly name: string;
+  readonly bus: 'sata' | 'usb';
+  readonly kernelOptions: string;
+  readonly shell: boolean;
+};
+
+const boots: readonly Boot[] = [
+  { name: 'bios-stick', bus: 'usb', memoryMiB: 512, kernelOptions: 'deploy.test', shell: false },
+  { name: 'small-memory', bus: 'sata', memoryMiB: 256, kernelOptions: 'deploy.shell', shell: true },
+  { name: 'secure-boot', firmware: 'uefi-secure-boot', bus: 'usb', memoryMiB: 512, kernelOptions: '', shell: false },
+];
+
+describe('the Deploy-OS', () => {
+  let folder: string;
+  let network: NetworkNamespace;
+
+  beforeAll(async () => {
+    folder = await Site.makeFolder();
+    network = await NetworkNamespace.create();
+  });
+
+  afterAll(async () => {
+    network?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test.each(boots)('boots from its ISO, restarts its agent and powers off: $name', async (boot) => {
+    const outDir = path.join(folder, `${boot.name}.out`);
+    await buildDeployOs({
+      outDir,
+      agentEntry: path.join(fixtures, 'agent.ts'),
+      workerEntry: path.join(fixtures, 'worker.ts'),
+      isoKernelOptions: boot.kernelOptions,
+    });
+    const file = path.join(folder, `${boot.name}.iso`);
+    await copyFile(path.join(outDir, 'deploy-os.iso'), file);
+    const { name, firmware = 'bios', memoryMiB = 512 } = boot;
+    const disks = [{ file, bus: boot.bus, serial: 'STICK1' }];
+    const spec: MachineSpec = { name, firmware, memoryMiB, bootFrom: 'disk', disks, nics: [] };
+    await using machine = await Machine.start(spec, network, folder);
+    await machine.waitForPowerOff(bootWithinMs);
+
+    const said = machine.readSerial();
+    expect(said).toContain(`stand-in: start 1, node ${process.version}`);
+    expect(said).toMatch(/stand-in: disks .*STICK1/);
+    expect(said).toContain(`stand-in: blake3 ${blake3OfNothing}`);
+    expect(said).toContain('stand-in: worker compressed 33554432');
+    expect(said).toContain('stand-in: orphan of 1 reaped');
+    expect(said).toMatch(/the agent ended with status 3 after \d+ s; starting it again in 1 s/);
+    expect(said.includes(shellPrompt)).toBe(boot.shell);
+  });
+});
