@@ -1,14 +1,22 @@
 // The boot services: writes dnsmasq's configuration and files, and keeps it running.
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
+import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { writeFirstGrubScript } from '../boot/grub-script.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
 import { endOrphan, type Supervised, superviseProcess } from './supervise.ts';
+
+const run = promisify(execFile);
+
+/** What of the output of `ip -json address` is used. */
+const addressesSchema = z.array(
+  z.object({ addr_info: z.array(z.object({ local: z.string(), prefixlen: z.number() })).default([]) }),
+);
 
 type DnsmasqOptions = {
   readonly dhcp: DhcpConfig;
@@ -22,7 +30,7 @@ type DnsmasqOptions = {
 /** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
 export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised> {
   const { dhcp, dataDir, log } = options;
-  const own = findAddress(dhcp.interfaceName);
+  const own = await findAddress(dhcp.interfaceName);
   const tftpDir = path.join(options.bootDir, 'tftp');
   const server = formatHostPort(options.advertise ?? { address: own.address, port: options.port });
   await mkdir(path.join(tftpDir, 'grub'), { recursive: true });
@@ -48,8 +56,13 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised>
   });
 }
 
-function findAddress(interfaceName: string): { address: string; netmask: string } {
-  const found = networkInterfaces()[interfaceName]?.find((entry) => entry.family === 'IPv4');
+/** Asks `ip`, since Node lists an interface only while its cable is in. */
+async function findAddress(interfaceName: string): Promise<{ address: string; netmask: string }> {
+  const { stdout } = await run('ip', ['-json', '-4', 'address', 'show', 'dev', interfaceName]).catch(() => ({
+    stdout: '[]',
+  }));
+  const [link] = addressesSchema.parse(JSON.parse(stdout));
+  const found = link?.addr_info[0];
   if (found === undefined) {
     throw new DeployError(
       'device-not-found',
@@ -59,7 +72,11 @@ function findAddress(interfaceName: string): { address: string; netmask: string 
       },
     );
   }
-  return found;
+  return { address: found.local, netmask: netmaskOf(found.prefixlen) };
+}
+
+function netmaskOf(prefixLength: number): string {
+  return Array.from({ length: 4 }, (_, i) => 256 - 2 ** (8 - Math.min(8, Math.max(0, prefixLength - 8 * i)))).join('.');
 }
 
 /** dnsmasq gives up root's rights unless the boot files lie where only root can reach them. */

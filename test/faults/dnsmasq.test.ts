@@ -83,8 +83,12 @@ describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
       const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-dhcp-'));
       await mkdir(path.join(data, 'boot/tftp'), { recursive: true });
       const args = ['--listen', '10.9.0.1:7433', '--dhcp-interface', 'wire0', '--dhcp-range', '10.9.0.10,10.9.0.99'];
+      // The other end of the cable is not plugged in yet: the boot services start all the same.
+      execFileSync('ip', ['-n', machine, 'link', 'set', 'wire0', 'down']);
       let server = await ChildServer.start(data, args, ['ip', 'netns', 'exec', serverNamespace]);
       try {
+        execFileSync('ip', ['-n', machine, 'link', 'set', 'wire0', 'up']);
+        execFileSync('ip', ['-n', machine, 'route', 'replace', 'default', 'via', '10.9.0.1']);
         expect(await offer(machine, 'yes', '0')).toEqual({
           address: expect.stringMatching(/^10\.9\.0\.\d+$/),
           bootFile: 'http://10.9.0.1:7433/boot/ipxe',
