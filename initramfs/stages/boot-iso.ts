@@ -93,7 +93,7 @@ async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: s
   const uefi = ['-append_partition', '2', '0xef', join(dir, 'esp.img'), '-appended_part_as_gpt'];
   const uefiBoot = ['-eltorito-alt-boot', '-e', '--interval:appended_partition_2:all::', '-no-emul-boot'];
   const hybrid = ['--grub2-mbr', mbr, '-partition_offset', '16'];
-  const names = ['-V', 'DEPLOY_OS', '-r', '-J', '-joliet-long'];
+  const names = ['-V', 'DEPLOY_OS', '-r', '-J', '-joliet-long', '--set_all_file_dates', `=${epochSeconds}`];
   const args = [
     '-as',
     'mkisofs',
