@@ -29,22 +29,39 @@ export async function isLogClean(bytes: ByteReader, geometry: XfsGeometry): Prom
   const last = await readLap(log, log.blockCount - 1);
   // Not yet once around, all around exactly, or in between.
   if (first === 0 || (last !== 0 && last !== first && last !== first - 1)) throw corrupt('its log makes no sense');
-  const head = last === first ? log.blockCount : await findHead(log, first);
+  const head = last === first ? log.blockCount : await findHead(log, last);
   const after = await readRing(log, head, Math.min(windowBlocks, log.blockCount - head));
   if (!isOfLaps(after, () => last)) return false;
   const count = Math.min(windowBlocks, last === 0 ? head : log.blockCount);
   const before = await readRing(log, head - count, count);
-  return isOfLaps(before, (i) => (head - count + i >= 0 ? first : last)) && endsWithUnmount(before);
+  if (isOfLaps(before, (i) => (head - count + i >= 0 ? first : last))) return endsWithUnmount(before);
+  return last !== 0 && (await wasMadeAnew(log, { head, first, last }));
 }
 
-/** The first block that was not written in lap `first`. */
-async function findHead(log: Log, first: number): Promise<number> {
+/**
+ * Whether xfs_repair or xfs_admin made the log anew (libxfs_log_clear): a short unmount record of a new lap, zeros, and full
+ * unmount records of the lap before. The kernel drops the short one and takes the last of the full ones.
+ */
+async function wasMadeAnew(
+  log: Log,
+  { head, first, last }: { head: number; first: number; last: number },
+): Promise<boolean> {
+  if (head > windowBlocks) return false;
+  const start = await readRing(log, 0, head);
+  if (!isOfLaps(start, (i) => (i < 2 ? first : 0)) || !endsWithUnmount(start.subarray(0, 2 * blockBytes))) return false;
+  const count = Math.min(windowBlocks, log.blockCount - head);
+  const end = await readRing(log, -count, count);
+  return isOfLaps(end, () => last) && endsWithUnmount(end);
+}
+
+/** The first block of those at the end of the ring that are of lap `last`. */
+async function findHead(log: Log, last: number): Promise<number> {
   let low = 0;
   let high = log.blockCount - 1;
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if ((await readLap(log, middle)) === first) low = middle;
-    else high = middle;
+    if ((await readLap(log, middle)) === last) high = middle;
+    else low = middle;
   }
   return high;
 }
