@@ -11,8 +11,8 @@ it('uses every processor when there is memory, and at least one thread when ther
 
 it('takes fewer threads where little memory is left', () => {
   // What a guest of 512 MiB and one of 768 MiB have left.
-  expect(chooseWorkers(265 * mebibyte, 8)).toBe(1);
-  expect(chooseWorkers(520 * mebibyte, 8)).toBe(4);
+  expect(chooseWorkers(265 * mebibyte, 8)).toBe(2);
+  expect(chooseWorkers(520 * mebibyte, 8)).toBe(6);
 });
 
 it('reads how much memory is available here', async () => {
