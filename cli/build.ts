@@ -30,11 +30,14 @@ async function build(flags: BuildFlags): Promise<void> {
     isoKernelOptions: flags.isoOptions,
     signal: interruptSignal(),
     onProgress: (name, done, total) => progress.update(name, done, total),
+    onStepStart: (name) => {
+      if (process.stderr.isTTY) process.stderr.write(`${name} …`);
+    },
     onStep: ({ name, seconds, cached }) => {
       progress.end();
-      process.stderr.write(
-        `${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s${cached ? '  (from the cache)' : ''}\n`,
-      );
+      const how = cached ? '  (from the cache)' : '';
+      const redraw = process.stderr.isTTY ? '\r\x1b[K' : '';
+      process.stderr.write(`${redraw}${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s${how}\n`);
     },
   });
   if (flags.json) printJson(manifest);

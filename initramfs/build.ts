@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkKernelConfig } from '../kernel-config/check-kernel-config.ts';
 import { concerns } from '../kernel-config/concerns.ts';
+import { DeployError } from '../protocol/errors.ts';
 import { BuildCache, defaultCacheDir } from './build-cache.ts';
 import { type BuildManifest, describeFiles, listPackages } from './build-manifest.ts';
 import type { FileTree } from './file-tree.ts';
@@ -36,6 +37,7 @@ export type BuildOptions = {
   readonly firmwareDir?: string | undefined;
   /** What the ISO puts on the kernel's command line, such as `deploy.server=…`. */
   readonly isoKernelOptions?: string | undefined;
+  readonly onStepStart?: ((name: string) => void) | undefined;
   readonly onStep?: ((step: BuildStep) => void) | undefined;
   /** How far a long step is; called often. */
   readonly onProgress?: ((name: string, doneBytes: number, totalBytes: number) => void) | undefined;
@@ -47,20 +49,48 @@ export type BuildOptions = {
  * give the same bytes, and with a full cache nothing is downloaded. Throws `build-failed`, `kernel-option-missing` or `cancelled`.
  */
 export async function buildDeployOs(options: BuildOptions): Promise<BuildManifest> {
-  const { outDir, signal } = options;
   const cache = new BuildCache(options.cacheDir ?? defaultCacheDir());
   const step = stepTimer(options);
-  await mkdir(outDir, { recursive: true });
-
-  const { packages, kernel } = await step('packages', async () => await fetchAll(cache, signal));
-  const release = kernel.name.replace('linux-image-', '');
-  const vmlinuz = join(kernel.dir, `boot/vmlinuz-${release}`);
-  const epochSeconds = Math.floor((await stat(vmlinuz)).mtimeMs / 1000);
+  const kernel = await step('packages', async () => await fetchAll(cache, options.signal));
   await step('kernel-config', async () => {
-    checkKernelConfig(await readFile(join(kernel.dir, `boot/config-${release}`), 'utf8'));
+    checkKernelConfig(await readFile(kernel.config, 'utf8'));
     return { cached: false };
   });
+  const { trees, node } = await collectTrees(kernel, { cache, options, step });
+  const parts = await step('compress', async () => await compressAll(trees, { cache, kernel, options }));
+  const files = await writeOutputs(kernel, parts.all, { options, step });
+  const manifest: BuildManifest = {
+    formatVersion: 1,
+    kernelRelease: kernel.release,
+    node: { version: node.version, sha256: node.sha256 },
+    packages: listPackages(kernel.packages),
+    parts: await measureParts(kernel.vmlinuz, parts.all),
+    files: await describeFiles(options.outDir, files),
+  };
+  await writeFile(join(options.outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await cache.prune(['parts', 'modules', 'node', 'unpacked', 'packages']);
+  return manifest;
+}
 
+/** All packages, and what of the kernel's the later steps need. */
+type KernelFiles = {
+  readonly packages: ReadonlyMap<string, UnpackedPackage>;
+  readonly kernel: UnpackedPackage;
+  readonly release: string;
+  readonly vmlinuz: string;
+  readonly config: string;
+  /** When the kernel was built, seconds since 1970: the one date that everything in the outputs carries. */
+  readonly epochSeconds: number;
+};
+
+type StepRunner = ReturnType<typeof stepTimer>;
+
+async function collectTrees(
+  files: KernelFiles,
+  { cache, options, step }: { cache: BuildCache; options: BuildOptions; step: StepRunner },
+) {
+  const { packages, kernel, release, epochSeconds } = files;
+  const { signal, firmwareDir } = options;
   const modules = await step('modules', async () => {
     return await collectKernelModules({ kernel, release, concerns, cache, signal });
   });
@@ -72,61 +102,59 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
   });
   const system = await step('system', async () => {
     const programs = [node.binary, ...agent.nativeModules];
-    return { tree: await collectSystemFiles({ packages, programs, firmwareDir: options.firmwareDir }), cached: false };
+    return { tree: await collectSystemFiles({ packages, programs, firmwareDir }), cached: false };
   });
+  return { trees: { system: system.tree, modules: modules.tree, node: node.tree, agent: agent.tree }, node };
+}
 
-  const parts = await step('compress', async () => {
-    const trees = { system: system.tree, modules: modules.tree, node: node.tree, agent: agent.tree };
-    return await compressAll(trees, { cache, epochSeconds, options });
-  });
+/** Returns the files' paths from the output folder. */
+async function writeOutputs(
+  { packages, vmlinuz, epochSeconds }: KernelFiles,
+  parts: readonly CompressedPart[],
+  { options, step }: { options: BuildOptions; step: StepRunner },
+): Promise<string[]> {
+  const { outDir, signal, isoKernelOptions: kernelOptions = '' } = options;
+  await mkdir(outDir, { recursive: true });
   const initramfs = join(outDir, 'initramfs.img');
   await copyFile(vmlinuz, join(outDir, 'vmlinuz'));
-  await concatenateParts(
-    parts.all.map(({ path }) => path),
-    initramfs,
-  );
+  const paths = parts.map(({ path }) => path);
+  await concatenateParts(paths, initramfs);
   const netboot = await writeNetbootTree(packages, join(outDir, 'tftp'));
   await step('iso', async () => {
-    const kernelOptions = options.isoKernelOptions ?? '';
     const iso = { packages, vmlinuz, initramfs, kernelOptions, epochSeconds, signal };
     await writeIso(iso, join(outDir, 'deploy-os.iso'));
     return { cached: false };
   });
-
-  const files = ['vmlinuz', 'initramfs.img', 'deploy-os.iso', ...netboot.map((name) => `tftp/${name}`)];
-  const manifest: BuildManifest = {
-    formatVersion: 1,
-    kernelRelease: release,
-    node: { version: node.version, sha256: node.sha256 },
-    packages: listPackages(packages),
-    parts: await measureParts(vmlinuz, parts.all),
-    files: await describeFiles(outDir, files),
-  };
-  await writeFile(join(outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await cache.prune(['parts', 'modules', 'node', 'unpacked', 'packages']);
-  return manifest;
+  return ['vmlinuz', 'initramfs.img', 'deploy-os.iso', ...netboot.map((name) => `tftp/${name}`)];
 }
 
-async function fetchAll(cache: BuildCache, signal: AbortSignal | undefined) {
+async function fetchAll(
+  cache: BuildCache,
+  signal: AbortSignal | undefined,
+): Promise<KernelFiles & { cached: boolean }> {
   const kernelName = await resolveKernelPackage();
   const names = [kernelName, ...[...systemPackages, ...bootPackages].map(({ name }) => name)];
   const { packages, cached } = await fetchPackages(names, cache, signal);
   const kernel = packages.get(kernelName) as UnpackedPackage;
-  return { packages, kernel, cached };
+  const release = kernelName.replace('linux-image-', '');
+  const vmlinuz = join(kernel.dir, `boot/vmlinuz-${release}`);
+  const epochSeconds = Math.floor((await stat(vmlinuz)).mtimeMs / 1000);
+  const config = join(kernel.dir, `boot/config-${release}`);
+  return { packages, kernel, release, vmlinuz, config, epochSeconds, cached };
 }
 
-type CompressContext = { readonly cache: BuildCache; readonly epochSeconds: number; readonly options: BuildOptions };
+type CompressContext = { readonly cache: BuildCache; readonly kernel: KernelFiles; readonly options: BuildOptions };
 
 /** All parts side by side, in the order of the archive. */
 async function compressAll(trees: Readonly<Record<PartName, FileTree>>, context: CompressContext) {
-  const { cache, epochSeconds: mtimeSeconds, options } = context;
+  const { cache, kernel, options } = context;
   const all = await Promise.all(
     (Object.keys(zstdLevels) as PartName[]).map((name) =>
       compressPart({
         name,
         tree: trees[name],
         level: zstdLevels[name],
-        mtimeSeconds,
+        mtimeSeconds: kernel.epochSeconds,
         cache,
         onBytes: (done, total) => {
           if (name === 'system') options.onProgress?.('compress', done, total);
@@ -149,10 +177,11 @@ async function measureParts(vmlinuz: string, parts: readonly CompressedPart[]): 
   ];
 }
 
-/** Runs a step and reports it when it has ended. */
-function stepTimer({ onStep, signal }: BuildOptions) {
+/** Runs a step and reports its start and its end. */
+function stepTimer({ onStepStart, onStep, signal }: BuildOptions) {
   return async <T extends { readonly cached: boolean }>(name: string, run: () => Promise<T>): Promise<T> => {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new DeployError('cancelled', 'the build was stopped');
+    onStepStart?.(name);
     const startedMs = performance.now();
     const result = await run();
     onStep?.({ name, seconds: (performance.now() - startedMs) / 1000, cached: result.cached });

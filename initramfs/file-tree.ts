@@ -55,7 +55,7 @@ export class FileTree {
 }
 
 /** `bin/x` → `usr/bin/x`: packages still ship both, the root has one. */
-export function mergeUsr(path: string): string {
+function mergeUsr(path: string): string {
   return path.replace(/^(bin|sbin|lib|lib64)\//, 'usr/$1/');
 }
 
