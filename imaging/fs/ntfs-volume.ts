@@ -30,6 +30,7 @@ export async function checkVolume(mft: Mft): Promise<void> {
 
 /** Restart pages start at offset 0 and at the size of a page of the system that wrote them: 4 to 64 KiB. */
 const maxPageBytes = 64 * 1024;
+const ones = Buffer.alloc(2 * maxPageBytes, 0xff);
 const noClient = 0xffff;
 const volumeIsClean = 0x2;
 
@@ -39,7 +40,7 @@ export async function checkLogFile(mft: Mft): Promise<NtfsStream> {
   if (log.dataBytes < 2 * 4096) throw corrupt('its log file is too short');
   const head = await mft.read(log, 0, Math.min(log.dataBytes, 2 * maxPageBytes));
   // Tools that have replayed it fill it with ones.
-  if (head.every((byte) => byte === 0xff)) return log;
+  if (head.equals(ones.subarray(0, head.length))) return log;
   const areas = findRestartAreas(head);
   if (areas.length === 0) throw corrupt('its log file is damaged');
   const newest = areas.reduce((a, b) => (b.sequence > a.sequence ? b : a));
