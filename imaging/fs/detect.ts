@@ -3,6 +3,7 @@ import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { btrfsReader } from './btrfs.ts';
 import { exfatReader } from './exfat.ts';
 import { extReader } from './ext.ts';
+import { f2fsReader } from './f2fs.ts';
 import { fatReader } from './fat.ts';
 import type { FileSystemMap, FileSystemReader } from './file-system-reader.ts';
 import { ntfsReader } from './ntfs.ts';
@@ -17,6 +18,7 @@ const readers: readonly FileSystemReader[] = [
   swapReader,
   xfsReader,
   btrfsReader,
+  f2fsReader,
   ntfsReader,
   exfatReader,
   fatReader,
