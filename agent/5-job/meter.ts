@@ -5,6 +5,8 @@ export type Figures = Omit<Progress, 'phase'> & { readonly phase: string; readon
 
 /** The rate is that of about the last so many milliseconds. */
 const windowMs = 10_000;
+/** Below this the first chunks of a phase would make absurd rates. */
+const shortestSeconds = 0.5;
 
 type Sample = { readonly atMs: number; readonly bytesDone: number };
 
@@ -35,7 +37,8 @@ export class Meter {
     const first = this.#samples[0] ?? now;
     const since = this.#samples.length > 1 ? first : { atMs: this.#phaseSinceMs, bytesDone: 0 };
     const seconds = (now.atMs - since.atMs) / 1000;
-    const bytesPerSecond = seconds > 0 ? Math.max(0, Math.round((now.bytesDone - since.bytesDone) / seconds)) : 0;
+    const bytesPerSecond =
+      seconds >= shortestSeconds ? Math.max(0, Math.round((now.bytesDone - since.bytesDone) / seconds)) : 0;
     const { phase, bytesDone, bytesTotal, bytesTransferred } = this.#latest;
     return { phase, bytesDone, bytesTotal, bytesTransferred, bytesPerSecond };
   }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Boot, Site } from '../fixtures/agent/site.ts';
 
 const mebibyte = 2 ** 20;
-const diskBytes = 160 * mebibyte;
+const diskBytes = 256 * mebibyte;
 
 let site: Site;
 let source: string;
@@ -78,7 +78,7 @@ it('goes on when the server is killed in the middle of a capture and in the midd
 }, 90_000);
 
 async function killServerInTheMiddleOf(id: string, phase: string): Promise<void> {
-  await site.jobIsInTheMiddleOf(id, phase);
+  await site.isInTheMiddleOf(phase);
   await site.killServer();
   await sleep(300);
   await site.startServer();
@@ -90,7 +90,7 @@ it('is handed its job again when it dies in the middle and is started again in t
   await site.killAgent();
   await fillSource();
   const { id, boot } = await bootForJob([capture('again')], 'wait');
-  await site.jobIsInTheMiddleOf(id, 'capture');
+  await site.isInTheMiddleOf('capture');
   await site.killAgent();
   site.startAgent(boot, [source, target]);
   const job = await site.jobEnds(id);
@@ -102,7 +102,7 @@ it('is handed its job again when it dies in the middle and is started again in t
 it('stops when the job is cancelled, says so, and takes the next one', async () => {
   await fillSource();
   const id = await site.requestJob([capture('never')]);
-  await site.jobIsInTheMiddleOf(id, 'capture');
+  await site.isInTheMiddleOf('capture');
   await site.api('POST', `/v1/jobs/${id}/cancel`);
   expect(await site.jobEnds(id)).toMatchObject({ state: 'cancelled', error: { code: 'cancelled' } });
   const next = await site.jobEnds(await site.requestJob([{ kind: 'check' }]));
@@ -124,7 +124,7 @@ it('refuses a step that names no disk or several, before anything is written', a
 
 it('stays after a failure that left a disk half written, instead of the reboot that the job says', async () => {
   const id = await site.requestJob([restore('golden')], 'reboot');
-  await site.jobIsInTheMiddleOf(id, 'write');
+  await site.isInTheMiddleOf('write');
   await site.api('POST', `/v1/jobs/${id}/cancel`);
   const job = await site.jobEnds(id);
   expect(job.error?.message).toContain('does not boot');

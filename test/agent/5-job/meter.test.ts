@@ -28,6 +28,14 @@ it('gives the rate of the last seconds, not of the whole phase', () => {
   expect(meter.read().bytesPerSecond).toBe(10);
 });
 
+it('gives no rate yet when a phase has only just begun', () => {
+  const { meter, wait, update } = makeMeter();
+  update('capture', 0);
+  wait(10);
+  update('capture', 1000);
+  expect(meter.read().bytesPerSecond).toBe(0);
+});
+
 it('begins anew with each phase and says that one has begun', () => {
   const { meter, wait, update } = makeMeter();
   expect(update('write', 0)).toBe(true);
