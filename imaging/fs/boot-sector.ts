@@ -8,7 +8,7 @@ export function hasParameterBlock(head: Buffer): boolean {
   return jump && isSectorSize(sectorBytes) && perCluster > 0 && head.readUInt16LE(510) === 0xaa55;
 }
 
-export function isSectorSize(sectorBytes: number): boolean {
+function isSectorSize(sectorBytes: number): boolean {
   return [512, 1024, 2048, 4096].includes(sectorBytes);
 }
 

@@ -5,7 +5,8 @@ import { corrupt } from './distrust.ts';
 import type { ExfatGeometry } from './exfat-boot.ts';
 
 const endOfChain = 0xffffffff;
-const pageBytes = 64 * 1024;
+/** Small, because the chain of a damaged FAT may jump at every step. */
+const pageBytes = 4096;
 
 /**
  * Runs of clusters in the order of the chain that starts at `first`, up to `maxClusters` in all; a chain that is longer, that
@@ -20,9 +21,12 @@ export async function* followChain(
   const readNext = fatReaderOf(bytes, geometry);
   let start = first;
   let seen = 0;
+  let anchor = 0;
   for (let cluster = first; ; ) {
     if (cluster < 2 || cluster >= geometry.clusterCount + 2) throw corrupt(`${what} leaves the file system`);
-    if (++seen > maxClusters) throw corrupt(`${what} does not end where it should`);
+    if (++seen > maxClusters || cluster === anchor) throw corrupt(`${what} does not end where it should`);
+    // Brent's way to notice a ring: a chain that comes back to where it was after 1, 2, 4, … steps runs in one.
+    if (Number.isInteger(Math.log2(seen))) anchor = cluster;
     const next = await readNext(cluster);
     if (next !== cluster + 1) {
       yield { first: start, count: cluster + 1 - start };

@@ -117,6 +117,19 @@ describe('captured whole, with the reason, is one', () => {
       /root directory lies outside/,
     ],
     ['whose root directory runs in a ring', (copy) => setLink(copy, first.root, first.root), /does not end/],
+    [
+      'whose root directory runs in a wide ring',
+      (copy) => {
+        for (const [from, to] of [
+          [first.root, 9000],
+          [9000, 30],
+          [30, 8000],
+          [8000, 9000],
+        ] as const)
+          setLink(copy, from, to);
+      },
+      /does not end/,
+    ],
     ['whose root directory ends in nothing', (copy) => setLink(copy, first.root, 0), /leaves the file system/],
     ['without a bitmap', (copy) => copy.writeUInt8(0x05, at.bitmapEntry), /no allocation bitmap/],
     [
