@@ -4,6 +4,20 @@ import type { Extent } from './extent.ts';
 /** The partition table a disk carries; `none` is a bare file system or nothing recognised. */
 export type TableType = 'gpt' | 'mbr' | 'none';
 
+/** A logical volume inside a partition, and what a reader found in it. */
+export type VolumeMap = {
+  /** Group and volume: `vg0/root`. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fileSystem: string | null;
+  readonly fileSystemUuid: string | null;
+  readonly fileSystemLabel: string | null;
+  readonly reader: string;
+  /** Of its own extents; one copy of a mirror. */
+  readonly usedBytes: number;
+  readonly notes: readonly string[];
+};
+
 /** One partition, or the whole disk (number 0) where there is no table. */
 export type PartitionMap = {
   /** As the kernel numbers it; 0 for a bare file system. */
@@ -23,6 +37,8 @@ export type PartitionMap = {
   readonly reader: string;
   readonly usedBytes: number;
   readonly notes: readonly string[];
+  /** The logical volumes in it, where it is a physical volume that could be read. */
+  readonly volumes?: readonly VolumeMap[];
 };
 
 export type DiskMap = {

@@ -2,6 +2,7 @@
 import { DeployError } from '../protocol/errors.ts';
 import { type ByteReader, windowOf } from './blockdev/byte-reader.ts';
 import { checkNoMember } from './blockdev/check-source.ts';
+import { findArray } from './blockdev/member-signature.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import type { DiskMap, PartitionMap } from './disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
@@ -32,6 +33,9 @@ export async function mapDisk(path: string, options: RunOptions & { allowMember?
   }
 }
 
+/** The table that a member of an array seems to have is the array's, and may describe sectors that are elsewhere. */
+const noTable = { kind: 'none' } as const;
+
 /**
  * The map of a disk's bytes. Foreign metadata never makes it fail: what cannot be understood counts as used, with a note.
  * @throws DeployError invalid-input when the size is no multiple of 512; source-read, source-vanished from the reader
@@ -43,7 +47,7 @@ export async function mapBytes(reader: ByteReader, options: RunOptions = {}): Pr
       `${reader.label} is no disk: its ${reader.sizeBytes} bytes are no multiple of 512`,
     );
   }
-  const found = await readTable(reader);
+  const found = (await findArray(reader)) === null ? await readTable(reader) : noTable;
   if (found.kind === 'unusable') {
     const note = `its partition table (${found.type.toUpperCase()}) cannot be used: ${found.reason}: the whole disk is captured sector by sector`;
     return wholeDisk(reader, rawMap(note));
@@ -89,6 +93,7 @@ function describe(found: RawMap, used: readonly Extent[]) {
     reader: found.reader,
     usedBytes: totalBytes(used),
     notes: found.notes,
+    ...(found.volumes === undefined ? {} : { volumes: found.volumes }),
   };
 }
 

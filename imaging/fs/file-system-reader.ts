@@ -1,5 +1,6 @@
 // What every file-system reader is: it recognises one family of file systems and answers which byte ranges are used.
 import type { ByteReader } from '../blockdev/byte-reader.ts';
+import type { VolumeMap } from '../disk-map.ts';
 import type { Extent } from '../extent.ts';
 
 /** What a reader found. Extents are relative to the file system's first byte, merged and in order. */
@@ -13,6 +14,8 @@ export type FileSystemMap = {
   readonly used: readonly Extent[];
   /** Why the reader fell back to raw, or what a person should know (dirty journal, errors recorded); empty when all is well. */
   readonly notes: readonly string[];
+  /** The logical volumes in it, for a container of such. */
+  readonly volumes?: readonly VolumeMap[];
 };
 
 /** One file-system family. A reader never guesses: a feature it does not know makes it answer with reader `raw` and a note. */

@@ -7,11 +7,13 @@ type Mark = {
   readonly name: string;
   readonly at: number;
   readonly bytes: string;
+  /** Further conditions on the head of the device, where the mark alone is too weak. */
+  readonly holds?: (head: Buffer) => boolean;
   readonly uuid?: (head: Buffer) => string;
   readonly label?: (head: Buffer) => string;
 };
 
-/** All marks lie below this offset. */
+/** Most marks lie below this offset; `holds`, `uuid` and `label` see no more. */
 const headBytes = 68 * 1024;
 
 const text = (head: Buffer, from: number, to: number) =>
@@ -24,6 +26,8 @@ export function formatUuid(head: Buffer, at: number): string {
 
 const marks: readonly Mark[] = [
   { name: 'BitLocker', at: 3, bytes: '-FVE-FS-' },
+  // BitLocker To Go: a FAT to look at, and the volume behind it (Microsoft's identifier of such a volume, at 424).
+  { name: 'BitLocker', at: 424, bytes: '\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01' },
   { name: 'ReFS', at: 3, bytes: 'ReFS\0' },
   { name: 'xfs', at: 0, bytes: 'XFSB', uuid: (head) => formatUuid(head, 32), label: (head) => text(head, 108, 120) },
   { name: 'crypto_LUKS', at: 0, bytes: 'LUKS\xba\xbe', uuid: (head) => text(head, 168, 208) },
@@ -34,20 +38,57 @@ const marks: readonly Mark[] = [
   { name: 'f2fs', at: 1024, bytes: '\x10\x20\xf5\xf2', uuid: (head) => formatUuid(head, 1132) },
   { name: 'squashfs', at: 0, bytes: 'hsqs' },
   { name: 'erofs', at: 1024, bytes: '\xe2\xe1\xf5\xe0' },
-  { name: 'reiserfs', at: 65588, bytes: 'ReIsEr' },
-  { name: 'jfs', at: 32768, bytes: 'JFS1' },
-  { name: 'hfsplus', at: 1024, bytes: 'H+' },
-  { name: 'apfs', at: 32, bytes: 'NXSB' },
-  { name: 'nilfs2', at: 1030, bytes: '\x34\x34' },
+  ...[65588, 8212].map((at) => ({
+    ...{ name: 'reiserfs', at, bytes: 'ReIsEr' },
+    uuid: (head: Buffer) => formatUuid(head, 65620),
+    label: (head: Buffer) => text(head, 65636, 65652),
+  })),
+  { name: 'reiser4', at: 65536, bytes: 'ReIsEr4', uuid: (head) => formatUuid(head, 65556) },
+  {
+    ...{ name: 'jfs', at: 32768, bytes: 'JFS1' },
+    uuid: (head) => formatUuid(head, 32904),
+    label: (head) => text(head, 32920, 32936),
+  },
+  // Two letters are little; Apple TN1150: version 4 is HFS+, 5 is HFSX. HFS of old has the size of its blocks, n × 512, at 20.
+  { name: 'hfsplus', at: 1024, bytes: 'H+', holds: (head) => head.readUInt16BE(1026) === 4 },
+  { name: 'hfsplus', at: 1024, bytes: 'HX', holds: (head) => head.readUInt16BE(1026) === 5 },
+  {
+    ...{ name: 'hfs', at: 1024, bytes: 'BD' },
+    holds: (head) => head.readUInt32BE(1044) > 0 && head.readUInt32BE(1044) % 512 === 0,
+  },
+  { name: 'apfs', at: 32, bytes: 'NXSB', uuid: (head) => formatUuid(head, 72) },
+  {
+    ...{ name: 'nilfs2', at: 1030, bytes: '44' },
+    holds: (head) => head.readUInt32LE(1024) === 2 && head.readUInt16LE(1032) <= 1024,
+    uuid: (head) => formatUuid(head, 1176),
+    label: (head) => text(head, 1192, 1272),
+  },
+  { name: 'udf', at: 32769, bytes: 'BEA01' },
+  // FreeBSD sys/ufs/ffs/fs.h: the four places of a superblock; its magic is its last word. Either byte order.
+  ...[0, 8192, 65536, 262144].flatMap((at) =>
+    ['\x54\x19\x01\x00', '\x00\x01\x19\x54', '\x19\x01\x54\x19', '\x19\x54\x01\x19'].map((bytes) => ({
+      ...{ name: 'ufs', at: at + 1372, bytes },
+    })),
+  ),
   { name: 'bcache', at: 4120, bytes: '\xc6\x85\x73\xf6\x4e\x1a\x45\xca' },
-  { name: 'VMFS', at: 0, bytes: 'COWD' },
+  { name: 'VMFS_volume_member', at: 2 ** 20, bytes: '\x0d\xd0\x01\xc0' },
+  { name: 'VMFS', at: 2 ** 21, bytes: '\x5e\xf1\xab\x2f' },
 ];
 
-/** Every known signature at the head of `bytes`, most telling first; more than one means that something stale is left. */
+/** Every known signature in `bytes`, most telling first; more than one means that something stale is left. */
 export async function findSignatures(bytes: ByteReader): Promise<Signature[]> {
   const head = Buffer.alloc(headBytes);
   (await bytes.read(0, Math.min(bytes.sizeBytes, headBytes))).copy(head);
-  return marks
-    .filter((mark) => head.toString('latin1', mark.at, mark.at + mark.bytes.length) === mark.bytes)
-    .map((mark) => ({ name: mark.name, uuid: mark.uuid?.(head) || null, label: mark.label?.(head) || null }));
+  const found: Signature[] = [];
+  for (const mark of marks) {
+    if (!(await isThere(bytes, head, mark)) || mark.holds?.(head) === false) continue;
+    found.push({ name: mark.name, uuid: mark.uuid?.(head) || null, label: mark.label?.(head) || null });
+  }
+  return found;
+}
+
+async function isThere(bytes: ByteReader, head: Buffer, { at, bytes: mark }: Mark): Promise<boolean> {
+  if (at + mark.length <= headBytes) return head.toString('latin1', at, at + mark.length) === mark;
+  if (at + mark.length > bytes.sizeBytes) return false;
+  return (await bytes.read(at, mark.length)).toString('latin1') === mark;
 }

@@ -13,6 +13,17 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string().max(4096);
 const optionalText = text.nullable();
 
+const volume = z.object({
+  name: text,
+  sizeBytes: bytes,
+  fileSystem: optionalText,
+  fileSystemUuid: optionalText,
+  fileSystemLabel: optionalText,
+  reader: text,
+  usedBytes: bytes,
+  notes: z.array(text).max(1000).readonly(),
+});
+
 /** As the table says, which may be wrong: a partition may lie outside the disk. */
 const partition = z.object({
   number: z.int().min(0),
@@ -27,6 +38,7 @@ const partition = z.object({
   reader: text,
   usedBytes: bytes,
   notes: z.array(text).max(1000),
+  volumes: z.array(volume).max(10_000).readonly().exactOptional(),
 });
 
 const schema = z.object({
