@@ -1,6 +1,6 @@
 // `deploy-os image map`: what a capture of a disk would read, and why.
 import type { Command } from 'commander';
-import type { DiskMap, PartitionMap } from '../imaging/disk-map.ts';
+import type { DiskMap, PartitionMap, VolumeMap } from '../imaging/disk-map.ts';
 import { totalBytes } from '../imaging/extent.ts';
 import { mapDisk } from '../imaging/map.ts';
 import { formatBytes, interruptSignal, printJson, printTable } from './output.ts';
@@ -35,7 +35,10 @@ function printMap(map: DiskMap): void {
     `${formatBytes(map.sizeBytes)}, sectors of ${map.sectorSizeBytes} bytes, ${table}; ` +
       `${formatBytes(usedBytes)} used in ${map.used.length} extents\n`,
   );
-  printTable(headings, map.partitions.map(toRow));
+  printTable(
+    headings,
+    map.partitions.flatMap((part) => [toRow(part), ...(part.volumes ?? []).map(toVolumeRow)]),
+  );
   for (const note of map.notes ?? []) process.stdout.write(`note: ${note}\n`);
   for (const { number, notes } of map.partitions) {
     for (const note of notes) process.stdout.write(`note${number === 0 ? '' : ` on partition ${number}`}: ${note}\n`);
@@ -55,4 +58,10 @@ function toRow(part: PartitionMap): string[] {
     label,
     reader,
   ];
+}
+
+/** A logical volume, below its partition. */
+function toVolumeRow({ name, sizeBytes, usedBytes, fileSystem, fileSystemLabel, reader }: VolumeMap): string[] {
+  const place = ['', name, formatBytes(sizeBytes), formatBytes(usedBytes)];
+  return [...place, fileSystem ?? '-', fileSystemLabel ?? '-', reader];
 }

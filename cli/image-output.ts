@@ -59,18 +59,28 @@ export function printManifest(manifest: Manifest): void {
   process.stdout.write('\n');
   printTable(
     ['#', 'start', 'size', 'used', 'file system', 'reader', 'label', 'uuid'],
-    manifest.partitions.map((p) => [
-      String(p.number),
-      formatBytes(p.startBytes),
-      formatBytes(p.sizeBytes),
-      formatBytes(p.usedBytes),
-      p.fileSystem ?? '-',
-      p.reader,
-      p.fileSystemLabel ?? p.partitionName ?? '-',
-      p.fileSystemUuid ?? '-',
+    manifest.partitions.flatMap((p) => [
+      [String(p.number), formatBytes(p.startBytes), ...describeContent(p, p.partitionName)],
+      ...(p.volumes ?? []).map((volume) => ['', volume.name, ...describeContent(volume, null)]),
     ]),
   );
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+type Content = Pick<
+  Manifest['partitions'][0],
+  'sizeBytes' | 'usedBytes' | 'fileSystem' | 'reader' | 'fileSystemLabel' | 'fileSystemUuid'
+>;
+
+function describeContent(content: Content, name: string | null): string[] {
+  return [
+    formatBytes(content.sizeBytes),
+    formatBytes(content.usedBytes),
+    content.fileSystem ?? '-',
+    content.reader,
+    content.fileSystemLabel ?? name ?? '-',
+    content.fileSystemUuid ?? '-',
+  ];
 }
 
 export function printImages(images: readonly ManifestEntry[]): void {

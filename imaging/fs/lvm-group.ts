@@ -46,6 +46,7 @@ const otherTypes =
 
 /** @throws DeployError file-system-corrupt when it is not understood in full, is shared, or does not fit the label */
 export function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes: number): LvmGroup {
+  refuseLongName(name);
   const lock = textOf(section, 'lock_type') ?? 'none';
   const states = words(section, 'status');
   if (lock !== 'none' || states.includes('CLUSTERED') || states.includes('SHARED'))
@@ -61,9 +62,12 @@ export function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, siz
   const volumes = sectionsIn(sectionOf(section, 'logical_volumes')).map(([key, volume]) =>
     parseVolume(key, volume, names),
   );
-  if (name.length > maxNameLength || volumes.some((volume) => volume.name.length > maxNameLength))
-    throw corrupt('its metadata have a name too long');
   return { name, states, extentBytes, deviceCount: devices.length, ...place, volumes };
+}
+
+/** Names stand in notes and in the manifest. */
+function refuseLongName(name: string): void {
+  if (name.length > maxNameLength) throw corrupt('its metadata have a name too long');
 }
 
 function parseDevice(device: LvmSection, label: LvmLabel, sizeBytes: number, extentBytes: number) {
@@ -78,6 +82,7 @@ function parseDevice(device: LvmSection, label: LvmLabel, sizeBytes: number, ext
 
 /** `devices`: names of physical volumes, and whether it is the one at hand. */
 function parseVolume(name: string, section: LvmSection, devices: ReadonlyMap<string, boolean>): LvmVolume {
+  refuseLongName(name);
   const segments = sectionsIn(section).filter(([key]) => /^segment\d+$/.test(key));
   if (segments.length !== numberOf(section, 'segment_count')) throw corrupt(`volume ${name} lacks segments`);
   const parsed = segments

@@ -28,7 +28,7 @@ const plainStates = ['READ', 'WRITE', 'VISIBLE', 'FIXED_MINOR', 'ACTIVATION_SKIP
  */
 export function findCopies(group: LvmGroup, volume: LvmVolume): LvmLeg[] | string {
   const odd = volume.states.filter((state) => !plainStates.includes(state));
-  if (odd.length > 0) return `its state is ${odd.join(', ')}`;
+  if (odd.length > 0) return `its state is ${odd.join(', ').slice(0, 200)}`;
   const user = findUsers(group, volume.name)[0];
   if (user !== undefined) return `${user.name} rests on it`;
   const own = findOwnLeg(group, volume);

@@ -10,6 +10,9 @@ import { findLabelSector, formatPvUuid, labelScanBytes, parseLabel, readPvUuid, 
 import { findCopies, type LvmLeg, placeExtents, readerOfLeg } from './lvm-legs.ts';
 import type { RawMap } from './raw.ts';
 
+/** What a manifest has room for, or a person patience. */
+const [maxVolumes, maxNotes] = [10_000, 100];
+
 /** `used` as lists: together they may be too long for the arguments of one call. */
 type Found = { readonly used: (readonly Extent[])[]; readonly volumes: VolumeMap[]; readonly notes: string[] };
 type ReadInner = (bytes: ByteReader) => Promise<RawMap>;
@@ -26,9 +29,15 @@ export function createLvmReader(readInner: ReadInner): FileSystemReader {
       const outcome = await orReason(() => readUsed(bytes, sector, readInner, found));
       const identity = { fileSystem: 'LVM2_member', uuid: formatPvUuid(readPvUuid(sector)), label: null };
       const map = answerWith(bytes, 'lvm2', identity, outcome);
-      return typeof outcome === 'string' ? map : { ...map, notes: found.notes, volumes: found.volumes };
+      return typeof outcome === 'string'
+        ? map
+        : { ...map, notes: shorten(found.notes), volumes: found.volumes.slice(0, maxVolumes) };
     },
   };
+}
+
+function shorten(notes: readonly string[]): readonly string[] {
+  return notes.length <= maxNotes ? notes : [...notes.slice(0, maxNotes), `and ${notes.length - maxNotes} notes more`];
 }
 
 async function readUsed(bytes: ByteReader, sector: Buffer, readInner: ReadInner, found: Found): Promise<Extent[]> {

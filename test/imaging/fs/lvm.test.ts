@@ -137,6 +137,14 @@ describe('a physical volume', () => {
   });
 });
 
+test('what a thousand volumes have to say fits a manifest', async () => {
+  const thin = 'type = "thin"\nthin_pool = "pool"\ndevice_id = 1';
+  const volumes = Array.from({ length: 1200 }, (_, i) => describeTestVolume(`thin${i}`, 9, thin)).join('');
+  const map = await readFileSystem(readerOf(makeGroup(volumes)));
+  expect(map.volumes?.length).toBe(1200);
+  expect(map.notes.at(-1)).toBe('and 1100 notes more');
+});
+
 const hidden = '"HIDDEN"';
 describe('kept whole, with the reason, is a volume', () => {
   const swap2 = describeTestVolume('swap', 2, linearAt(7));
@@ -266,6 +274,7 @@ describe('captured sector by sector, with the reason, is a physical volume', () 
       () => makeGroup(`a { segment_count = 2\nsegment1 { start_extent = 0\nextent_count = 1\n${linearAt(0)}} }`),
       /lacks segments/,
     ],
+    ['with a name too long', () => makeGroup(describeTestVolume('a'.repeat(5000), 1, linearAt(0))), /a name too long/],
     [
       'with a gap in a volume',
       () => makeGroup(`a { segment_count = 1\nsegment1 { start_extent = 4\nextent_count = 1\n${linearAt(0)}} }`),
