@@ -12,7 +12,7 @@ type Native = { Blake2BParam: new () => Blake2Params; Blake2BHasher: { withParam
 // The package's own loader runs `ldd` to tell glibc from musl, which the Deploy-OS does not have.
 const native = createRequire(import.meta.url)(`@napi-rs/blake-hash-linux-${process.arch}-gnu`) as Native;
 
-export const checksumBytes = 32;
+const checksumBytes = 32;
 
 /** By type number: whether the checksum at the head of `block` is that of the rest. */
 const checks: readonly ((stored: Buffer, rest: Buffer) => boolean)[] = [
