@@ -13,7 +13,9 @@ function run(...args: string[]) {
   return { status, stderr, stdout, json: () => JSON.parse(stdout) as Record<string, unknown> };
 }
 
-test('capture, list, show, verify, restore and delete an image from the command line', { timeout: 60_000 }, async () => {
+test('capture, list, show, verify, restore and delete an image from the command line', {
+  timeout: 60_000,
+}, async () => {
   await withTempDirectory(async (directory) => {
     const disk = await makeRawDisk(path.join(directory, 'disk'), 8 * mib, [
       { offsetBytes: 0, bytes: noise(3 * mib, 'x') },
@@ -48,7 +50,10 @@ test('damage is exit status 7 with one JSON value on stdout, and is told on stde
     }
     const verified = run('image', 'verify', 'one', '--store', store, '--json');
     expect(verified.status).toBe(7);
-    expect(verified.json()).toMatchObject({ problemCount: 2, problems: [{ code: 'chunk-corrupt', offsetBytes: 0 }, {}] });
+    expect(verified.json()).toMatchObject({
+      problemCount: 2,
+      problems: [{ code: 'chunk-corrupt', offsetBytes: 0 }, {}],
+    });
     expect(verified.stderr).toMatch(/bytes 0 to 1048575 are lost/);
     const checked = run('store', 'check', '--store', store, '--json');
     expect(checked.status).toBe(7);
