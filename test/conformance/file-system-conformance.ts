@@ -57,8 +57,8 @@ export function fileSystemConformance<Case extends FileSystemCase>(kind: FileSys
   });
 }
 
-/** Captures `source` and restores it over random bytes, which stay in the holes. */
-async function bringBack(source: string, folder: string): Promise<string> {
+/** Captures `source` and restores it to a file in `folder` over random bytes, which stay in the holes. */
+export async function bringBack(source: string, folder: string): Promise<string> {
   const store = openMemoryStore();
   const target = join(folder, 'target.img');
   const { sizeBytes } = await captureImage({ sourcePath: source, imageName: 'tree', store });
