@@ -34,6 +34,8 @@ export type CaptureOptions = RunOptions & {
   readonly allowMember?: boolean;
   readonly workers?: number;
   readonly chunkSizeBytes?: number;
+  /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
+  readonly imageId?: string;
 };
 
 export type CaptureResult = CaptureCounts & {
@@ -57,7 +59,8 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
   const warnings: string[] = [];
   const run = { ...options, onWarning: (message: string) => warn(message, warnings, options) };
   try {
-    await refuseTakenName(store, name, signal);
+    const finished = await findFinished(store, name, options.imageId, signal);
+    if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
     const parent = options.parentName === undefined ? null : await loadManifest(store, options.parentName, signal);
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false });
     const map = await mapDisk(sourcePath, run);
@@ -88,14 +91,20 @@ function warn(message: string, warnings: string[], options: RunOptions): void {
   options.onWarning?.(message);
 }
 
-/** Better now than after an hour of reading; `putManifest` has the last word. */
-async function refuseTakenName(store: ChunkStore, name: string, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await store.getManifest(name, signal);
-  } catch (thrown) {
-    if (toDeployError(thrown).code === 'image-not-found') return;
+const nothing = { bytesRead: 0, bytesNew: 0, bytesSent: 0, slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0 };
+
+/** What an earlier attempt of this capture left. A taken name is better known now than after an hour; `putManifest` has the last word. */
+async function findFinished(
+  store: ChunkStore,
+  name: string,
+  imageId: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Manifest | null> {
+  const manifest = await loadManifest(store, name, signal).catch((thrown: unknown) => {
+    if (toDeployError(thrown).code === 'image-not-found') return null;
     throw thrown;
-  }
+  });
+  if (manifest === null || manifest.id === imageId) return manifest;
   throw new DeployError('image-exists', `there is already an image '${name}' in ${store.label}`, {
     hint: 'Choose another name, or delete that image first (`deploy-os image delete`).',
   });
@@ -137,7 +146,7 @@ function draft(
 ) {
   const last = map.used.at(-1);
   return {
-    id: randomUUID(),
+    id: options.imageId ?? randomUUID(),
     name,
     createdAt: new Date().toISOString(),
     toolVersion: '0.1.0',

@@ -6,13 +6,14 @@ import type { StepRun, StepWork } from './step.ts';
 
 type CaptureStep = Extract<Step, { kind: 'capture' }>;
 
-export async function captureDisk(step: CaptureStep, { context, store, run, log }: StepRun): Promise<StepWork> {
+export async function captureDisk(step: CaptureStep, { context, store, stepId, run, log }: StepRun): Promise<StepWork> {
   const disk = selectDisk(await context.listDisks(), step.source);
   log('info', `capturing ${describeDisk(disk)} as '${step.image}' with ${context.workers} threads`);
   const result = await captureImage({
     ...run,
     sourcePath: disk.devicePath,
     imageName: step.image,
+    imageId: stepId,
     store,
     workers: context.workers,
     ...(step.level === undefined ? {} : { level: step.level }),

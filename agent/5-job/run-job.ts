@@ -1,4 +1,5 @@
 // Fifth stage: the steps of one job, one after another; the first that fails ends it.
+import { createHash } from 'node:crypto';
 import type { Progress } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts';
@@ -43,7 +44,7 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
     for (const [index, step] of job.steps.entries()) {
       wrote = false;
       results.push(
-        await runStep(index, step, run, () => {
+        await runStep({ index, id: stepIdOf(job.jobId, index) }, step, run, () => {
           wrote = true;
         }),
       );
@@ -54,7 +55,20 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   }
 }
 
-async function runStep(index: number, step: Step, job: JobRun, onWrite: () => void): Promise<StepResult> {
+/** A UUID (version 8 of RFC 9562: the rest is a digest). */
+function stepIdOf(jobId: string, index: number): string {
+  const hex = createHash('sha256').update(`${jobId}/${index}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+async function runStep(
+  { index, id }: { index: number; id: string },
+  step: Step,
+  job: JobRun,
+  onWrite: () => void,
+): Promise<StepResult> {
   const meter = new Meter();
   const warnings: string[] = [];
   job.listener.onPhase(index, meter);
@@ -69,6 +83,7 @@ async function runStep(index: number, step: Step, job: JobRun, onWrite: () => vo
   const { figures, disk } = await workOf(step, {
     context: job.context,
     store: job.store,
+    stepId: id,
     run: { onProgress, onWarning, signal: job.signal },
     log: job.listener.log,
   });

@@ -8,6 +8,8 @@ import type { LogLevel } from '../screen/status.ts';
 export type StepRun = {
   readonly context: AgentContext;
   readonly store: ChunkStore;
+  /** A UUID of its own for this step of this job, the same whenever the job is handed out again. */
+  readonly stepId: string;
   readonly run: Required<RunOptions>;
   readonly log: (level: LogLevel, message: string) => void;
 };

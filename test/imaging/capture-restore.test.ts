@@ -151,3 +151,17 @@ test('the tables of a GPT disk are in the manifest verbatim', async () => {
     }
   });
 });
+
+test('a capture that is asked for again under the id of its finished image is done; another one is refused the name', async () => {
+  await withTempDirectory(async (directory) => {
+    const sourcePath = await makeRawDisk(path.join(directory, 'source'), 2 * mib, [
+      { offsetBytes: 0, bytes: noise(2 * mib, 'source') },
+    ]);
+    const capture = { sourcePath, imageName: 'one', store: openMemoryStore() };
+    const imageId = '8f14e45f-ceea-867a-8a5f-e4da2e2b9d2c';
+    const first = await captureImage({ ...capture, imageId });
+    const again = await captureImage({ ...capture, imageId });
+    expect(again).toMatchObject({ id: imageId, rootDigest: first.rootDigest, bytesRead: 0, bytesSent: 0 });
+    await expect(captureImage(capture)).rejects.toMatchObject({ code: 'image-exists' });
+  });
+});
