@@ -18,7 +18,7 @@ import { mapDisk } from './map.ts';
 import type { RunOptions } from './progress.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
-/** docs/decisions/008-chunk-size.md */
+/** docs/decisions/009-chunk-size.md */
 const defaultChunkSizeBytes = 2 ** 20;
 
 export type CaptureOptions = RunOptions & {
