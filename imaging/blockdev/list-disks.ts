@@ -16,8 +16,11 @@ import {
   type SysfsDevice,
 } from './sysfs.ts';
 
-/** Never a disk: memory, optical and floppy drives, flash without a translation layer, an eMMC's boot areas. */
-const neverDisks = /^(ram|zram|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+|rpmb)$/;
+/**
+ * Never a disk: memory, optical and floppy drives, flash without a translation layer, an eMMC's boot areas; and loop devices:
+ * what they show is a file, as the Deploy-OS's own root is.
+ */
+const neverDisks = /^(ram|zram|loop|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+|rpmb)$/;
 
 type Candidate = {
   readonly device: SysfsDevice;
@@ -46,12 +49,10 @@ export async function listDisks(root = '/'): Promise<Disk[]> {
   return await Promise.all(disks.map((candidate, i) => toDisk(root, candidate, i + 1)));
 }
 
-/** No medium, no file behind a loop device, one path of an NVMe namespace, or a mapping that is a volume of some disk: no disk. */
+/** No medium, one path of an NVMe namespace, or a mapping that is a volume of some disk: no disk. */
 async function isDisk(device: SysfsDevice): Promise<boolean> {
   if ((await readAttribute(device.directory, 'hidden')) === '1') return false;
   if ((await readGeometry(device)).sizeBytes === 0) return false;
-  if (device.kernelName.startsWith('loop'))
-    return (await readAttribute(device.directory, 'loop/backing_file')) !== null;
   if (!device.kernelName.startsWith('dm-')) return true;
   return /^(mpath|DMRAID)-/.test((await readAttribute(device.directory, 'dm/uuid')) ?? '');
 }
@@ -96,7 +97,7 @@ async function isRemovable(devices: readonly SysfsDevice[]): Promise<boolean> {
   return false;
 }
 
-/** Internal disks, then removable ones, then virtual ones (loop devices); within each by place. */
+/** Internal disks, then removable ones, then virtual ones; within each by place. */
 function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     rankOf(a) - rankOf(b) ||
@@ -105,9 +106,8 @@ function compareCandidates(a: Candidate, b: Candidate): number {
   );
 }
 
-function rankOf({ device, place, removable }: Candidate): number {
-  const virtual =
-    device.kernelName.startsWith('loop') || (place.includes('/virtual/') && !place.includes('/nvme-subsystem/'));
+function rankOf({ place, removable }: Candidate): number {
+  const virtual = place.includes('/virtual/') && !place.includes('/nvme-subsystem/');
   return virtual ? 2 : removable ? 1 : 0;
 }
 

@@ -35,18 +35,11 @@ describe('numbers and names', () => {
     expect(after.map(({ kernelName }) => kernelName)).toEqual(['sdb', 'sda']);
   });
 
-  test('put internal disks before removable ones and those before loop devices', async () => {
-    const loop = {
-      name: 'loop0',
-      number: '7:0',
-      place: 'virtual/block',
-      attributes: { 'loop/backing_file': '/srv/disk.img' },
-    };
-    const disks = await listDisks(await makeTree(usbStick('sda', '8:0'), loop, sataDisk('sdb', '8:16', 0, first)));
+  test('put internal disks before removable ones', async () => {
+    const disks = await listDisks(await makeTree(usbStick('sda', '8:0'), sataDisk('sdb', '8:16', 0, first)));
     expect(disks.map(({ number, kernelName, bus, removable }) => [number, kernelName, bus, removable])).toEqual([
       [1, 'sdb', 'sata', false],
       [2, 'sda', 'usb', true],
-      [3, 'loop0', 'loop', false],
     ]);
     expect(disks[1]).toMatchObject({ id: 'serial-Flash_Disk-AB12', serial: 'AB12' });
   });
@@ -153,7 +146,8 @@ describe('one disk is', () => {
       { name: 'sr0', number: '11:0', place: 'pci0000:00/0000:00:1f.2/ata3/host2/target2:0:0/2:0:0:0/block' },
       { name: 'zram0', number: '252:0', place: 'virtual/block' },
       { name: 'ram0', number: '1:0', place: 'virtual/block' },
-      { name: 'loop0', number: '7:0', place: 'virtual/block' },
+      { name: 'loop0', number: '7:0', place: 'virtual/block', attributes: { 'loop/backing_file': '/node.squashfs' } },
+      { name: 'loop1', number: '7:1', place: 'virtual/block' },
     );
     const disks = await listDisks(root);
     expect(disks.map(({ kernelName }) => kernelName)).toEqual(['sda']);
