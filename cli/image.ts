@@ -2,14 +2,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
-import type { RunOptions } from '../imaging/progress.ts';
 import { restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addMapCommand } from './image-map.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
-import { failWith, interruptSignal, ProgressLine, printJson } from './output.ts';
+import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
+import { withProgress } from './with-progress.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = { workers?: number; member?: true };
@@ -116,21 +116,4 @@ async function list(flags: CommonOptions): Promise<void> {
 
 function workersOf({ workers }: RunFlags): { workers?: number } {
   return workers === undefined ? {} : { workers };
-}
-
-/** Runs a recipe with a progress line and warnings on stderr, stopped by Ctrl-C. */
-async function withProgress<Result>(work: (run: RunOptions) => Promise<Result>): Promise<Result> {
-  const line = new ProgressLine();
-  try {
-    return await work({
-      signal: interruptSignal(),
-      onProgress: ({ phase, bytesDone, bytesTotal }) => line.update(phase, bytesDone, bytesTotal),
-      onWarning: (message) => {
-        line.end();
-        process.stderr.write(`warning: ${message}\n`);
-      },
-    });
-  } finally {
-    line.end();
-  }
 }

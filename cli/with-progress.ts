@@ -1,0 +1,19 @@
+// How a verb runs a recipe: a progress line and warnings on stderr, stopped by Ctrl-C.
+import type { RunOptions } from '../imaging/progress.ts';
+import { interruptSignal, ProgressLine } from './output.ts';
+
+export async function withProgress<Result>(work: (run: RunOptions) => Promise<Result>): Promise<Result> {
+  const line = new ProgressLine();
+  try {
+    return await work({
+      signal: interruptSignal(),
+      onProgress: ({ phase, bytesDone, bytesTotal }) => line.update(phase, bytesDone, bytesTotal),
+      onWarning: (message) => {
+        line.end();
+        process.stderr.write(`warning: ${message}\n`);
+      },
+    });
+  } finally {
+    line.end();
+  }
+}
