@@ -5,6 +5,7 @@ import { loadManifest } from '../imaging/manifest/load-image.ts';
 import { restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
+import { addExportCommand } from './image-export.ts';
 import { addMapCommand } from './image-map.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
 import { failWith, printJson } from './output.ts';
@@ -41,6 +42,7 @@ export function addCommands(program: Command): void {
   verb('show <name>', 'Show what an image holds').action(show);
   verb('delete <name>', 'Delete an image; `store gc` frees its chunks').action(remove);
   verb('list', 'List the images of a store').action(list);
+  addExportCommand(image);
   addMapCommand(image);
 }
 

@@ -1,6 +1,17 @@
 // How the recipes (capture, restore, verify) say how far they are; the command line draws it, the agent reports it.
 
-export type ProgressPhase = 'map' | 'capture' | 'discard' | 'write' | 'flush' | 'read-back' | 'finish' | 'verify';
+export type ProgressPhase =
+  | 'map'
+  | 'unpack'
+  | 'capture'
+  | 'discard'
+  | 'write'
+  | 'flush'
+  | 'read-back'
+  | 'finish'
+  | 'verify'
+  | 'export'
+  | 'compare';
 
 export type Progress = {
   readonly phase: ProgressPhase;

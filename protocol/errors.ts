@@ -26,6 +26,7 @@ export const errorCatalogue = {
   'chunk-not-found': { exitStatus: 7, httpStatus: 404 },
   'store-not-found': absent,
   'image-exists': conflict,
+  'target-exists': conflict,
   'scenario-exists': conflict,
   'name-ambiguous': conflict,
   'job-state': conflict,

@@ -31,6 +31,8 @@ export type WorkerCalls = {
   };
   /** Decodes and checks the digest, and the length if one is given. */
   checkChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null }; reply: null };
+  /** The same, and the bytes. */
+  decodeChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number }; reply: { bytes: Uint8Array } };
 };
 
 export type CallName = keyof WorkerCalls;

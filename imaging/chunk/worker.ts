@@ -47,6 +47,9 @@ const handlers: Handlers = {
     else decoded(digest, stored, lengthBytes);
     return null;
   },
+  decodeChunk({ digest, stored, lengthBytes }) {
+    return { bytes: decoded(digest, stored, lengthBytes) };
+  },
 };
 
 /** Chunks stored raw are decoded in place. */
@@ -85,11 +88,17 @@ function answer({ id, call, request }: WorkerRequest): { message: WorkerReply; t
   try {
     const handle = handlers[call] as (request: WorkerRequest['request']) => WorkerCalls[CallName]['reply'];
     const reply = handle(request);
-    const transfer = reply !== null && 'stored' in reply ? [reply.stored.buffer as ArrayBuffer] : [];
+    const transfer = reply !== null && 'stored' in reply ? [reply.stored.buffer as ArrayBuffer] : decodedMemory(reply);
     return { message: { id, reply }, transfer };
   } catch (thrown) {
     return { message: { id, error: toErrorBody(toDeployError(thrown)) }, transfer: [] };
   }
+}
+
+/** Small buffers may lie in memory that Node shares between many: they are copied. */
+function decodedMemory(reply: WorkerCalls[CallName]['reply']): ArrayBuffer[] {
+  const large = reply !== null && 'bytes' in reply && reply.bytes.buffer.byteLength > 65_536;
+  return large ? [reply.bytes.buffer as ArrayBuffer] : [];
 }
 
 parentPort?.on('message', (message: WorkerRequest) => {
