@@ -4,9 +4,9 @@ import { BoundedTasks } from '../chunk/bounded-tasks.ts';
 import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
 import type { RunOptions } from '../progress.ts';
-import type { Digest } from './chunk-store.ts';
-import type { DirectoryStore } from './directory-store.ts';
+import type { ChunkStore, Digest } from './chunk-store.ts';
 import { eachNamedChunk } from './named-chunks.ts';
+import { maintenanceOf } from './store-maintenance.ts';
 
 export type StoreProblem = { readonly code: ErrorCode; readonly message: string };
 
@@ -22,7 +22,7 @@ export type CheckStoreResult = {
 };
 
 /** @throws store-io, cancelled. Damage is listed, not thrown. */
-export async function checkStore(store: DirectoryStore, options: RunOptions = {}): Promise<CheckStoreResult> {
+export async function checkStore(store: ChunkStore, options: RunOptions = {}): Promise<CheckStoreResult> {
   const problems: StoreProblem[] = [];
   const note = (error: DeployError) => problems.push({ code: error.code, message: error.message });
   const users = await namedChunks(store, note, options.signal);
@@ -30,29 +30,32 @@ export async function checkStore(store: DirectoryStore, options: RunOptions = {}
   for (const [digest, image] of users.missing) {
     note(new DeployError('chunk-not-found', `chunk ${digest}, which '${image}' needs, is missing`));
   }
-  const temporaryFiles = (await store.listTemporary()).length;
+  let temporaryFiles = 0;
+  for await (const _ of maintenanceOf(store).listLeftOver(options.signal)) temporaryFiles++;
   return { images: users.images, ...counts, temporaryFiles, problems };
 }
 
 type Users = { images: number; named: ReadonlyMap<Digest, string>; missing: Map<Digest, string> };
 
 async function namedChunks(
-  store: DirectoryStore,
+  store: ChunkStore,
   note: (error: DeployError) => void,
   signal: AbortSignal | undefined,
 ): Promise<Users> {
   const named = new Map<Digest, string>();
-  const manifests = await store.readManifests(signal);
+  let images = 0;
   const stop = signal === undefined ? {} : { signal };
-  for (const { file, manifest } of manifests) {
-    if (manifest instanceof DeployError) note(manifest.during(file));
+  for await (const { place, announced, manifest } of maintenanceOf(store).readManifests(signal)) {
+    if (announced) continue;
+    images++;
+    if (manifest instanceof DeployError) note(manifest.during(place));
     else await eachNamedChunk(store, manifest.name, (d) => named.set(d, manifest.name), { onDamage: note, ...stop });
   }
-  return { images: manifests.length, named, missing: new Map(named) };
+  return { images, named, missing: new Map(named) };
 }
 
 async function checkChunks(
-  store: DirectoryStore,
+  store: ChunkStore,
   users: Users,
   note: (error: DeployError) => void,
   { signal, onProgress }: RunOptions,
@@ -62,7 +65,9 @@ async function checkChunks(
   const pool = new WorkerPool({ device: null, chunkSizeBytes: 4096 });
   const tasks = new BoundedTasks(pool.size, signal);
   try {
-    for await (const { digest, storedBytes } of store.listChunks(signal)) {
+    for await (const { digest, storedBytes } of maintenanceOf(store).listChunks(
+      signal === undefined ? {} : { signal },
+    )) {
       users.missing.delete(digest);
       counts.chunks++;
       counts.storedBytes += storedBytes;
@@ -78,7 +83,7 @@ async function checkChunks(
 }
 
 async function checkChunk(
-  store: DirectoryStore,
+  store: ChunkStore,
   pool: WorkerPool,
   digest: Digest,
   image: string | undefined,

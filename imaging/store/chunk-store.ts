@@ -30,7 +30,7 @@ export interface ChunkStore {
   readonly label: string;
   /** Those of `digests` that the store does not hold, in their order. */
   findMissing(digests: readonly Digest[], signal?: AbortSignal): Promise<Digest[]>;
-  /** Stores chunks, each at most once; returns when all are accepted, not necessarily durable (see `flush`). */
+  /** Stores chunks, in the place of any of the same name (which may be damaged); returns when all are accepted, not necessarily durable (see `flush`). */
   putChunks(chunks: readonly StoredChunk[], signal?: AbortSignal): Promise<void>;
   /** The stored form of a chunk. @throws chunk-not-found; the caller checks the digest (see chunk/). */
   getChunk(digest: Digest, signal?: AbortSignal): Promise<Buffer>;

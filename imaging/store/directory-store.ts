@@ -2,18 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
-import { isDigest } from '../chunk/digest.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { imageNameId } from '../manifest/image-name.ts';
-import { maxManifestBytes, parseManifest } from '../manifest/manifest.ts';
+import { maxManifestBytes } from '../manifest/manifest.ts';
 import { checkComplete } from './check-complete.ts';
-import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
+import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
+import { chunkPathIn, inTurns, listNames, readFileIn, syncDirectory, unlessAbsent } from './directory-files.ts';
 import { prepareDirectory } from './directory-layout.ts';
+import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.ts';
+import { findInQuarantine } from './directory-quarantine.ts';
 import { chunkNotFound, imageExists, imageNotFound, manifestEntry, sortByName } from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
+import type { MaintainedStore } from './store-maintenance.ts';
 
 /**
  * Opens the store in `directory`. With `create`, an absent or empty directory becomes a store.
@@ -25,14 +28,12 @@ export async function openDirectoryStore(directory: string, options: { create: b
   return new DirectoryStore(root);
 }
 
-/** How many files are worked on at once; Node has four threads for it. */
-const filesAtOnce = 16;
-
 /** A chunk found by `findMissing` counts as wanted: its time is renewed when older than this, so that garbage collection spares it. */
 const renewAfterMs = 3_600_000;
 
-export class DirectoryStore implements ChunkStore {
+export class DirectoryStore implements MaintainedStore {
   readonly label: string;
+  readonly maintenance: DirectoryMaintenance;
   readonly #root: string;
   /** Fan-out directories with names that are not durable yet. */
   readonly #touched = new Set<string>();
@@ -40,28 +41,28 @@ export class DirectoryStore implements ChunkStore {
   constructor(root: string) {
     this.#root = root;
     this.label = root;
+    this.maintenance = new DirectoryMaintenance(root);
   }
 
   async findMissing(digests: readonly Digest[], signal?: AbortSignal): Promise<Digest[]> {
-    const present = await this.#inTurns(digests, signal, (digest) => this.#holds(digest));
+    const present = await inTurns(digests, signal, (digest) => this.#holds(digest));
     return digests.filter((_, i) => !present[i]);
   }
 
   async #holds(digest: Digest): Promise<boolean> {
     const file = this.chunkPath(digest);
-    try {
-      const { mtimeMs, size } = await fs.stat(file);
+    const stats = await unlessAbsent(this.label, 'looking for a chunk', async () => {
+      const found = await fs.stat(file);
       const now = Date.now();
-      if (now - mtimeMs > renewAfterMs) await fs.utimes(file, now / 1000, now / 1000);
-      return size > 0;
-    } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') return false;
-      throw storeError(this.label, 'looking for a chunk', thrown);
-    }
+      // Garbage collection looks at the time again after it has taken the chunk away: it sees this, or this fails.
+      if (now - found.mtimeMs > renewAfterMs) await fs.utimes(file, now / 1000, now / 1000);
+      return found;
+    });
+    return stats !== null && stats.size > 0;
   }
 
   async putChunks(chunks: readonly StoredChunk[], signal?: AbortSignal): Promise<void> {
-    await this.#inTurns(chunks, signal, async ({ digest, stored }) => {
+    await inTurns(chunks, signal, async ({ digest, stored }) => {
       const file = this.chunkPath(digest);
       const temporary = await this.#writeTemporary(stored);
       await this.#orRemove(temporary, () => fs.rename(temporary, file));
@@ -71,41 +72,65 @@ export class DirectoryStore implements ChunkStore {
 
   async getChunk(digest: Digest, signal?: AbortSignal): Promise<Buffer> {
     throwIfCancelled(signal);
-    const stored = await this.#readFile(this.chunkPath(digest), maxStoredBytes);
+    const stored = (await this.#readChunk(digest)) ?? (await this.#readCondemned(digest));
     if (stored === null) throw chunkNotFound(digest, this.label);
     return stored;
+  }
+
+  #readChunk(digest: Digest): Promise<Buffer | null> {
+    return readFileIn(this.label, this.chunkPath(digest), maxStoredBytes);
+  }
+
+  /** Garbage collection may just have it in hand, and gives it back when an image that appeared meanwhile names it. */
+  async #readCondemned(digest: Digest): Promise<Buffer | null> {
+    const file = await findInQuarantine(this.#root, digest);
+    const condemned = file === null ? null : await readFileIn(this.label, file, maxStoredBytes);
+    return condemned ?? this.#readChunk(digest);
   }
 
   async flush(): Promise<void> {
     const touched = [...this.#touched];
     this.#touched.clear();
-    await this.#inTurns(touched, undefined, (directory) => this.#syncDirectory(directory));
+    await inTurns(touched, undefined, (directory) => syncDirectory(this.label, directory));
   }
 
   async putManifest(name: string, manifest: Uint8Array, signal?: AbortSignal): Promise<void> {
     const entry = manifestEntry(name, manifest);
-    // Also what another capture has just put and this image shares with it must survive a power cut.
-    for (const prefix of await this.#listFiles(path.join(this.#root, 'chunks'))) {
-      this.#touched.add(path.join(this.#root, 'chunks', prefix));
-    }
-    await this.flush();
-    await checkComplete(manifest, this, signal);
-    throwIfCancelled(signal);
-    const temporary = await this.#writeTemporary(manifest);
+    // From here on garbage collection knows what this image needs; so what is looked for after this, stays.
+    const announced = await this.#announce(manifest);
     try {
+      await checkComplete(manifest, this, signal);
+      await this.#syncChunks();
+      throwIfCancelled(signal);
       // A link fails if the name is taken, which a rename would not.
-      await fs.link(temporary, this.#manifestPath(name));
+      await fs.link(announced, this.#manifestPath(name));
     } catch (thrown) {
-      if (errnoOf(thrown) === 'EEXIST') throw imageExists(entry.name, this.label);
+      const code = errnoOf(thrown);
+      if (code === 'EEXIST') throw imageExists(entry.name, this.label);
+      if (code === 'ENOENT') throw withdrawn(entry.name, this.label, thrown);
       throw storeError(this.label, 'filing the manifest', thrown);
     } finally {
-      await fs.rm(temporary, { force: true });
+      await fs.rm(announced, { force: true });
     }
-    await this.#syncDirectory(path.join(this.#root, 'images'));
+    await syncDirectory(this.label, path.join(this.#root, 'images'));
+  }
+
+  async #announce(manifest: Uint8Array): Promise<string> {
+    const temporary = await this.#writeTemporary(manifest);
+    const announced = temporary + announcedSuffix;
+    await this.#orRemove(temporary, () => fs.rename(temporary, announced));
+    return announced;
+  }
+
+  /** Also what another capture has just put and this image shares with it must survive a power cut. */
+  async #syncChunks(): Promise<void> {
+    const chunks = path.join(this.#root, 'chunks');
+    for (const prefix of await listNames(this.label, chunks)) this.#touched.add(path.join(chunks, prefix));
+    await this.flush();
   }
 
   async getManifest(name: string): Promise<Buffer> {
-    const bytes = await this.#readFile(this.#manifestPath(name), maxManifestBytes);
+    const bytes = await readFileIn(this.label, this.#manifestPath(name), maxManifestBytes);
     if (bytes === null) throw imageNotFound(name, this.label);
     return bytes;
   }
@@ -113,21 +138,12 @@ export class DirectoryStore implements ChunkStore {
   /** Damaged manifests are left out; `store check` names them. */
   async listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
     const entries: ManifestEntry[] = [];
-    for (const { manifest } of await this.readManifests(signal)) {
-      if (manifest instanceof DeployError) continue;
-      entries.push(manifest);
+    for await (const { announced, manifest } of this.maintenance.readManifests(signal)) {
+      if (announced || manifest instanceof DeployError) continue;
+      const { id, name, createdAt } = manifest;
+      entries.push({ id, name, sizeBytes: manifest.geometry.sizeBytes, createdAt });
     }
     return sortByName(entries);
-  }
-
-  /** Every manifest file, damaged ones with their error. */
-  async readManifests(signal?: AbortSignal): Promise<{ file: string; manifest: ManifestEntry | DeployError }[]> {
-    const directory = path.join(this.#root, 'images');
-    const files = await this.#listFiles(directory);
-    return this.#inTurns(files, signal, async (file) => {
-      const bytes = await this.#readFile(path.join(directory, file), maxManifestBytes);
-      return { file: path.join(directory, file), manifest: entryOf(bytes ?? Buffer.alloc(0)) };
-    });
   }
 
   async deleteManifest(name: string): Promise<void> {
@@ -137,48 +153,25 @@ export class DirectoryStore implements ChunkStore {
       if (errnoOf(thrown) === 'ENOENT') throw imageNotFound(name, this.label);
       throw storeError(this.label, `deleting '${name}'`, thrown);
     }
-    await this.#syncDirectory(path.join(this.#root, 'images'));
+    await syncDirectory(this.label, path.join(this.#root, 'images'));
   }
 
   /** Counts files: takes a while in a large store. */
   async stats(signal?: AbortSignal): Promise<StoreStats> {
     let chunks = 0;
     let storedBytes = 0;
-    for await (const chunk of this.listChunks(signal)) {
+    for await (const chunk of this.maintenance.listChunks(signal === undefined ? {} : { signal })) {
       chunks++;
       storedBytes += chunk.storedBytes;
     }
-    const images = await this.#listFiles(path.join(this.#root, 'images'));
+    const images = await listNames(this.label, path.join(this.#root, 'images'));
     return { images: images.length, chunks, storedBytes };
-  }
-
-  /** Every chunk file, a fan-out directory at a time. */
-  async *listChunks(signal?: AbortSignal): AsyncGenerator<{ digest: Digest; storedBytes: number; modifiedMs: number }> {
-    const chunks = path.join(this.#root, 'chunks');
-    for (const prefix of await this.#listFiles(chunks)) {
-      const names = (await this.#listFiles(path.join(chunks, prefix))).filter((name) => isDigest(prefix + name));
-      yield* await this.#inTurns(names, signal, async (name) => {
-        const { size, mtimeMs } = await fs.stat(path.join(chunks, prefix, name));
-        return { digest: prefix + name, storedBytes: size, modifiedMs: mtimeMs };
-      });
-    }
-  }
-
-  async deleteChunk(digest: Digest): Promise<void> {
-    await fs.rm(this.chunkPath(digest), { force: true });
-  }
-
-  /** Files that writers now dead left behind, and those of writers at work. */
-  async listTemporary(): Promise<string[]> {
-    const directory = path.join(this.#root, 'tmp');
-    return (await this.#listFiles(directory)).map((name) => path.join(directory, name));
   }
 
   async close(): Promise<void> {}
 
   chunkPath(digest: Digest): string {
-    if (!isDigest(digest)) throw new DeployError('invalid-input', `'${digest}' is not a digest`);
-    return path.join(this.#root, 'chunks', digest.slice(0, 2), digest.slice(2));
+    return chunkPathIn(this.#root, digest);
   }
 
   #manifestPath(name: string): string {
@@ -208,78 +201,15 @@ export class DirectoryStore implements ChunkStore {
       throw storeError(this.label, 'writing', thrown);
     }
   }
-
-  async #readFile(file: string, maxBytes: number): Promise<Buffer | null> {
-    try {
-      const handle = await fs.open(file);
-      try {
-        const { size } = await handle.stat();
-        if (size > maxBytes) throw new Error(`${file} is ${size} bytes long, more than ${maxBytes}`);
-        return await readWhole(handle, size);
-      } finally {
-        await handle.close();
-      }
-    } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') return null;
-      throw storeError(this.label, 'reading', thrown);
-    }
-  }
-
-  async #syncDirectory(directory: string): Promise<void> {
-    try {
-      const handle = await fs.open(directory);
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    } catch (thrown) {
-      throw storeError(this.label, 'flushing', thrown);
-    }
-  }
-
-  async #listFiles(directory: string): Promise<string[]> {
-    try {
-      return (await fs.readdir(directory)).sort();
-    } catch (thrown) {
-      throw storeError(this.label, 'listing', thrown);
-    }
-  }
-
-  async #inTurns<Item, Result>(
-    items: readonly Item[],
-    signal: AbortSignal | undefined,
-    work: (item: Item) => Promise<Result>,
-  ): Promise<Result[]> {
-    const results: Result[] = [];
-    for (let i = 0; i < items.length; i += filesAtOnce) {
-      throwIfCancelled(signal);
-      const turn = await Promise.allSettled(items.slice(i, i + filesAtOnce).map(work));
-      for (const outcome of turn) {
-        if (outcome.status === 'rejected') throw outcome.reason;
-        results.push(outcome.value);
-      }
-    }
-    return results;
-  }
 }
 
-/** Into memory of its own, which can be handed to another thread. A file that is cut meanwhile comes out shorter. */
-async function readWhole(handle: fs.FileHandle, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(size);
-  for (let done = 0; done < size; ) {
-    const { bytesRead } = await handle.read(bytes, done, size - done, done);
-    if (bytesRead === 0) return bytes.subarray(0, done);
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-function entryOf(bytes: Buffer): ManifestEntry | DeployError {
-  try {
-    const { name } = parseManifest(bytes);
-    return manifestEntry(name, bytes);
-  } catch (thrown) {
-    return toDeployError(thrown, 'manifest-corrupt');
-  }
+function withdrawn(name: string, label: string, cause: unknown): DeployError {
+  return new DeployError(
+    'store-io',
+    `filing the manifest of '${name}' in the store ${label}: it was announced too long ago`,
+    {
+      cause,
+      hint: 'Garbage collection took it for one of a capture that died. Capture again; what is stored is not sent twice.',
+    },
+  );
 }
