@@ -1,6 +1,7 @@
 // The route table: the map of the API (docs/protocol.md says what each route means).
 import type { Route } from './route.ts';
 import { deleteImage } from './routes/delete-image.ts';
+import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
 import { getChunk } from './routes/get-chunk.ts';
@@ -10,6 +11,7 @@ import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobLog } from './routes/get-job-log.ts';
 import { getJobs } from './routes/get-jobs.ts';
+import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getScenario } from './routes/get-scenario.ts';
@@ -23,9 +25,11 @@ import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { putImage } from './routes/put-image.ts';
+import { putKey } from './routes/put-key.ts';
 
 export const routes: readonly Route[] = [
   deleteImage,
+  deleteKey,
   deleteMachine,
   deleteScenario,
   getChunk,
@@ -35,6 +39,7 @@ export const routes: readonly Route[] = [
   getJobLog,
   getJob,
   getJobs,
+  getKeys,
   getMachine,
   getMachines,
   getScenario,
@@ -48,4 +53,5 @@ export const routes: readonly Route[] = [
   postJob,
   postScenario,
   putImage,
+  putKey,
 ];

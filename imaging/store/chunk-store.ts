@@ -45,5 +45,11 @@ export interface ChunkStore {
   /** Forgets an image; its chunks stay until garbage collection. @throws image-not-found */
   deleteManifest(name: string, signal?: AbortSignal): Promise<void>;
   stats(signal?: AbortSignal): Promise<StoreStats>;
+  /** Keeps a wrapped key (crypt/key-object.ts, at most 8 KiB) durably under its id, which is never reused; the same again is fine. @throws key-corrupt, invalid-input */
+  putKey(id: string, key: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Every wrapped key as put, in order of id; damaged ones too. */
+  listKeys(signal?: AbortSignal): Promise<Buffer[]>;
+  /** @throws key-not-found. Whether it is the last one, the caller asks (crypt/manage-keys.ts). */
+  deleteKey(id: string, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -41,7 +41,8 @@ async function isAbsentOrEmpty(root: string): Promise<boolean> {
 
 /** The marker comes last: a directory with one is complete. Two makers at once make the same. */
 async function makeStore(root: string): Promise<void> {
-  for (const directory of ['chunks', 'images', 'tmp']) await fs.mkdir(path.join(root, directory), { recursive: true });
+  for (const directory of ['chunks', 'images', 'keys', 'tmp'])
+    await fs.mkdir(path.join(root, directory), { recursive: true });
   for (let i = 0; i < 256; i++) {
     await fs.mkdir(path.join(root, 'chunks', i.toString(16).padStart(2, '0')), { recursive: true });
   }

@@ -11,6 +11,7 @@ import { maxManifestBytes } from '../manifest/manifest.ts';
 import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import { chunkPathIn, inTurns, listNames, readFileIn, syncDirectory, unlessAbsent } from './directory-files.ts';
+import { DirectoryKeys } from './directory-keys.ts';
 import { prepareDirectory } from './directory-layout.ts';
 import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.ts';
 import { findInQuarantine } from './directory-quarantine.ts';
@@ -35,11 +36,13 @@ export class DirectoryStore implements MaintainedStore {
   readonly label: string;
   readonly maintenance: DirectoryMaintenance;
   readonly #root: string;
+  readonly #keys: DirectoryKeys;
   /** Fan-out directories with names that are not durable yet. */
   readonly #touched = new Set<string>();
 
   constructor(root: string) {
     this.#root = root;
+    this.#keys = new DirectoryKeys(root);
     this.label = root;
     this.maintenance = new DirectoryMaintenance(root);
   }
@@ -166,6 +169,18 @@ export class DirectoryStore implements MaintainedStore {
     }
     const images = await listNames(this.label, path.join(this.#root, 'images'));
     return { images: images.length, chunks, storedBytes };
+  }
+
+  putKey(id: string, key: Uint8Array): Promise<void> {
+    return this.#keys.put(id, key);
+  }
+
+  listKeys(): Promise<Buffer[]> {
+    return this.#keys.list();
+  }
+
+  deleteKey(id: string): Promise<void> {
+    return this.#keys.delete(id);
   }
 
   async close(): Promise<void> {}

@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
+import { maxKeyObjectBytes, maxKeyObjects } from '../crypt/key-object.ts';
 import { encodeChunkBatch } from './chunk-batch.ts';
 import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import { HttpsClient } from './https-client.ts';
@@ -34,6 +35,7 @@ const missingAnswer = z.object({ missing: z.array(z.string()) });
 const manifestEntries = z.array(
   z.object({ id: z.string(), name: z.string(), sizeBytes: z.number(), createdAt: z.string() }),
 );
+const keysAnswer = z.object({ keys: z.array(z.base64()).max(maxKeyObjects) });
 const storeStats = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });
 
 /** A store over HTTPS. Nothing is sent before the first operation, each of which is retried as docs/protocol.md says. */
@@ -146,6 +148,20 @@ class HttpStore implements ChunkStore {
     return parseAnswer(storeStats, answer, 'GET /v1/store/stats');
   }
 
+  async putKey(id: string, key: Uint8Array, signal?: AbortSignal): Promise<void> {
+    await this.#client.call({ method: 'PUT', path: keyPath(id), body: [key], maxAnswerBytes: 64 * 1024, signal });
+  }
+
+  async listKeys(signal?: AbortSignal): Promise<Buffer[]> {
+    const maxAnswerBytes = 2 * maxKeyObjects * maxKeyObjectBytes;
+    const answer = await this.#client.call({ method: 'GET', path: '/v1/keys', maxAnswerBytes, signal });
+    return parseAnswer(keysAnswer, answer, 'GET /v1/keys').keys.map((key) => Buffer.from(key, 'base64'));
+  }
+
+  async deleteKey(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#client.call({ method: 'DELETE', path: keyPath(id), maxAnswerBytes: 64 * 1024, signal });
+  }
+
   async close(): Promise<void> {
     this.#client.close();
   }
@@ -153,6 +169,10 @@ class HttpStore implements ChunkStore {
 
 function imagePath(name: string): string {
   return `/v1/images/${encodeURIComponent(name)}`;
+}
+
+function keyPath(id: string): string {
+  return `/v1/keys/${encodeURIComponent(id)}`;
 }
 
 /** Runs of chunks of about `bodyBytes` each; a chunk larger than that goes alone. */

@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../imaging/chunk/digest.ts';
 import { encodeChunk } from '../../imaging/chunk/stored-chunk.ts';
+import { makeDataKey } from '../../imaging/crypt/data-key.ts';
+import { fileSecret } from '../../imaging/crypt/secret.ts';
+import { wrapKey } from '../../imaging/crypt/wrap-key.ts';
 import { sealManifest } from '../../imaging/manifest/manifest.ts';
 import { encodeSegment } from '../../imaging/manifest/segment.ts';
 import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
@@ -10,6 +13,8 @@ import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts
 export type StoreUnderTest = { open(): Promise<ChunkStore>; dispose(): Promise<void> };
 
 const chunkSizeBytes = 65_536;
+const fileKey = fileSecret(Buffer.alloc(32, 7));
+type Wrapped = Awaited<ReturnType<typeof wrapKey>>;
 
 /** A chunk that holds `text` over and over. */
 export function chunkOf(text: string): StoredChunk {
@@ -131,6 +136,26 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       await expect(store.deleteManifest('one')).rejects.toMatchObject({ code: 'image-not-found' });
       await putImage('one', chunkOf('two'));
       expect((await store.listManifests()).map((entry) => entry.name)).toEqual(['one']);
+    });
+
+    test('a wrapped key put is a key listed, and one deleted is gone', async () => {
+      expect(await store.listKeys()).toEqual([]);
+      const dataKey = makeDataKey();
+      const keys = await Promise.all(['one', 'two'].map((label) => wrapKey(dataKey, fileKey, label)));
+      for (const { id, bytes } of [...keys, ...keys]) await store.putKey(id, bytes);
+      const inOrder = keys.toSorted((a, b) => (a.id < b.id ? -1 : 1)) as [Wrapped, Wrapped];
+      expect(await store.listKeys()).toEqual(inOrder.map(({ bytes }) => bytes));
+      await expect(store.deleteKey('0'.repeat(32))).rejects.toMatchObject({ code: 'key-not-found' });
+      await store.deleteKey(inOrder[0].id);
+      expect(await store.listKeys()).toEqual([inOrder[1].bytes]);
+    });
+
+    test('bytes that are no key, or bear another id, are refused', async () => {
+      const { id, bytes } = await wrapKey(makeDataKey(), fileKey, 'one');
+      await expect(store.putKey(id, Buffer.from('{}'))).rejects.toMatchObject({ code: 'key-corrupt' });
+      await expect(store.putKey('0'.repeat(32), bytes)).rejects.toMatchObject({ code: 'invalid-input' });
+      await expect(store.putKey('../escape', bytes)).rejects.toMatchObject({ code: 'invalid-input' });
+      expect(await store.listKeys()).toEqual([]);
     });
 
     test('stats count images, chunks and their stored bytes', async () => {

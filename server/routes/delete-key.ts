@@ -1,0 +1,14 @@
+// DELETE /v1/keys/:id
+import { removeKey } from '../../imaging/crypt/manage-keys.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const deleteKey: Route = {
+  method: 'DELETE',
+  path: '/v1/keys/:id',
+  access: 'operator',
+  async handle({ store }, request) {
+    const id = pathParameter(request, 'id');
+    await removeKey(store, id);
+    request.log.info({ key: id }, 'key removed');
+  },
+};

@@ -1,0 +1,9 @@
+// GET /v1/keys: wrapped, so that they are worth nothing to whoever has neither a key file nor a passphrase
+import type { Route } from '../route.ts';
+
+export const getKeys: Route = {
+  method: 'GET',
+  path: '/v1/keys',
+  access: 'job',
+  handle: async ({ store }) => ({ keys: (await store.listKeys()).map((key) => key.toString('base64')) }),
+};
