@@ -3,14 +3,23 @@ import os from 'node:os';
 import path from 'node:path';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
-import { storeConformance } from './store-conformance.ts';
+import { maintenanceConformance } from './maintenance-conformance.ts';
+import { type StoreUnderTest, storeConformance } from './store-conformance.ts';
 
-storeConformance('the memory store', async () => ({ open: async () => openMemoryStore(), dispose: async () => {} }));
+const inMemory = async (): Promise<StoreUnderTest> => ({
+  open: async () => openMemoryStore(),
+  dispose: async () => {},
+});
 
-storeConformance('the directory store', async () => {
+const inDirectory = async (): Promise<StoreUnderTest> => {
   const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'deploy-os-store-'));
   return {
     open: () => openDirectoryStore(directory, { create: true }),
     dispose: () => fs.rm(directory, { recursive: true }),
   };
-});
+};
+
+storeConformance('the memory store', inMemory);
+storeConformance('the directory store', inDirectory);
+maintenanceConformance('the memory store', inMemory);
+maintenanceConformance('the directory store', inDirectory);
