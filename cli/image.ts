@@ -7,6 +7,7 @@ import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addExportCommand } from './image-export.ts';
 import { addMapCommand } from './image-map.ts';
+import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
@@ -44,6 +45,7 @@ export function addCommands(program: Command): void {
   verb('list', 'List the images of a store').action(list);
   addExportCommand(image);
   addMapCommand(image);
+  addMountCommand(image);
 }
 
 function number(least: number, most: number): (text: string) => number {
