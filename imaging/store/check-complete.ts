@@ -1,9 +1,7 @@
 // The last check before an image becomes visible: everything its manifest names is in the store.
 import { DeployError } from '../../protocol/errors.ts';
-import { decodeChunk } from '../chunk/stored-chunk.ts';
-import { parseManifest } from '../manifest/manifest.ts';
-import { readSlots, segmentLengthBytes } from '../manifest/segment.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
+import { imageParts } from './image-parts.ts';
 
 const batch = 1000;
 
@@ -16,14 +14,10 @@ export async function checkComplete(
   store: Pick<ChunkStore, 'findMissing' | 'getChunk'>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { segments, geometry, chunkSizeBytes } = parseManifest(manifestBytes);
-  for (const [index, digest] of segments.entries()) {
-    if (digest === null) continue;
-    const bytes = decodeChunk(digest, await store.getChunk(digest, signal));
-    const named = new Set<Digest>();
-    const lengthBytes = segmentLengthBytes(geometry.sizeBytes, index);
-    for (const slot of readSlots(bytes, { lengthBytes, chunkSizeBytes })) {
-      if (slot.digest !== null) named.add(slot.digest);
+  for (const part of imageParts(manifestBytes)) {
+    const named = new Set<Digest>(part.own);
+    for (const digest of await part.chunks(store, signal)) {
+      named.add(digest);
       if (named.size >= batch) await checkPresent(named, store, signal);
     }
     await checkPresent(named, store, signal);

@@ -5,7 +5,8 @@ import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
 import type { RunOptions } from '../progress.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
-import { eachNamedChunk } from './named-chunks.ts';
+import { imageParts } from './image-parts.ts';
+import { readManifestEntry } from './manifest-entry.ts';
 import { maintenanceOf } from './store-maintenance.ts';
 
 export type StoreProblem = { readonly code: ErrorCode; readonly message: string };
@@ -44,12 +45,18 @@ async function namedChunks(
 ): Promise<Users> {
   const named = new Map<Digest, string>();
   let images = 0;
-  const stop = signal === undefined ? {} : { signal };
-  for await (const { place, announced, manifest } of maintenanceOf(store).readManifests(signal)) {
+  for await (const { place, announced, bytes } of maintenanceOf(store).readManifests(signal)) {
     if (announced) continue;
     images++;
-    if (manifest instanceof DeployError) note(manifest.during(place));
-    else await eachNamedChunk(store, manifest.name, (d) => named.set(d, manifest.name), { onDamage: note, ...stop });
+    try {
+      const { name } = readManifestEntry(bytes);
+      for (const part of imageParts(bytes)) {
+        for (const digest of part.own) named.set(digest, name);
+        for (const digest of await part.chunks(store, signal)) named.set(digest, name);
+      }
+    } catch (thrown) {
+      note(toDeployError(thrown).during(place));
+    }
   }
   return { images, named, missing: new Map(named) };
 }

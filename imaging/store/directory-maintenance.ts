@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { isDigest } from '../chunk/digest.ts';
-import { maxManifestBytes, parseManifest } from '../manifest/manifest.ts';
+import { maxManifestBytes } from '../manifest/manifest.ts';
 import type { Digest } from './chunk-store.ts';
 import { chunkPathIn, inTurns, listNames, readFileIn, unlessAbsent } from './directory-files.ts';
 import { DirectoryQuarantine } from './directory-quarantine.ts';
@@ -58,7 +58,7 @@ export class DirectoryMaintenance implements StoreMaintenance {
         if (!name.endsWith(suffix)) continue;
         const place = path.join(this.#root, directory, name);
         const bytes = await readFileIn(this.#root, place, maxManifestBytes);
-        if (bytes !== null) yield { place, announced: directory === 'tmp', manifest: parseOrError(bytes) };
+        if (bytes !== null) yield { place, announced: directory === 'tmp', bytes };
       }
     }
   }
@@ -128,13 +128,5 @@ export class DirectoryMaintenance implements StoreMaintenance {
 
   async #remove(file: string): Promise<void> {
     await unlessAbsent(this.#root, 'deleting', () => fs.unlink(file));
-  }
-}
-
-function parseOrError(bytes: Buffer): StoredManifest['manifest'] {
-  try {
-    return parseManifest(bytes);
-  } catch (thrown) {
-    return toDeployError(thrown, 'manifest-corrupt');
   }
 }

@@ -15,7 +15,14 @@ import { DirectoryKeys } from './directory-keys.ts';
 import { prepareDirectory } from './directory-layout.ts';
 import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.ts';
 import { findInQuarantine } from './directory-quarantine.ts';
-import { chunkNotFound, imageExists, imageNotFound, manifestEntry, sortByName } from './manifest-entry.ts';
+import {
+  chunkNotFound,
+  imageExists,
+  imageNotFound,
+  manifestEntry,
+  readManifestEntry,
+  sortByName,
+} from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
 import type { MaintainedStore } from './store-maintenance.ts';
 
@@ -141,10 +148,9 @@ export class DirectoryStore implements MaintainedStore {
   /** Damaged manifests are left out; `store check` names them. */
   async listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
     const entries: ManifestEntry[] = [];
-    for await (const { announced, manifest } of this.maintenance.readManifests(signal)) {
-      if (announced || manifest instanceof DeployError) continue;
-      const { id, name, createdAt } = manifest;
-      entries.push({ id, name, sizeBytes: manifest.geometry.sizeBytes, createdAt });
+    for await (const { announced, bytes } of this.maintenance.readManifests(signal)) {
+      const entry = announced ? null : entryOf(bytes);
+      if (entry !== null) entries.push(entry);
     }
     return sortByName(entries);
   }
@@ -227,4 +233,13 @@ function withdrawn(name: string, label: string, cause: unknown): DeployError {
       hint: 'Garbage collection took it for one of a capture that died. Capture again; what is stored is not sent twice.',
     },
   );
+}
+
+function entryOf(bytes: Buffer): ManifestEntry | null {
+  try {
+    return readManifestEntry(bytes);
+  } catch (thrown) {
+    if (thrown instanceof DeployError) return null;
+    throw thrown;
+  }
 }

@@ -6,16 +6,15 @@ import type { ManifestEntry } from './chunk-store.ts';
 
 /** @throws manifest-corrupt, manifest-version; invalid-input when the manifest bears another name */
 export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
-  const manifest = parseManifest(bytes);
-  if (manifest.name !== normalizeImageName(name)) {
-    throw new DeployError('invalid-input', `the manifest of '${manifest.name}' cannot be stored as '${name}'`);
-  }
-  return {
-    id: manifest.id,
-    name: manifest.name,
-    sizeBytes: manifest.geometry.sizeBytes,
-    createdAt: manifest.createdAt,
-  };
+  const entry = readManifestEntry(bytes);
+  if (entry.name === normalizeImageName(name)) return entry;
+  throw new DeployError('invalid-input', `the manifest of '${entry.name}' cannot be stored as '${name}'`);
+}
+
+/** @throws manifest-corrupt, manifest-version */
+export function readManifestEntry(bytes: Uint8Array): ManifestEntry {
+  const { id, name, geometry, createdAt } = parseManifest(bytes);
+  return { id, name, sizeBytes: geometry.sizeBytes, createdAt };
 }
 
 /** In order of name, by code point: the same on every machine whatever its language. */

@@ -1,6 +1,5 @@
 // Looking after a store in memory: the shortest statement of what that means.
 import { DeployError } from '../../protocol/errors.ts';
-import { type Manifest, parseManifest } from '../manifest/manifest.ts';
 import type { Digest } from './chunk-store.ts';
 import type { ChunkInfo, Quarantine, StoreMaintenance } from './store-maintenance.ts';
 
@@ -9,11 +8,11 @@ export type MemoryChunks = Map<Digest, { stored: Buffer; modifiedMs: number }>;
 type Contents = {
   readonly chunks: MemoryChunks;
   readonly quarantines: Set<MemoryChunks>;
+  readonly manifests: ReadonlyMap<string, { bytes: Buffer }>;
   readonly announced: Map<string, { bytes: Buffer; modifiedMs: number }>;
-  readImages(): Manifest[];
 };
 
-export function memoryMaintenance({ chunks, quarantines, announced, readImages }: Contents): StoreMaintenance {
+export function memoryMaintenance({ chunks, quarantines, manifests, announced }: Contents): StoreMaintenance {
   const damaged: MemoryChunks = new Map();
   return {
     readClock: async () => Date.now(),
@@ -23,8 +22,8 @@ export function memoryMaintenance({ chunks, quarantines, announced, readImages }
       }
     },
     async *readManifests() {
-      for (const [place, { bytes }] of announced) yield { place, announced: true, manifest: parseManifest(bytes) };
-      for (const manifest of readImages()) yield { place: manifest.name, announced: false, manifest };
+      for (const [place, { bytes }] of announced) yield { place, announced: true, bytes: Buffer.from(bytes) };
+      for (const [place, { bytes }] of manifests) yield { place, announced: false, bytes: Buffer.from(bytes) };
     },
     openQuarantine: () => openQuarantine(chunks, quarantines),
     setAside: async (digests) => digests.forEach((digest) => void move(digest, chunks, damaged)),

@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import { checkKeyObject } from '../crypt/key-object.ts';
 import { normalizeImageName } from '../manifest/image-name.ts';
-import { parseManifest } from '../manifest/manifest.ts';
 import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry } from './chunk-store.ts';
 import { keyExists, keyNotFound } from './key-errors.ts';
@@ -26,10 +25,7 @@ export function openMemoryStore(): MaintainedStore {
     chunks.get(digest) ?? [...quarantines].map((some) => some.get(digest)).find((chunk) => chunk !== undefined);
   const store: MaintainedStore = {
     label: 'memory',
-    maintenance: memoryMaintenance({
-      ...{ chunks, quarantines, announced },
-      readImages: () => [...manifests.values()].map(({ bytes }) => parseManifest(bytes)),
-    }),
+    maintenance: memoryMaintenance({ chunks, quarantines, manifests, announced }),
     findMissing: async (digests) => {
       for (const digest of digests) {
         const chunk = chunks.get(digest);

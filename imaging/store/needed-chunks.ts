@@ -1,9 +1,8 @@
 // What the images of a store need, and the captures that are about to end: what garbage collection must leave alone.
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
-import { loadSegment } from '../manifest/load-image.ts';
-import type { Manifest } from '../manifest/manifest.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
 import { DigestMap } from './digest-map.ts';
+import { imageParts } from './image-parts.ts';
 import { maintenanceOf, type StoredManifest } from './store-maintenance.ts';
 
 export class NeededChunks {
@@ -11,8 +10,6 @@ export class NeededChunks {
   readonly #needed = new DigestMap();
   /** Segments whose chunks are known: images share them, and manifests are read twice. Whole digests: here a mistake would lose data. */
   readonly #walked = new Set<Digest>();
-  images = 0;
-
   constructor(store: ChunkStore) {
     this.#store = store;
   }
@@ -26,27 +23,21 @@ export class NeededChunks {
    * @throws manifest-corrupt, chunk-corrupt, chunk-not-found when a manifest or segment cannot be read
    */
   async readAll(signal?: AbortSignal): Promise<void> {
-    let images = 0;
     for await (const stored of maintenanceOf(this.#store).readManifests(signal)) {
-      if (!stored.announced) images++;
       try {
         await this.#add(stored, signal);
       } catch (thrown) {
         if (await this.#isStillThere(stored, signal)) throw explain(stored, thrown);
       }
     }
-    this.images = images;
   }
 
-  async #add({ manifest }: StoredManifest, signal: AbortSignal | undefined): Promise<void> {
-    if (manifest instanceof DeployError) throw manifest;
-    for (const [index, segment] of manifest.segments.entries()) {
-      if (segment === null || this.#walked.has(segment)) continue;
-      this.#needed.set(segment, 0);
-      for (const { digest } of await loadSegment(this.#store, manifest, index, signal)) {
-        if (digest !== null) this.#needed.set(digest, 0);
-      }
-      this.#walked.add(segment);
+  async #add({ bytes }: StoredManifest, signal: AbortSignal | undefined): Promise<void> {
+    for (const part of imageParts(bytes)) {
+      if (part.own.every((digest) => this.#walked.has(digest))) continue;
+      for (const digest of part.own) this.#needed.set(digest, 0);
+      for (const digest of await part.chunks(this.#store, signal)) this.#needed.set(digest, 0);
+      for (const digest of part.own) this.#walked.add(digest);
     }
   }
 
@@ -59,9 +50,8 @@ export class NeededChunks {
   }
 }
 
-function explain({ place, announced, manifest }: StoredManifest, thrown: unknown): DeployError {
-  const who = manifest instanceof DeployError ? place : `'${(manifest as Manifest).name}'`;
-  const error = toDeployError(thrown).during(`reading what ${who} needs`);
+function explain({ place, announced }: StoredManifest, thrown: unknown): DeployError {
+  const error = toDeployError(thrown).during(`reading what ${place} needs`);
   if (!announced) return error;
   return new DeployError(error.code, error.message, {
     cause: thrown,

@@ -1,17 +1,12 @@
 // What a store offers, besides keeping images, to those who look after it: garbage collection, check and repair, prune, statistics.
 import { DeployError } from '../../protocol/errors.ts';
-import type { Manifest } from '../manifest/manifest.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
 
 /** `modifiedMs` is when the chunk was last put or renewed by `findMissing`, by the store's clock. */
 export type ChunkInfo = { readonly digest: Digest; readonly storedBytes: number; readonly modifiedMs: number };
 
-/** `place` names the file or object to a person. An announced manifest is being put and is no image yet. */
-export type StoredManifest = {
-  readonly place: string;
-  readonly announced: boolean;
-  readonly manifest: Manifest | DeployError;
-};
+/** `place` names the file or object to a person. `bytes` may be damaged. An announced manifest is being put and is no image yet. */
+export type StoredManifest = { readonly place: string; readonly announced: boolean; readonly bytes: Buffer };
 
 export type LeftOver = { readonly place: string; readonly modifiedMs: number };
 
@@ -30,7 +25,7 @@ export interface StoreMaintenance {
    * Each digest is first shown to `select`; what that refuses is not looked up (a directory store then spares a stat) and not yielded.
    */
   listChunks(options?: { select?: (digest: Digest) => boolean; signal?: AbortSignal }): AsyncIterable<ChunkInfo>;
-  /** Announced manifests first, then every image; damaged ones with their error. One that vanishes meanwhile is left out. */
+  /** Announced manifests first, then every image, damaged ones too. One that vanishes meanwhile is left out. */
   readManifests(signal?: AbortSignal): AsyncIterable<StoredManifest>;
   /** A quarantine of this caller's own, empty at first. */
   openQuarantine(): Quarantine;

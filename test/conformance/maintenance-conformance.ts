@@ -65,10 +65,11 @@ export function maintenanceConformance(name: string, make: () => Promise<StoreUn
 
     test('manifests are read as they are; none stays announced when its image is there or was refused', async () => {
       await putImage('one', a);
+      const bytes = await store.getManifest('one');
       await expect(store.putManifest('two', tinyImage('two', b).manifest)).rejects.toMatchObject({
         code: 'chunk-not-found',
       });
-      expect(await all(maintenance.readManifests())).toMatchObject([{ announced: false, manifest: { name: 'one' } }]);
+      expect(await all(maintenance.readManifests())).toMatchObject([{ announced: false, bytes }]);
       expect(await all(maintenance.listLeftOver())).toEqual([]);
     });
 
