@@ -14,6 +14,7 @@ import {
 import { subtract } from './chunk/ranges.ts';
 import { SlotRestorer } from './chunk/restore-slots.ts';
 import { type Extent, mergeExtents } from './extent.ts';
+import { fitImage } from './fit/fit-image.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ProgressPhase, RunOptions } from './progress.ts';
@@ -56,16 +57,20 @@ const cheapGapBytes = 64 * 1024;
  * Writes an image onto a disk and reads all of it back. When it returns, what is on the medium is what was captured.
  * @throws image-not-found, manifest-corrupt, target-… (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
  */
-export async function restoreImage(options: RestoreOptions): Promise<RestoreResult> {
+export async function restoreImage(given: RestoreOptions): Promise<RestoreResult> {
+  const warnings: string[] = [];
+  const options = { ...given, onWarning: (message: string) => warn(message, warnings, given) };
   const { store, signal, imageName, targetPath } = options;
   const state = { written: false };
   try {
-    const manifest = await loadManifest(store, imageName, signal);
+    const captured = await loadManifest(store, imageName, signal);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
-    checkFits(manifest, facts);
-    const target = await openTarget({ ...facts, path: targetPath }, manifest.geometry.sizeBytes);
+    const fitted = await fitImage({ manifest: captured, store }, facts, options);
+    const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
-      return await writeImage(manifest, target, options, state);
+      const written = await writeImage(fitted.manifest, target, { ...options, store: fitted.store }, state);
+      const { rootDigest, geometry } = captured;
+      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, warnings };
     } finally {
       await target.handle.close();
       if (state.written) await rereadPartitions(target);
@@ -75,23 +80,9 @@ export async function restoreImage(options: RestoreOptions): Promise<RestoreResu
   }
 }
 
-type Facts = { kind: 'block' | 'file'; sizeBytes: number; sectorSizeBytes: number; label: string; exists: boolean };
-
-function checkFits({ name, geometry, usedEndBytes }: Manifest, facts: Facts): void {
-  if (facts.kind === 'block' && facts.sectorSizeBytes !== geometry.sectorSizeBytes) {
-    throw new DeployError(
-      'target-sector-size',
-      `${facts.label} has sectors of ${facts.sectorSizeBytes} bytes, '${name}' was captured from ${geometry.sectorSizeBytes}`,
-      { hint: 'Partition tables count in sectors; restore to a disk with the same sector size.' },
-    );
-  }
-  if (facts.exists && facts.sizeBytes < usedEndBytes) {
-    throw new DeployError(
-      'target-too-small',
-      `${facts.label} has ${facts.sizeBytes} bytes, '${name}' is used up to byte ${usedEndBytes}`,
-      { hint: `Restore to a disk of at least ${usedEndBytes} bytes.` },
-    );
-  }
+function warn(message: string, warnings: string[], { onWarning }: RestoreOptions): void {
+  warnings.push(message);
+  onWarning?.(message);
 }
 
 async function writeImage(
@@ -101,18 +92,9 @@ async function writeImage(
   state: { written: boolean },
 ): Promise<RestoreResult> {
   const clock = new PhaseClock();
-  const warnings: string[] = [];
-  const warn = (message: string) => {
-    warnings.push(message);
-    options.onWarning?.(message);
-  };
-  if (target.sizeBytes > manifest.geometry.sizeBytes && manifest.geometry.table === 'gpt') {
-    warn(
-      `${target.label} is larger than the image: the backup partition table lies before its end (sgdisk -e moves it)`,
-    );
-  }
   const direct = await canReadDirectly(target);
-  if (!direct) warn(`${target.label} cannot be read past the page cache: the read-back may have come from memory`);
+  if (!direct)
+    options.onWarning?.(`${target.label} cannot be read past the page cache: the read-back may have come from memory`);
   const edges = edgesOf(target, manifest);
 
   clock.begin('discard');
@@ -144,7 +126,7 @@ async function writeImage(
   const { bytesFetched, bytesWritten, bytesVerified } = restorer;
   return {
     ...{ id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes },
-    ...{ bytesFetched, bytesWritten, bytesVerified, discarded, warnings },
+    ...{ bytesFetched, bytesWritten, bytesVerified, discarded, warnings: [] },
     ...clock.end(),
   };
 }

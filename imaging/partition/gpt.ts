@@ -18,7 +18,8 @@ type Header = {
   readonly entriesCrc: number;
 };
 
-type Table = { readonly header: Header; readonly entries: Buffer };
+/** One of a disk's two copies: its header, the sector that holds it, and its entries. */
+export type GptCopy = { readonly header: Header; readonly headerSector: Buffer; readonly entries: Buffer };
 
 /** The GPT that the protective MBR of `disk` promises, with LBAs of the disk's sector size; `none` without such an MBR. */
 export async function readGpt(disk: ByteReader): Promise<TableFinding> {
@@ -27,8 +28,8 @@ export async function readGpt(disk: ByteReader): Promise<TableFinding> {
   if (sectors < 4) return { kind: 'none' };
   const protective = readMbrEntries(await disk.read(0, sectorBytes));
   if (protective === null || !protective.some((entry) => entry.type === 0xee)) return { kind: 'none' };
-  const primary = await readTable(disk, 1);
-  const backup = await readTable(disk, sectors - 1);
+  const primary = await readGptCopy(disk, 1);
+  const backup = await readGptCopy(disk, sectors - 1);
   const chosen = primary ?? backup;
   if (chosen === null) return { kind: 'unusable', type: 'gpt', reason: 'both its headers are damaged' };
   const partitions = readEntries(chosen, sectorBytes, sectors);
@@ -52,7 +53,7 @@ export async function readGpt(disk: ByteReader): Promise<TableFinding> {
   return { kind: 'table', table };
 }
 
-function describeOddities(primary: Table | null, backup: Table | null, hybrid: boolean): string[] {
+function describeOddities(primary: GptCopy | null, backup: GptCopy | null, hybrid: boolean): string[] {
   const notes: string[] = [];
   if (primary === null) notes.push('the primary GPT is damaged; its backup was used');
   if (backup === null) notes.push('no valid backup GPT stands at the end of the disk');
@@ -64,15 +65,16 @@ function describeOddities(primary: Table | null, backup: Table | null, hybrid: b
 }
 
 /** The header at `lba` with its entries, or null unless both checksums hold. */
-async function readTable(disk: ByteReader, lba: number): Promise<Table | null> {
+export async function readGptCopy(disk: ByteReader, lba: number): Promise<GptCopy | null> {
   const sectorBytes = disk.sectorSizeBytes;
-  const header = parseHeader(await disk.read(lba * sectorBytes, sectorBytes), lba);
+  const headerSector = await disk.read(lba * sectorBytes, sectorBytes);
+  const header = parseHeader(headerSector, lba);
   if (header === null) return null;
   const lengthBytes = header.entryCount * header.entryBytes;
   const startBytes = header.entriesLba * sectorBytes;
   if (startBytes + lengthBytes > disk.sizeBytes) return null;
   const entries = await disk.read(startBytes, lengthBytes);
-  return crc32(entries) === header.entriesCrc ? { header, entries } : null;
+  return crc32(entries) === header.entriesCrc ? { header, headerSector, entries } : null;
 }
 
 function parseHeader(sector: Buffer, lba: number): Header | null {
@@ -95,7 +97,7 @@ function parseHeader(sector: Buffer, lba: number): Header | null {
   return saneSize && header.entryCount > 0 && header.entryCount <= maximumEntries ? header : null;
 }
 
-function ownExtents(table: Table | null, sectorBytes: number): Extent[] {
+function ownExtents(table: GptCopy | null, sectorBytes: number): Extent[] {
   if (table === null) return [];
   const { lba, entriesLba } = table.header;
   const entriesBytes = Math.ceil(table.entries.length / sectorBytes) * sectorBytes;
@@ -106,7 +108,7 @@ function ownExtents(table: Table | null, sectorBytes: number): Extent[] {
 }
 
 /** The partitions, or the reason why they cannot be believed. */
-function readEntries({ header, entries }: Table, sectorBytes: number, sectors: number): Partition[] | string {
+function readEntries({ header, entries }: GptCopy, sectorBytes: number, sectors: number): Partition[] | string {
   const partitions: Partition[] = [];
   for (let i = 0; i < header.entryCount; i++) {
     const entry = entries.subarray(i * header.entryBytes, (i + 1) * header.entryBytes);

@@ -11,7 +11,7 @@ export type MbrEntry = {
   readonly sectors: number;
 };
 
-const extendedTypes = new Set([0x05, 0x0f, 0x85]);
+export const extendedTypes = new Set([0x05, 0x0f, 0x85]);
 /** The kernel gives up at 256 partitions a disk; a longer chain is damage. */
 const maximumLogical = 256;
 

@@ -1,0 +1,282 @@
+// The step of a restore between the target's facts and its first write: the image as it has to be for this disk, or the refusal.
+import { DeployError } from '../../protocol/errors.ts';
+import { windowOf } from '../blockdev/byte-reader.ts';
+import { openImageReader } from '../image-reader.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { PartitionTable } from '../partition/partition.ts';
+import type { Patch } from '../partition/table-change.ts';
+import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
+import { rewriteMbr } from '../partition/write-mbr.ts';
+import type { RunOptions } from '../progress.ts';
+import { composeImage, type Piece, type StoredImage } from './compose-image.ts';
+import { whyNotConvertible } from './convert-sectors.ts';
+import { moveHiddenSectors } from './hidden-sectors.ts';
+import {
+  growLayout,
+  keepLayout,
+  type Layout,
+  type NewDisk,
+  type OldLayout,
+  requiredBytes,
+  shrinkLayout,
+} from './layout.ts';
+import { openTableSectors, readOldTable } from './old-table.ts';
+
+export type FitOptions = RunOptions & {
+  /** The partition that takes the free space of a larger disk; its file system is grown after the restore. */
+  readonly grow?: 'none' | 'last' | number;
+};
+
+/** The disk that the image is for. A file has whatever sectors the image counts in. */
+export type FitTarget = {
+  readonly kind: 'block' | 'file';
+  readonly exists: boolean;
+  readonly sizeBytes: number;
+  readonly sectorSizeBytes: number;
+  readonly label: string;
+};
+
+/** A partition that was given room: number 0 is a disk without a table. */
+export type Grown = {
+  readonly number: number;
+  readonly startBytes: number;
+  readonly sizeBytes: number;
+  readonly oldSizeBytes: number;
+  readonly fileSystem: string | null;
+};
+
+export type FittedImage = StoredImage & { readonly grown: Grown | null };
+
+/**
+ * `image` for `target`: the backup GPT at its end, a partition grown, tables in its sectors. Nothing is written.
+ * @throws target-too-small, target-sector-size, invalid-input (no such partition to grow), partition-table-corrupt, store errors
+ */
+export async function fitImage(image: StoredImage, target: FitTarget, options: FitOptions = {}): Promise<FittedImage> {
+  const { geometry } = image.manifest;
+  const sectorSizeBytes = target.kind === 'block' ? target.sectorSizeBytes : geometry.sectorSizeBytes;
+  const wholeBytes = target.exists ? target.sizeBytes : geometry.sizeBytes;
+  const sizeBytes = wholeBytes - (wholeBytes % sectorSizeBytes);
+  const table = await readOldTable(image.manifest);
+  if (sectorSizeBytes !== geometry.sectorSizeBytes) await checkConvertible(image, table, sectorSizeBytes, target.label);
+  const disk = { sizeBytes, sectorSizeBytes: sectorSizeBytes as 512 | 4096 };
+  if (table === null) return fitBare(image, disk, target.label, options.grow ?? 'none');
+  return await fitTable(image, table, { ...disk, label: target.label }, options);
+}
+
+/** Without a table there is one file system at most, and nothing to rewrite. */
+function fitBare(
+  image: StoredImage,
+  disk: Omit<NewDisk, 'backupBytes'>,
+  label: string,
+  grow: 'none' | 'last' | number,
+): FittedImage {
+  const { geometry, partitions, usedEndBytes, name } = image.manifest;
+  const [only] = partitions;
+  const known = only !== undefined && only.reader !== 'raw';
+  const neededBytes = known ? geometry.sizeBytes : usedEndBytes;
+  if (disk.sizeBytes < neededBytes) throw tooSmall(label, disk.sizeBytes, name, neededBytes);
+  if (grow === 'none' || disk.sizeBytes <= geometry.sizeBytes) return { ...image, grown: null };
+  if (typeof grow === 'number' && grow !== 0) {
+    throw new DeployError(
+      'invalid-input',
+      `'${name}' has no partition table, so there is no partition ${grow} to grow`,
+    );
+  }
+  const place = { number: 0, startBytes: 0, sizeBytes: disk.sizeBytes, oldSizeBytes: geometry.sizeBytes };
+  return { ...image, grown: { ...place, fileSystem: only?.fileSystem ?? null } };
+}
+
+type TableTarget = Omit<NewDisk, 'backupBytes' | 'sectorSizeBytes'> & {
+  readonly sectorSizeBytes: 512 | 4096;
+  readonly label: string;
+};
+
+async function fitTable(
+  image: StoredImage,
+  table: PartitionTable,
+  target: TableTarget,
+  { grow = 'none', signal, onWarning }: FitOptions,
+): Promise<FittedImage> {
+  const { geometry, chunkSizeBytes, name } = image.manifest;
+  const old: OldLayout = { table, sizeBytes: geometry.sizeBytes, stepBytes: chunkSizeBytes };
+  const sectors = openTableSectors(image.manifest);
+  const backupBytes = table.type === 'gpt' ? await backupGptBytes(sectors, target.sectorSizeBytes) : 0;
+  const disk: NewDisk = { ...target, backupBytes };
+  const neededBytes = requiredBytes(old, keepLayout(old), disk);
+  if (target.sizeBytes < neededBytes) throw tooSmall(target.label, target.sizeBytes, name, neededBytes);
+  const layout = grow === 'none' ? keepLayout(old) : growLayout(old, disk, grow);
+  if (layout.resized === null && grow !== 'none')
+    onWarning?.(`there is no free space for partition ${grow} to grow into`);
+  const sameDisk = target.sizeBytes === geometry.sizeBytes && target.sectorSizeBytes === geometry.sectorSizeBytes;
+  const onlyLarger =
+    table.type === 'mbr' &&
+    target.sectorSizeBytes === geometry.sectorSizeBytes &&
+    target.sizeBytes >= geometry.sizeBytes;
+  if (layout.resized === null && (sameDisk || onlyLarger)) return { ...image, grown: null };
+  refuseDynamicDisk(image.manifest);
+  const fitted = await composeLayout(image, { old, layout, target }, signal);
+  return { ...fitted, grown: grownOf(image.manifest, layout) };
+}
+
+function grownOf({ partitions }: Manifest, { resized }: Layout): Grown | null {
+  if (resized === null) return null;
+  const { number, oldSizeBytes, place } = resized;
+  const fileSystem = partitions.find((part) => part.number === number)?.fileSystem ?? null;
+  return { number, ...place, oldSizeBytes, fileSystem };
+}
+
+type Fit = { readonly old: OldLayout; readonly layout: Layout; readonly target: TableTarget };
+
+/**
+ * `image` with partition `number` at its new, smaller size, what lies behind it moved up, for `target`. `shrunk` is an image of
+ * the same disk, of the same chunk size, in which that partition's file system is no longer than `newSizeBytes`.
+ * @throws target-too-small when that is not enough; invalid-input, target-sector-size, store errors
+ */
+export async function fitShrunkImage(
+  image: StoredImage,
+  target: FitTarget,
+  to: { readonly number: number; readonly newSizeBytes: number; readonly shrunk: StoredImage },
+  options: FitOptions = {},
+): Promise<FittedImage> {
+  const { geometry, chunkSizeBytes, name } = image.manifest;
+  const table = await readOldTable(image.manifest);
+  if (table === null || (target.kind === 'block' && target.sectorSizeBytes !== geometry.sectorSizeBytes)) {
+    throw new DeployError(
+      'invalid-input',
+      `'${name}' cannot be shrunk: that takes a partition table, in the target's sectors`,
+    );
+  }
+  refuseDynamicDisk(image.manifest);
+  const { sectorSizeBytes } = geometry;
+  const old = { table, sizeBytes: geometry.sizeBytes, stepBytes: chunkSizeBytes };
+  const layout = shrinkLayout(old, to.number, to.newSizeBytes);
+  const sectors = openTableSectors(image.manifest);
+  const backupBytes = table.type === 'gpt' ? await backupGptBytes(sectors, sectorSizeBytes) : 0;
+  const sizeBytes = target.sizeBytes - (target.sizeBytes % sectorSizeBytes);
+  const neededBytes = requiredBytes(old, layout, { sizeBytes, sectorSizeBytes, backupBytes });
+  if (sizeBytes < neededBytes) throw tooSmall(target.label, sizeBytes, name, neededBytes);
+  const fit = { old, layout, target: { sizeBytes, sectorSizeBytes, label: target.label }, shrunk: to.shrunk };
+  return { ...(await composeLayout(image, fit, options.signal)), grown: null };
+}
+
+/** The image in `layout`: its pieces where they go, the resized partition's out of `shrunk` where it is given, and its table rewritten. */
+async function composeLayout(
+  image: StoredImage,
+  { old, layout, target, shrunk }: Fit & { readonly shrunk?: StoredImage },
+  signal?: AbortSignal,
+): Promise<StoredImage> {
+  const { sizeBytes, sectorSizeBytes } = target;
+  const sectors = openTableSectors(image.manifest);
+  const change = { sizeBytes, sectorSizeBytes, places: layout.places };
+  const tables = old.table.type === 'gpt' ? await rewriteGpt(sectors, change) : await rewriteMbr(sectors, change);
+  const patches = [...oldBackups(old, layout, sizeBytes), ...(await movedBootSectors(image, layout)), ...tables];
+  const tableSectors = tables.map(({ offsetBytes, bytes }) => ({ offsetBytes, base64: bytes.toString('base64') }));
+  const partitions = image.manifest.partitions.map((part) => ({ ...part, ...layout.places.get(part.number) }));
+  const pieces = piecesOf(image, old, layout, sizeBytes, shrunk);
+  return await composeImage(
+    image,
+    { sizeBytes, sectorSizeBytes, pieces, patches, describe: { partitions, tableSectors } },
+    signal,
+  );
+}
+
+/** What stays, what moves, and, where no partition is resized, what lies behind the last one and still has room. */
+function piecesOf(
+  image: StoredImage,
+  old: OldLayout,
+  layout: Layout,
+  sizeBytes: number,
+  shrunk?: StoredImage,
+): Piece[] {
+  const { resized, movedFromBytes, movedEndBytes, movedByBytes } = layout;
+  const stay = (from: number, to: number, of = image): Piece => ({
+    image: of,
+    fromBytes: from,
+    lengthBytes: to - from,
+    toBytes: from,
+  });
+  const moved = {
+    image,
+    fromBytes: movedFromBytes,
+    lengthBytes: movedEndBytes - movedFromBytes,
+    toBytes: movedFromBytes + movedByBytes,
+  };
+  const { startBytes, sizeBytes: newSize } = resized?.place ?? { startBytes: 0, sizeBytes: movedFromBytes };
+  const pieces =
+    resized === null
+      ? [stay(0, Math.min(old.sizeBytes, sizeBytes))]
+      : [stay(0, startBytes), stay(startBytes, startBytes + Math.min(resized.oldSizeBytes, newSize), shrunk), moved];
+  return pieces.filter(({ lengthBytes }) => lengthBytes > 0);
+}
+
+/** The old backup of a GPT, where it would be left in free space: zeros, so that no tool takes it for the real one. */
+function oldBackups({ table }: OldLayout, { resized, movedEndBytes }: Layout, sizeBytes: number): Patch[] {
+  if (table.type !== 'gpt' || resized !== null) return [];
+  return table.ownExtents
+    .filter(({ startBytes, lengthBytes }) => startBytes >= movedEndBytes && startBytes + lengthBytes <= sizeBytes)
+    .map(({ startBytes, lengthBytes }) => ({ offsetBytes: startBytes, bytes: Buffer.alloc(lengthBytes) }));
+}
+
+async function movedBootSectors(image: StoredImage, { places }: Layout): Promise<Patch[]> {
+  const reader = openImageReader(image.store, image.manifest);
+  const patches: Patch[] = [];
+  for (const { number, startBytes, sizeBytes, fileSystem } of image.manifest.partitions) {
+    const place = places.get(number);
+    if (place === undefined || place.startBytes === startBytes) continue;
+    const bytes = windowOf(reader, startBytes, sizeBytes);
+    for (const patch of await moveHiddenSectors(fileSystem, bytes, startBytes, place.startBytes)) {
+      patches.push({ offsetBytes: place.startBytes + patch.offsetBytes, bytes: patch.bytes });
+    }
+  }
+  return patches;
+}
+
+async function checkConvertible(
+  image: StoredImage,
+  table: PartitionTable | null,
+  sectorSizeBytes: number,
+  label: string,
+): Promise<void> {
+  const { name, geometry, partitions } = image.manifest;
+  const refuse = (why: string) =>
+    new DeployError(
+      'target-sector-size',
+      `${label} has sectors of ${sectorSizeBytes} bytes, '${name}' was captured from ${geometry.sectorSizeBytes}: ${why}`,
+      { hint: 'Restore to a disk with the same sector size.' },
+    );
+  if (geometry.sizeBytes % sectorSizeBytes !== 0 && table === null)
+    throw refuse('its size is no whole number of sectors');
+  const reader = openImageReader(image.store, image.manifest);
+  for (const partition of partitions) {
+    const { number, startBytes, sizeBytes } = partition;
+    const what = number === 0 ? 'it' : `partition ${number}`;
+    if (startBytes % sectorSizeBytes !== 0 || sizeBytes % sectorSizeBytes !== 0) {
+      throw refuse(`${what} does not start and end between two sectors`);
+    }
+    const container = table?.partitions.find((part) => part.number === number)?.container ?? false;
+    const why = container
+      ? null
+      : await whyNotConvertible(partition, windowOf(reader, startBytes, sizeBytes), sectorSizeBytes);
+    if (why !== null) throw refuse(`${what}: ${why}`);
+  }
+}
+
+/** Windows' dynamic disks keep a description of all of them, in sectors, behind the last partition. */
+const dynamicTypes = ['42', '5808c8aa-7e8f-42e0-85d2-e1e90434cfb3', 'af9b60a0-1431-4f62-bc68-3311714a69ad'];
+
+function refuseDynamicDisk({ name, partitions }: Manifest): void {
+  if (!partitions.some(({ type }) => type !== null && dynamicTypes.includes(type))) return;
+  throw new DeployError(
+    'invalid-input',
+    `'${name}' is a dynamic disk of Windows; its table cannot be made to fit another disk`,
+    {
+      hint: 'Restore it to a disk of the same size and sector size.',
+    },
+  );
+}
+
+function tooSmall(label: string, sizeBytes: number, name: string, neededBytes: number): DeployError {
+  return new DeployError('target-too-small', `${label} has ${sizeBytes} bytes, '${name}' needs ${neededBytes}`, {
+    hint: `Restore to a disk of at least ${neededBytes} bytes.`,
+  });
+}
