@@ -243,25 +243,20 @@ function widen({ startBytes, lengthBytes }: Extent): Extent {
   return { startBytes: from, lengthBytes: Math.ceil((startBytes + lengthBytes - from) / 512) * 512 };
 }
 
-/** `store` with the chunks that were made, for reading. */
+/** `store`, with the chunks that were made for reading. */
 function withChunks(store: ChunkStore, { made, borrowed }: Composer): ChunkStore {
-  return {
-    label: store.label,
-    findMissing: (digests, signal) => store.findMissing(digests, signal),
-    putChunks: (chunks, signal) => store.putChunks(chunks, signal),
-    getChunk: async (digest, signal) => {
-      const own = made.get(digest);
-      // The caller may hand the memory on to another thread.
-      return own === undefined ? await (borrowed.get(digest) ?? store).getChunk(digest, signal) : copyOf(own);
-    },
-    flush: (signal) => store.flush(signal),
-    putManifest: (name, manifest, signal) => store.putManifest(name, manifest, signal),
-    getManifest: (name, signal) => store.getManifest(name, signal),
-    listManifests: (signal) => store.listManifests(signal),
-    deleteManifest: (name, signal) => store.deleteManifest(name, signal),
-    stats: (signal) => store.stats(signal),
-    close: () => store.close(),
+  const getChunk: ChunkStore['getChunk'] = async (digest, signal) => {
+    const own = made.get(digest);
+    // The caller may hand the memory on to another thread.
+    return own === undefined ? await (borrowed.get(digest) ?? store).getChunk(digest, signal) : copyOf(own);
   };
+  return new Proxy(store, {
+    get(target, key) {
+      if (key === 'getChunk') return getChunk;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function copyOf(bytes: Uint8Array): Buffer {
