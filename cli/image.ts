@@ -9,6 +9,7 @@ import { addExportCommand } from './image-export.ts';
 import { addMapCommand } from './image-map.ts';
 import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
+import { addProveCommand } from './image-prove.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -46,6 +47,7 @@ export function addCommands(program: Command): void {
   addExportCommand(image);
   addMapCommand(image);
   addMountCommand(image);
+  addProveCommand(image);
 }
 
 function number(least: number, most: number): (text: string) => number {

@@ -57,6 +57,7 @@ export const errorCatalogue = {
   'partition-table-corrupt': corrupt,
   'file-system-corrupt': corrupt,
   'chunk-corrupt': corrupt,
+  'proof-failed': corrupt,
   'manifest-corrupt': corrupt,
   'manifest-version': corrupt,
   'key-corrupt': corrupt,

@@ -46,11 +46,16 @@ test('every file of every file system is there as on the disk, and so is every b
           expect(why).toMatch(/swap holds no files/);
           continue;
         }
+        // Not every kernel that runs this has a driver for it, and there is none beside the kernel's.
+        if (fileSystem === 'f2fs' && directory === null) {
+          expect(why).toMatch(/unknown filesystem type/);
+          continue;
+        }
         expect(directory, why ?? '').not.toBeNull();
         await run('diff', '-r', '-x', 'lost+found', disk.filesFolder, directory ?? '');
         await expect(fs.writeFile(path.join(directory ?? '', 'new'), 'x')).rejects.toThrow(/EROFS|EPERM|EACCES/);
       }
-      expect(mounted.partitions.length).toBe(7);
+      expect(mounted.partitions.length).toBe(8);
       await run('cmp', '-n', String(65 * mib), disk.file, mounted.disk);
       await run(
         'cmp',
