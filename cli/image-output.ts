@@ -46,11 +46,13 @@ export function printVerify(result: VerifyResult): void {
 }
 
 export function printManifest(manifest: Manifest): void {
-  const { geometry, source, parent } = manifest;
+  const { geometry, source, parent, importedFrom } = manifest;
   printFacts([
     ['image', manifest.name],
     ['id', manifest.id],
-    ['captured', `${manifest.createdAt} from ${source.label}`],
+    importedFrom === undefined
+      ? ['captured', `${manifest.createdAt} from ${source.label}`]
+      : ['imported', `${manifest.createdAt} from ${importedFrom.name} (${importedFrom.format})`],
     ['disk', `${formatBytes(geometry.sizeBytes)}, sectors of ${geometry.sectorSizeBytes}, table ${geometry.table}`],
     ['used', formatBytes(manifest.usedBytes)],
     ...(parent === null ? [] : [['parent', parent.name] as const]),

@@ -6,6 +6,7 @@ import { restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addExportCommand } from './image-export.ts';
+import { addImportCommand } from './image-import.ts';
 import { addMapCommand } from './image-map.ts';
 import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
@@ -45,6 +46,7 @@ export function addCommands(program: Command): void {
   verb('delete <name>', 'Delete an image; `store gc` frees its chunks').action(remove);
   verb('list', 'List the images of a store').action(list);
   addExportCommand(image);
+  addImportCommand(image);
   addMapCommand(image);
   addMountCommand(image);
   addProveCommand(image);

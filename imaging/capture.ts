@@ -14,7 +14,7 @@ import { normalizeImageName } from './manifest/image-name.ts';
 import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
 import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts';
-import { mapDisk } from './map.ts';
+import { mapDisk, warnOfNotes } from './map.ts';
 import type { RunOptions } from './progress.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
@@ -36,6 +36,16 @@ export type CaptureOptions = RunOptions & {
   readonly chunkSizeBytes?: number;
   /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
   readonly imageId?: string;
+  /** The source is an image of another kind, or was put together from one. */
+  readonly imported?: ImportedSource;
+};
+
+export type ImportedSource = {
+  /** What a person gave, and what it was: both stand in the manifest. */
+  readonly name: string;
+  readonly format: string;
+  /** What of the source is known; without it the source is mapped like a disk. */
+  readonly map?: DiskMap;
 };
 
 export type CaptureResult = CaptureCounts & {
@@ -54,7 +64,7 @@ export type CaptureResult = CaptureCounts & {
  */
 export async function captureImage(options: CaptureOptions): Promise<CaptureResult> {
   const startedMs = performance.now();
-  const { sourcePath, store, signal } = options;
+  const { sourcePath, store, signal, imported } = options;
   const name = normalizeImageName(options.imageName);
   const warnings: string[] = [];
   const run = { ...options, onWarning: (message: string) => warn(message, warnings, options) };
@@ -63,8 +73,9 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
     const parent = options.parentName === undefined ? null : await loadManifest(store, options.parentName, signal);
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false });
-    const map = await mapDisk(sourcePath, run);
-    const source = await describeSource(sourcePath, map);
+    const map = imported?.map ?? (await mapDisk(sourcePath, run));
+    if (imported?.map !== undefined) warnOfNotes(map, imported.name, run);
+    const source = await describeSource(sourcePath, map, imported);
     const describe = (segments: (Digest | null)[]) =>
       sealManifest(draft(name, options, map, source, parent, segments, warnings));
     // A description that cannot be stored is better known before the reading than after it.
@@ -82,7 +93,8 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     await store.putManifest(name, bytes, signal);
     return summarize(manifest, captured.counts, startedMs);
   } catch (thrown) {
-    throw toDeployError(thrown).during(`capturing ${sourcePath} as '${name}'`);
+    const doing = imported === undefined ? `capturing ${sourcePath}` : `importing ${imported.name}`;
+    throw toDeployError(thrown).during(`${doing} as '${name}'`);
   }
 }
 
@@ -92,6 +104,11 @@ function warn(message: string, warnings: string[], options: RunOptions): void {
 }
 
 const nothing = { bytesRead: 0, bytesNew: 0, bytesSent: 0, slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0 };
+
+/** Refuses a name that is taken before long work begins. @throws image-exists */
+export async function checkNameFree(store: ChunkStore, imageName: string, signal?: AbortSignal): Promise<void> {
+  await findFinished(store, normalizeImageName(imageName), undefined, signal);
+}
 
 /** What an earlier attempt of this capture left. A taken name is better known now than after an hour; `putManifest` has the last word. */
 async function findFinished(
@@ -112,10 +129,11 @@ async function findFinished(
 
 type Source = Manifest['source'] & { readonly tableSectors: TableSectors[] };
 
-async function describeSource(sourcePath: string, map: DiskMap): Promise<Source> {
+async function describeSource(sourcePath: string, map: DiskMap, imported: ImportedSource | undefined): Promise<Source> {
   const reader = await openReader(sourcePath);
   try {
     const tableSectors = await readTableSectors(reader, map);
+    if (imported !== undefined) return { label: imported.name, model: null, serial: null, tableSectors };
     const disk = (await listDisks()).find(({ devicePath }) => devicePath === sourcePath);
     return { label: reader.label, model: disk?.model ?? null, serial: disk?.serial ?? null, tableSectors };
   } finally {
@@ -165,6 +183,9 @@ function draft(
     segments,
     parent: parent === null ? null : { id: parent.id, name: parent.name, rootDigest: parent.rootDigest },
     warnings: warnings.slice(0, 1000),
+    ...(options.imported === undefined
+      ? {}
+      : { importedFrom: { name: options.imported.name, format: options.imported.format } }),
   };
 }
 

@@ -5,6 +5,7 @@ import { segmentSizeBytes } from './chunk/slots.ts';
 import { decodeChunk } from './chunk/stored-chunk.ts';
 import { loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import { Recent } from './recent.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 export type ImageReaderOptions = {
@@ -83,29 +84,5 @@ class ImageReader implements ByteReader {
       throw new DeployError('chunk-corrupt', `chunk ${digest} has ${chunk.length} bytes, fewer than its slot`);
     }
     into.set(chunk.subarray(from, from + into.length));
-  }
-}
-
-/** What was loaded last, the least recently used dropped first; one load serves all who wait for it, a failed one is forgotten. */
-class Recent<Key, Value> {
-  readonly #limit: number;
-  readonly #load: (key: Key) => Promise<Value>;
-  readonly #held = new Map<Key, Promise<Value>>();
-
-  constructor(limit: number, load: (key: Key) => Promise<Value>) {
-    this.#limit = limit;
-    this.#load = load;
-  }
-
-  get(key: Key): Promise<Value> {
-    const value = this.#held.get(key) ?? this.#load(key);
-    this.#held.delete(key);
-    this.#held.set(key, value);
-    value.catch(() => this.#held.get(key) === value && this.#held.delete(key));
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= this.#limit) break;
-      this.#held.delete(oldest);
-    }
-    return value;
   }
 }

@@ -22,14 +22,18 @@ export async function mapDisk(path: string, options: RunOptions & { allowMember?
   const reader = await openReader(path);
   try {
     const map = await mapBytes(stoppable(reader, options.signal), options);
-    for (const note of map.notes ?? []) options.onWarning?.(`${reader.label}: ${note}`);
-    for (const { number, notes } of map.partitions) {
-      for (const note of notes)
-        options.onWarning?.(`${reader.label}${number === 0 ? '' : `, partition ${number}`}: ${note}`);
-    }
+    warnOfNotes(map, reader.label, options);
     return map;
   } finally {
     await reader.close();
+  }
+}
+
+/** Gives each note of the map to `onWarning`, with its place. */
+export function warnOfNotes(map: DiskMap, label: string, { onWarning }: RunOptions): void {
+  for (const note of map.notes ?? []) onWarning?.(`${label}: ${note}`);
+  for (const { number, notes } of map.partitions) {
+    for (const note of notes) onWarning?.(`${label}${number === 0 ? '' : `, partition ${number}`}: ${note}`);
   }
 }
 

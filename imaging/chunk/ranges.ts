@@ -4,12 +4,14 @@ import type { Extent } from '../extent.ts';
 /** The bytes in both lists. */
 export function intersect(extents: readonly Extent[], ranges: readonly Extent[]): Extent[] {
   const both: Extent[] = [];
-  for (const a of extents) {
-    for (const b of ranges) {
-      const from = Math.max(a.startBytes, b.startBytes);
-      const to = Math.min(a.startBytes + a.lengthBytes, b.startBytes + b.lengthBytes);
-      if (from < to) both.push({ startBytes: from, lengthBytes: to - from });
-    }
+  for (let i = 0, j = 0; i < extents.length && j < ranges.length; ) {
+    const [a, b] = [extents[i] as Extent, ranges[j] as Extent];
+    const [aEnd, bEnd] = [a.startBytes + a.lengthBytes, b.startBytes + b.lengthBytes];
+    const from = Math.max(a.startBytes, b.startBytes);
+    const to = Math.min(aEnd, bEnd);
+    if (from < to) both.push({ startBytes: from, lengthBytes: to - from });
+    if (aEnd <= bEnd) i++;
+    else j++;
   }
   return both;
 }

@@ -67,6 +67,7 @@ const schema = z.object({
   segments: z.array(digest.nullable()).max(2 ** 20),
   parent: z.object({ id: z.uuid(), name: text, rootDigest: digest }).nullable(),
   warnings: z.array(text).max(1000),
+  importedFrom: z.object({ name: text, format: text }).exactOptional(),
   rootDigest: digest,
   manifestDigest: digest,
 });
