@@ -1,5 +1,6 @@
 // What the `image` verbs print for people.
 import type { CaptureResult } from '../imaging/capture.ts';
+import type { Growth } from '../imaging/fit/grow-partition.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
@@ -28,8 +29,15 @@ export function printRestore(result: RestoreResult, disk: string): void {
     ['written', formatBytes(result.bytesWritten)],
     ['read back', `${formatBytes(result.bytesVerified)}, as captured`],
     ['unused', result.discarded ? 'discarded' : 'left as it was'],
+    ...(result.grown === null ? [] : [['grown', describeGrowth(result.grown)] as const]),
     ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
   ]);
+}
+
+function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSystemGrown }: Growth): string {
+  const what = partition === 0 ? '' : `partition ${partition} `;
+  const content = `${fileSystem ?? 'content'} ${fileSystemGrown ? 'too' : 'not'}`;
+  return `${what}from ${formatBytes(oldSizeBytes)} to ${formatBytes(sizeBytes)}, its ${content}`;
 }
 
 export function printVerify(result: VerifyResult): void {

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
-import { restoreImage } from '../imaging/restore.ts';
+import { growError, restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addExportCommand } from './image-export.ts';
@@ -18,7 +18,8 @@ import { withProgress } from './with-progress.ts';
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = { workers?: number; member?: true };
 type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number };
-type RestoreFlags = CommonOptions & RunFlags & { holes: 'leave' | 'discard'; yes?: true };
+type RestoreFlags = CommonOptions & RunFlags & { holes: 'leave' | 'discard'; grow: Grow; yes?: true };
+type Grow = 'none' | 'last' | number;
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -36,6 +37,12 @@ export function addCommands(program: Command): void {
       new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
     )
     .option('--member', 'overwrite a member of an array as if it were a disk')
+    .option(
+      '--grow <partition>',
+      'give free space to the `last` partition, to one by its number, or to `none`',
+      partitionToGrow,
+      'none',
+    )
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .option('--yes', 'overwrite without asking')
     .action(restore);
@@ -58,6 +65,10 @@ function number(least: number, most: number): (text: string) => number {
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted`);
   };
+}
+
+function partitionToGrow(text: string): Grow {
+  return text === 'none' || text === 'last' ? text : number(0, 1024)(text);
 }
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
@@ -88,11 +99,13 @@ async function restore(name: string, disk: string, flags: RestoreFlags): Promise
         ...run,
         ...workersOf(flags),
         ...{ imageName: name, targetPath: disk, store, holes: flags.holes, allowMember: flags.member ?? false },
+        grow: flags.grow,
       }),
     ),
   );
   if (flags.json) printJson(result);
   else printRestore(result, disk);
+  failWith(growError(result));
 }
 
 /** Damage is printed like any result, and then is the command's error; with --json stdout stays one JSON value. */

@@ -14,7 +14,9 @@ import {
 import { subtract } from './chunk/ranges.ts';
 import { SlotRestorer } from './chunk/restore-slots.ts';
 import { type Extent, mergeExtents } from './extent.ts';
-import { fitImage } from './fit/fit-image.ts';
+import { type FitOptions, type FittedImage, fitImage } from './fit/fit-image.ts';
+import { type Growth, growPartition } from './fit/grow-partition.ts';
+import { rewritePartition } from './fit/rewrite-partition.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ProgressPhase, RunOptions } from './progress.ts';
@@ -28,6 +30,8 @@ export type RestoreOptions = RunOptions & {
   /** What to do with unused ranges: tell the device that they are unused, or do not touch them. */
   readonly holes?: 'discard' | 'leave';
   readonly allowMember?: boolean;
+  /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
+  readonly grow?: FitOptions['grow'];
   readonly workers?: number;
 };
 
@@ -42,6 +46,8 @@ export type RestoreResult = {
   readonly bytesVerified: number;
   /** Whether the target took the discard of its unused ranges. */
   readonly discarded: boolean;
+  /** The partition that was given room, and whether its file system took it; null where none was. */
+  readonly grown: Growth | null;
   readonly seconds: number;
   readonly secondsByPhase: { readonly [Phase in ProgressPhase]?: number };
   readonly warnings: readonly string[];
@@ -69,8 +75,9 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
       const written = await writeImage(fitted.manifest, target, { ...options, store: fitted.store }, state);
+      const grown = await growRestored(fitted, target, options);
       const { rootDigest, geometry } = captured;
-      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, warnings };
+      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, grown, warnings };
     } finally {
       await target.handle.close();
       if (state.written) await rereadPartitions(target);
@@ -78,6 +85,22 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
   } catch (thrown) {
     throw withState(toDeployError(thrown), options, state.written);
   }
+}
+
+/** What was restored is proved by now, and stays if this fails. */
+async function growRestored(fitted: FittedImage, target: Target, options: RestoreOptions): Promise<Growth | null> {
+  const { grown } = fitted;
+  if (grown === null) return null;
+  const { sectorSizeBytes } = fitted.manifest.geometry;
+  const direct = await canReadDirectly(target);
+  const growth = await growPartition({ ...target, sectorSizeBytes }, grown, () =>
+    rewritePartition(fitted, grown, target, { ...options, direct }),
+  );
+  if (growth.note !== null) {
+    const what = growth.partition === 0 ? 'the file system' : `partition ${growth.partition}`;
+    options.onWarning?.(`${what} ${growth.fileSystemGrown ? 'is grown' : 'is not grown'}: ${growth.note}`);
+  }
+  return growth;
 }
 
 function warn(message: string, warnings: string[], { onWarning }: RestoreOptions): void {
@@ -90,7 +113,7 @@ async function writeImage(
   target: Target,
   options: RestoreOptions,
   state: { written: boolean },
-): Promise<RestoreResult> {
+): Promise<Omit<RestoreResult, 'grown' | 'warnings'>> {
   const clock = new PhaseClock();
   const direct = await canReadDirectly(target);
   if (!direct)
@@ -126,7 +149,7 @@ async function writeImage(
   const { bytesFetched, bytesWritten, bytesVerified } = restorer;
   return {
     ...{ id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes },
-    ...{ bytesFetched, bytesWritten, bytesVerified, discarded, warnings: [] },
+    ...{ bytesFetched, bytesWritten, bytesVerified, discarded },
     ...clock.end(),
   };
 }
@@ -199,6 +222,16 @@ function withState(error: DeployError, { imageName, targetPath }: RestoreOptions
   return new DeployError(error.code, `restoring '${imageName}' to ${targetPath}: ${error.message}. ${state}`, {
     cause: error.cause ?? error,
     ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The file system that was to grow and did not, as an error, for those who want one; everything else is done. */
+export function growError({ name, grown }: RestoreResult): DeployError | null {
+  if (grown === null || grown.fileSystemGrown) return null;
+  const { partition, note } = grown;
+  const what = partition === 0 ? 'its file system' : `the file system of partition ${partition}`;
+  return new DeployError('grow-failed', `'${name}' is restored and whole, but ${what} is not grown: ${note}`, {
+    hint: 'Grow it with its own tool; the room is there. Nothing has to be restored again.',
   });
 }
 

@@ -24,7 +24,7 @@ import { openTableSectors, readOldTable } from './old-table.ts';
 
 export type FitOptions = RunOptions & {
   /** The partition that takes the free space of a larger disk; its file system is grown after the restore. */
-  readonly grow?: 'none' | 'last' | number;
+  readonly grow?: 'none' | 'last' | number | undefined;
 };
 
 /** The disk that the image is for. A file has whatever sectors the image counts in. */
@@ -43,6 +43,10 @@ export type Grown = {
   readonly sizeBytes: number;
   readonly oldSizeBytes: number;
   readonly fileSystem: string | null;
+  readonly uuid: string | null;
+  readonly label: string | null;
+  /** What vouched for its used bytes when it was captured. */
+  readonly reader: string;
 };
 
 export type FittedImage = StoredImage & { readonly grown: Grown | null };
@@ -83,7 +87,7 @@ function fitBare(
     );
   }
   const place = { number: 0, startBytes: 0, sizeBytes: disk.sizeBytes, oldSizeBytes: geometry.sizeBytes };
-  return { ...image, grown: { ...place, fileSystem: only?.fileSystem ?? null } };
+  return { ...image, grown: { ...place, ...contentOf(image.manifest, 0) } };
 }
 
 type TableTarget = Omit<NewDisk, 'backupBytes' | 'sectorSizeBytes'> & {
@@ -118,11 +122,17 @@ async function fitTable(
   return { ...fitted, grown: grownOf(image.manifest, layout) };
 }
 
-function grownOf({ partitions }: Manifest, { resized }: Layout): Grown | null {
+function grownOf(manifest: Manifest, { resized }: Layout): Grown | null {
   if (resized === null) return null;
   const { number, oldSizeBytes, place } = resized;
-  const fileSystem = partitions.find((part) => part.number === number)?.fileSystem ?? null;
-  return { number, ...place, oldSizeBytes, fileSystem };
+  return { number, ...place, oldSizeBytes, ...contentOf(manifest, number) };
+}
+
+function contentOf({ partitions }: Manifest, number: number): Pick<Grown, 'fileSystem' | 'uuid' | 'label' | 'reader'> {
+  const found = partitions.find((part) => part.number === number);
+  if (found === undefined) return { fileSystem: null, uuid: null, label: null, reader: 'raw' };
+  const { fileSystem, fileSystemUuid: uuid, fileSystemLabel: label, reader } = found;
+  return { fileSystem, uuid, label, reader };
 }
 
 type Fit = { readonly old: OldLayout; readonly layout: Layout; readonly target: TableTarget };

@@ -1,0 +1,246 @@
+// Partitions and file systems that are grown after a restore, held against the file systems' own checks and their files.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { captureImage } from '../../imaging/capture.ts';
+import { mapDisk } from '../../imaging/map.ts';
+import { type RestoreOptions, restoreImage } from '../../imaging/restore.ts';
+import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { withFuse, withLoop, withMount } from '../fixtures/mounts.ts';
+import { withTempDirectory } from '../fixtures/temp-directory.ts';
+
+const mib = 2 ** 20;
+const content = noise(2 * mib, 'content');
+
+const tool = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+type Case = {
+  readonly fileSystem: string;
+  readonly sizeMib: number;
+  readonly make: (device: string) => unknown;
+  /** Puts a file in, through the kernel or FUSE; null for what holds no files. */
+  readonly fill: ((file: string, work: (folder: string) => Promise<unknown>) => Promise<unknown>) | null;
+  /** The file system's own check, and its own word for its size in bytes. */
+  readonly check: (device: string) => unknown;
+  readonly sizeOf: (device: string) => number | Promise<number>;
+};
+
+const numberIn = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
+
+const cases: readonly Case[] = [
+  {
+    fileSystem: 'ext4',
+    sizeMib: 24,
+    make: (device) => tool('mkfs.ext4', '-q', '-F', device),
+    fill: (file, work) => withMount(file, '', work),
+    check: (device) => tool('e2fsck', '-fn', device),
+    sizeOf: (device) => {
+      const said = tool('dumpe2fs', '-h', device);
+      return numberIn(said, /Block count: +(\d+)/) * numberIn(said, /Block size: +(\d+)/);
+    },
+  },
+  {
+    fileSystem: 'ntfs',
+    sizeMib: 24,
+    make: (device) => tool('mkntfs', '-q', '-F', '-s', '512', device),
+    fill: (file, work) => withFuse('ntfs-3g', file, 'rw', work),
+    check: (device) => tool('ntfsfix', '-n', device),
+    sizeOf: (device) => numberIn(tool('ntfsresize', '-i', '-f', '-f', device), /Current volume size: (\d+)/),
+  },
+  {
+    fileSystem: 'xfs',
+    sizeMib: 320,
+    make: (device) => tool('mkfs.xfs', '-q', '-f', device),
+    fill: (file, work) => withMount(file, 'nouuid', work),
+    check: (device) => tool('xfs_repair', '-n', device),
+    sizeOf: (device) => numberIn(tool('xfs_db', '-r', '-c', 'sb 0', '-c', 'p dblocks', device), /= (\d+)/) * 4096,
+  },
+  {
+    fileSystem: 'btrfs',
+    // The kernel resizes to 256 MiB at least.
+    sizeMib: 256,
+    make: (device) => tool('mkfs.btrfs', '-q', '-f', device),
+    fill: (file, work) => withMount(file, '', work),
+    check: (device) => tool('btrfs', 'check', '--check-data-csum', device),
+    sizeOf: (device) => numberIn(tool('btrfs', 'inspect-internal', 'dump-super', device), /\ntotal_bytes\s+(\d+)/),
+  },
+  {
+    fileSystem: 'swap',
+    sizeMib: 24,
+    make: (device) => tool('mkswap', '-q', '-L', 'swap1', '-U', '11111111-2222-3333-4444-555555555555', device),
+    fill: null,
+    check: (device) =>
+      expect(tool('blkid', '-p', device)).toMatch(/LABEL="swap1" UUID="11111111-2222-3333-4444-555555555555"/),
+    sizeOf: (device) => {
+      const head = execFileSync('dd', [`if=${device}`, 'bs=4096', 'count=1', 'status=none']);
+      return (head.readUInt32LE(1028) + 1) * 4096;
+    },
+  },
+  {
+    fileSystem: 'LVM2_member',
+    sizeMib: 24,
+    make: (file) =>
+      withLoop(file, [], async (device) => {
+        tool('pvcreate', ...lvmConfig(device), '-qq', device);
+        tool('vgcreate', ...lvmConfig(device), '-qq', '-s', '1m', 'vg0', device);
+      }),
+    fill: null,
+    check: (file) => withLoop(file, [], async (device) => tool('vgck', ...lvmConfig(device), 'vg0')),
+    sizeOf: (file) =>
+      withLoop(file, [], async (device) =>
+        Number.parseInt(tool('pvs', ...lvmConfig(device), '--noheadings', '--units', 'b', '-o', 'pv_size', device), 10),
+      ),
+  },
+];
+
+function lvmConfig(device: string): string[] {
+  const only = `devices{use_devicesfile=0 filter=["a|^${device}$|","r|.*|"]}`;
+  return ['--config', `${only} backup{backup=0 archive=0} global{event_activation=0}`];
+}
+
+/** A GPT disk with the file system from 1 MiB on and, with `behind`, a small partition after it. */
+async function makeDisk(directory: string, { sizeMib, make, fill }: Case, behind: boolean): Promise<string> {
+  const part = await makeRawDisk(path.join(directory, 'part'), sizeMib * mib);
+  await make(part);
+  await fill?.(part, (folder) => fs.writeFile(path.join(folder, 'file'), content));
+  const disk = await makeRawDisk(path.join(directory, 'source'), (sizeMib + 4) * mib);
+  tool('sgdisk', '-n', `1:2048:${(sizeMib + 1) * 2048 - 1}`, disk);
+  if (behind) tool('sgdisk', '-n', `2:${(sizeMib + 1) * 2048}:${(sizeMib + 2) * 2048 - 1}`, disk);
+  tool('dd', `if=${part}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc,sparse');
+  if (behind) {
+    const handle = await fs.open(disk, 'r+');
+    await handle.write(noise(mib, 'behind'), 0, mib, (sizeMib + 1) * mib);
+    await handle.close();
+  }
+  await fs.rm(part);
+  return disk;
+}
+
+async function cut(disk: string, file: string, { startBytes, sizeBytes }: { startBytes: number; sizeBytes: number }) {
+  const flags = ['bs=1M', 'iflag=skip_bytes,count_bytes', 'conv=sparse'];
+  tool('dd', `if=${disk}`, `of=${file}`, ...flags, `skip=${startBytes}`, `count=${sizeBytes}`);
+  await fs.truncate(file, sizeBytes);
+  return file;
+}
+
+async function restoreGrown(directory: string, disk: string, targetMib: number, options: Partial<RestoreOptions>) {
+  const store = openMemoryStore();
+  await captureImage({ sourcePath: disk, imageName: 'one', store });
+  const target = await makeRawDisk(path.join(directory, 'target'), targetMib * mib);
+  const restored = await restoreImage({ imageName: 'one', targetPath: target, store, ...options });
+  expect(tool('sgdisk', '-v', target)).toMatch(/No problems found/);
+  return { target, restored };
+}
+
+describe.for(cases)('$fileSystem', (kind) => {
+  const { fileSystem, sizeMib, fill, check, sizeOf } = kind;
+
+  test('in the last partition is grown to the end of a larger disk', async () => {
+    await withTempDirectory(async (directory) => {
+      const disk = await makeDisk(directory, kind, false);
+      const { target, restored } = await restoreGrown(directory, disk, sizeMib + 70, { grow: 'last' });
+      const place = { startBytes: mib, sizeBytes: (sizeMib + 68) * mib };
+      const growth = { partition: 1, fileSystem, oldSizeBytes: sizeMib * mib, sizeBytes: place.sizeBytes };
+      expect(restored.grown).toMatchObject({ ...growth, fileSystemGrown: true });
+      expect((await mapDisk(target)).partitions).toMatchObject([{ number: 1, ...place, fileSystem }]);
+      const part = await cut(target, path.join(directory, 'part'), place);
+      await check(part);
+      expect(place.sizeBytes - (await sizeOf(part))).toBeLessThanOrEqual(2 * mib);
+      await fill?.(part, async (folder) => {
+        expect((await fs.readFile(path.join(folder, 'file'))).equals(content)).toBe(true);
+      });
+    });
+  });
+});
+
+const [ext4] = cases as [Case];
+
+test('a partition in the middle is grown and what lies behind it moves to the end, also on a 4Kn disk', async () => {
+  await withTempDirectory(async (directory) => {
+    const source = await makeRawDisk(path.join(directory, 'source'), 32 * mib, [
+      { offsetBytes: 25 * mib, bytes: noise(mib, 'behind') },
+    ]);
+    const store = openMemoryStore();
+    const sectors = ['--sector-size', '4096'];
+    await withLoop(source, sectors, async (device) => {
+      tool('sgdisk', '-n', `1:256:${25 * 256 - 1}`, '-n', `2:${25 * 256}:${26 * 256 - 1}`, device);
+      tool('mkfs.ext4', '-q', '-F', '-b', '4096', '-E', `offset=${mib}`, device, '24M');
+    });
+    await withLoop(source, sectors, (device) => captureImage({ sourcePath: device, imageName: 'one', store }));
+    const target = await makeRawDisk(path.join(directory, 'target'), 100 * mib);
+    await withLoop(target, sectors, async (device) => {
+      const { grown } = await restoreImage({ imageName: 'one', targetPath: device, store, grow: 1 });
+      expect(grown).toMatchObject({ partition: 1, sizeBytes: 97 * mib, fileSystemGrown: true });
+      expect(tool('sgdisk', '-v', device)).toMatch(/No problems found/);
+      const { partitiontable } = JSON.parse(tool('sfdisk', '--json', device));
+      expect(partitiontable.partitions).toMatchObject([
+        { start: 256, size: 97 * 256 },
+        { start: 98 * 256, size: 256 },
+      ]);
+    });
+    const part = await cut(target, path.join(directory, 'part'), { startBytes: mib, sizeBytes: 97 * mib });
+    ext4.check(part);
+    expect(ext4.sizeOf(part)).toBe(97 * mib);
+    const behind = await fs.readFile(
+      await cut(target, path.join(directory, 'part'), { startBytes: 98 * mib, sizeBytes: mib }),
+    );
+    expect(behind.equals(noise(mib, 'behind'))).toBe(true);
+  });
+});
+
+test('a tool that fails half-way leaves what was restored, a disk that boots, and an answer', async () => {
+  await withTempDirectory(async (directory) => {
+    const disk = await makeDisk(directory, ext4, false);
+    const seen = path.join(directory, 'first-sector');
+    const tools = path.join(directory, 'tools');
+    await fs.mkdir(tools);
+    const scribble = `dd if=/dev/urandom of="$1" bs=1M count=3 seek=1 conv=notrunc status=none\n`;
+    const look = `dd if=${path.join(directory, 'target')} of=${seen} bs=512 count=1 status=none\n`;
+    await fs.writeFile(path.join(tools, 'resize2fs'), `#!/bin/sh\n${look}${scribble}echo no luck\nexit 1\n`, {
+      mode: 0o755,
+    });
+    const before = process.env.PATH;
+    process.env.PATH = `${tools}:${before}`;
+    try {
+      const { target, restored } = await restoreGrown(directory, disk, 60, { grow: 'last' });
+      expect(restored.grown).toMatchObject({
+        fileSystemGrown: false,
+        note: expect.stringContaining('no luck'),
+        sizeBytes: 58 * mib,
+      });
+      expect((await fs.readFile(seen)).equals(Buffer.alloc(512))).toBe(true);
+      expect((await fs.readFile(target)).readUInt16LE(510)).toBe(0xaa55);
+      const place = { startBytes: mib, sizeBytes: 24 * mib };
+      const part = await cut(target, path.join(directory, 'part'), place);
+      ext4.check(part);
+      expect(ext4.sizeOf(part)).toBe(24 * mib);
+      await withMount(part, '', async (folder) => {
+        expect((await fs.readFile(path.join(folder, 'file'))).equals(content)).toBe(true);
+      });
+    } finally {
+      process.env.PATH = before;
+    }
+  });
+});
+
+test('a file system without a tool to grow it keeps its size in its larger partition, and the command says so', async () => {
+  await withTempDirectory(async (directory) => {
+    const fat = { ...ext4, fill: null, make: (device: string) => tool('mkfs.vfat', device) };
+    const disk = await makeDisk(directory, fat, false);
+    const store = path.join(directory, 'store');
+    const target = await makeRawDisk(path.join(directory, 'target'), 60 * mib);
+    const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
+    tool(cli, 'image', 'capture', disk, 'one', '--store', store);
+    const args = ['image', 'restore', 'one', target, '--store', store, '--grow', 'last', '--json'];
+    const ended = spawnSync(cli, args, { encoding: 'utf8' });
+    expect(ended.status).toBe(12);
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      grown: { partition: 1, fileSystemGrown: false, sizeBytes: 58 * mib },
+    });
+    expect(tool('sgdisk', '-v', target)).toMatch(/No problems found/);
+    tool('fsck.vfat', '-n', await cut(target, path.join(directory, 'part'), { startBytes: mib, sizeBytes: 24 * mib }));
+  });
+});
