@@ -148,7 +148,10 @@ async function digestsOf(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlySet<Digest>> {
   const known = new Set<Digest>();
-  if (parent === null) return known;
+  const segment = parent?.segments[index] ?? null;
+  if (parent === null || segment === null) return known;
+  // A plain parent of an encrypted capture, or the other way round, has its chunks under other names than this one puts.
+  if ((await store.findMissing([segment], signal)).length > 0) return known;
   for (const { digest } of await loadSegment(store, parent, index, signal)) if (digest !== null) known.add(digest);
   return known;
 }

@@ -63,6 +63,8 @@ export const imageEntrySchema = z.object({
   name: z.string(),
   sizeBytes: z.number(),
   createdAt: z.string(),
+  /** Of an encrypted image: the data key that opens it. */
+  keyId: z.string().exactOptional(),
 });
 
 /** GET /v1/store/stats */

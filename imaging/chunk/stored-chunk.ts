@@ -7,8 +7,8 @@ import { freeMemory } from './memory.ts';
 
 /** Nothing longer than this is ever encoded or decoded, whatever a header says. */
 export const maxChunkBytes = 16 * 2 ** 20;
-/** The longest stored form there can be; what a server may refuse to read past. */
-export const maxStoredBytes = maxChunkBytes + 12;
+/** The longest stored form there can be, sealed (crypt/sealed-chunk.ts) or not; what a server may refuse to read past. */
+export const maxStoredBytes = maxChunkBytes + 256;
 
 export const defaultLevel = 1;
 
@@ -50,12 +50,14 @@ function frame(encoding: number, lengthBytes: number, payload: Uint8Array): Uint
  * @throws chunk-corrupt when the form is damaged, longer than allowed, or holds other bytes
  */
 export function decodeChunk(digest: Digest, stored: Uint8Array): Uint8Array {
-  const bytes = unframe(digest, Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength));
+  const bytes = unpackChunk(digest, stored);
   if (digestOf(bytes) !== digest) throw corrupt(digest, 'its bytes do not match its digest');
   return bytes;
 }
 
-function unframe(digest: Digest, stored: Buffer): Uint8Array {
+/** The bytes of a stored form, whatever their digest is; `digest` is what the error calls it. @throws chunk-corrupt */
+export function unpackChunk(digest: Digest, bytes: Uint8Array): Uint8Array {
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (stored.length < headerBytes) throw corrupt(digest, `it is only ${stored.length} bytes long`);
   if (!stored.subarray(0, 4).equals(magic)) throw corrupt(digest, 'it does not begin as a stored chunk');
   if (stored[4] !== version) throw corrupt(digest, `its version is ${stored[4]}, known is ${version}`);

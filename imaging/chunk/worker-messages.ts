@@ -1,5 +1,6 @@
 // What the main thread asks of a worker and what it gets back. Offsets are on the device; extents are relative to the slot.
 import type { ErrorBody } from '../../protocol/errors.ts';
+import type { SealingKeys } from '../crypt/data-key.ts';
 import type { Extent } from '../extent.ts';
 import type { Digest } from '../store/chunk-store.ts';
 import type { DeviceAccess } from './device-io.ts';
@@ -29,8 +30,14 @@ export type WorkerCalls = {
     };
     reply: null;
   };
-  /** Decodes and checks the digest, and the length if one is given. */
-  checkChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null }; reply: null };
+  /** Decodes and checks the digest, and the length if one is given. Without one, what a store keeps is checked: a sealed chunk too, its content if `keys` are its. */
+  checkChunk: {
+    request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null; keys?: SealingKeys };
+    reply: null;
+  };
+  /** Between the stored form of a chunk and its sealed form. */
+  sealChunk: { request: { keys: SealingKeys; digest: Digest; stored: Uint8Array }; reply: { stored: Uint8Array } };
+  openChunk: { request: { keys: SealingKeys; name: Digest; stored: Uint8Array }; reply: { stored: Uint8Array } };
   /** The same, and the bytes. */
   decodeChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number }; reply: { bytes: Uint8Array } };
 };

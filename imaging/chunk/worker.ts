@@ -1,6 +1,7 @@
 // The thread that touches the bytes: reads slots, digests, compresses, and on the way back decodes, checks and writes.
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.ts';
+import { checkStoredChunk, openChunk, sealChunk } from '../crypt/sealed-chunk.ts';
 import { allocateArena } from './arena.ts';
 import { type Device, openDevice } from './device-io.ts';
 import { digestOf } from './digest.ts';
@@ -42,10 +43,16 @@ const handlers: Handlers = {
     writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
     return null;
   },
-  checkChunk({ digest, stored, lengthBytes }) {
-    if (lengthBytes === null) decodeChunk(digest, stored);
+  checkChunk({ digest, stored, lengthBytes, keys }) {
+    if (lengthBytes === null) checkStoredChunk(digest, stored, keys ?? null);
     else decoded(digest, stored, lengthBytes);
     return null;
+  },
+  sealChunk({ keys, digest, stored }) {
+    return { stored: sealChunk(keys, digest, stored) };
+  },
+  openChunk({ keys, name, stored }) {
+    return { stored: openChunk(keys, name, stored) };
   },
   decodeChunk({ digest, stored, lengthBytes }) {
     return { bytes: decoded(digest, stored, lengthBytes) };

@@ -8,6 +8,9 @@ export type KeySecret =
   | { readonly kind: 'file'; readonly id: string; readonly bytes: Buffer }
   | { readonly kind: 'passphrase'; readonly text: string };
 
+/** Asked for the secret once it turns out that one is needed; null when there is none. `purpose` tells a person what for. */
+export type AskSecret = (purpose: string) => Promise<KeySecret | null>;
+
 export function fileSecret(bytes: Buffer): KeySecret {
   return { kind: 'file', id: deriveKey(bytes, 'key file id', 16).toString('hex'), bytes };
 }

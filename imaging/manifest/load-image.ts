@@ -11,7 +11,7 @@ export async function loadManifest(store: ChunkStore, name: string, signal?: Abo
 
 /** The used slots of segment `index`, none for an all-hole one. @throws chunk-not-found, chunk-corrupt, manifest-corrupt */
 export async function loadSegment(
-  store: ChunkStore,
+  store: Pick<ChunkStore, 'getChunk'>,
   manifest: Manifest,
   index: number,
   signal?: AbortSignal,

@@ -4,9 +4,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import { digestOf } from '../chunk/digest.ts';
 import { segmentSizeBytes } from '../chunk/slots.ts';
 import type { Digest } from '../store/chunk-store.ts';
-import { canonicalJson, type Json } from './canonical-json.ts';
-
-export const maxManifestBytes = 64 * 2 ** 20;
+import { corrupt, plainFormat, readSignedJson, type SignedJson, sealedFormat, signJson } from './signed-json.ts';
 
 const bytes = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -42,7 +40,7 @@ const partition = z.object({
 });
 
 const schema = z.object({
-  format: z.literal('deploy-os-image'),
+  format: z.literal(plainFormat),
   version: z.literal(1),
   id: z.uuid(),
   name: text.min(1),
@@ -80,13 +78,12 @@ export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'segmentSizeBy
 export function sealManifest(draft: ManifestDraft): { manifest: Manifest; bytes: Buffer } {
   const unsealed = {
     ...draft,
-    format: 'deploy-os-image',
+    format: plainFormat,
     version: 1,
     segmentSizeBytes,
     rootDigest: rootDigestOf(draft),
   } as const;
-  const manifest = { ...unsealed, manifestDigest: digestOf(Buffer.from(canonicalJson(unsealed))) };
-  const sealed = Buffer.from(`${canonicalJson(manifest)}\n`);
+  const sealed = signJson(unsealed);
   return { manifest: parseManifest(sealed), bytes: sealed };
 }
 
@@ -108,30 +105,22 @@ function rootDigestOf(of: Pick<Manifest, 'geometry' | 'chunkSizeBytes' | 'segmen
  * @throws manifest-corrupt, manifest-version
  */
 export function parseManifest(stored: Uint8Array): Manifest {
-  if (stored.length > maxManifestBytes) throw corrupt(`it is ${stored.length} bytes long`);
-  const raw = parseObject(stored);
-  if (raw.format !== 'deploy-os-image') throw corrupt('it does not say that it is one');
-  if (raw.version !== 1) {
-    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known is 1`, {
-      hint: 'The image was made by a newer Deploy-OS; use that one.',
-    });
-  }
-  const { manifestDigest, ...signed } = raw;
-  if (digestOf(Buffer.from(canonicalJson(signed))) !== manifestDigest) throw corrupt('it does not match its digest');
+  return manifestOf(readSignedJson(stored));
+}
+
+/** What `readSignedJson` has found to be whole. @throws manifest-corrupt; key-needed when it is an encrypted image's */
+export function manifestOf(raw: SignedJson): Manifest {
+  if (raw.format === sealedFormat) throw keyNeeded(raw);
   const parsed = schema.safeParse(raw);
   if (!parsed.success) throw corrupt(z.prettifyError(parsed.error).slice(0, 500));
   checkPlaces(parsed.data);
   return parsed.data;
 }
 
-function parseObject(stored: Uint8Array): { [key: string]: Json } {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(stored));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as { [key: string]: Json };
-  } catch (cause) {
-    throw corrupt('it is not JSON', cause);
-  }
-  throw corrupt('it is not a JSON object');
+function keyNeeded({ name }: SignedJson): DeployError {
+  return new DeployError('key-needed', `the image '${String(name)}' is encrypted, and no key was given`, {
+    hint: 'Give --key-file, --passphrase-file or DEPLOY_OS_PASSPHRASE. Without the key or the passphrase nobody can read it.',
+  });
 }
 
 function checkPlaces(manifest: Manifest): void {
@@ -144,11 +133,4 @@ function checkPlaces(manifest: Manifest): void {
   const outside = tableSectors.some((s) => s.offsetBytes + Buffer.byteLength(s.base64, 'base64') > sizeBytes);
   if (outside) throw corrupt('a table sector lies outside the disk');
   if (rootDigestOf(manifest) !== manifest.rootDigest) throw corrupt('its segments do not match its root digest');
-}
-
-function corrupt(why: string, cause?: unknown): DeployError {
-  return new DeployError('manifest-corrupt', `the manifest is damaged: ${why}`, {
-    cause,
-    hint: 'Nothing was written. Restore the store from its backup, or capture the image again.',
-  });
 }

@@ -1,6 +1,6 @@
 // Where chunks and manifests live: the contract that every store (directory, HTTP server, memory; later S3) keeps.
 
-/** BLAKE3-256 of a chunk's uncompressed bytes, 64 lower-case hex digits. */
+/** BLAKE3-256 of a chunk's uncompressed bytes, or a sealed chunk's name (crypt/), 64 lower-case hex digits. */
 export type Digest = string;
 
 /** One chunk as it is stored and sent: the stored form (docs/format.md, "Stored chunk") of the bytes that `digest` names. */
@@ -11,6 +11,8 @@ export type ManifestEntry = {
   readonly name: string;
   readonly sizeBytes: number;
   readonly createdAt: string;
+  /** Of an encrypted image: the data key that opens it. */
+  readonly keyId?: string;
 };
 
 export type StoreStats = {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { isDigest } from '../chunk/digest.ts';
-import { maxManifestBytes } from '../manifest/manifest.ts';
+import { maxManifestBytes } from '../manifest/signed-json.ts';
 import type { Digest } from './chunk-store.ts';
 import { chunkPathIn, inTurns, listNames, readFileIn, unlessAbsent } from './directory-files.ts';
 import { DirectoryQuarantine } from './directory-quarantine.ts';

@@ -7,7 +7,7 @@ import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { imageNameId } from '../manifest/image-name.ts';
-import { maxManifestBytes } from '../manifest/manifest.ts';
+import { maxManifestBytes } from '../manifest/signed-json.ts';
 import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import { chunkPathIn, inTurns, listNames, readFileIn, syncDirectory, unlessAbsent } from './directory-files.ts';

@@ -33,7 +33,13 @@ const slowTimeoutMs = 600_000;
 
 const missingAnswer = z.object({ missing: z.array(z.string()) });
 const manifestEntries = z.array(
-  z.object({ id: z.string(), name: z.string(), sizeBytes: z.number(), createdAt: z.string() }),
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    sizeBytes: z.number(),
+    createdAt: z.string(),
+    keyId: z.string().exactOptional(),
+  }),
 );
 const keysAnswer = z.object({ keys: z.array(z.base64()).max(maxKeyObjects) });
 const storeStats = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });

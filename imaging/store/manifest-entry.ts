@@ -1,7 +1,7 @@
 // What a store knows of a manifest it files: checked before it is put, read back for the list.
 import { DeployError } from '../../protocol/errors.ts';
+import { isSealedManifest, parseStoredManifest } from '../crypt/sealed-manifest.ts';
 import { normalizeImageName } from '../manifest/image-name.ts';
-import { parseManifest } from '../manifest/manifest.ts';
 import type { ManifestEntry } from './chunk-store.ts';
 
 /** @throws manifest-corrupt, manifest-version; invalid-input when the manifest bears another name */
@@ -13,8 +13,10 @@ export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
 
 /** @throws manifest-corrupt, manifest-version */
 export function readManifestEntry(bytes: Uint8Array): ManifestEntry {
-  const { id, name, geometry, createdAt } = parseManifest(bytes);
-  return { id, name, sizeBytes: geometry.sizeBytes, createdAt };
+  const manifest = parseStoredManifest(bytes);
+  const { id, name, createdAt } = manifest;
+  if (!isSealedManifest(manifest)) return { id, name, sizeBytes: manifest.geometry.sizeBytes, createdAt };
+  return { id, name, sizeBytes: manifest.sizeBytes, createdAt, keyId: manifest.keyId };
 }
 
 /** In order of name, by code point: the same on every machine whatever its language. */

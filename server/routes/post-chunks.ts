@@ -1,5 +1,7 @@
 // POST /v1/chunks: nothing of a batch is stored unless every chunk in it is what its digest says
+import { isSealed } from '../../imaging/crypt/sealed-chunk.ts';
 import { decodeChunkBatch, maxBatchBytes } from '../../imaging/store/chunk-batch.ts';
+import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
 import { bodyBytes, type Route } from '../route.ts';
 
 export const postChunks: Route = {
@@ -10,6 +12,17 @@ export const postChunks: Route = {
   async handle({ store, checker }, request) {
     const chunks = decodeChunkBatch(bodyBytes(request));
     await checker.check(chunks);
-    await store.putChunks(chunks);
+    await store.putChunks(await withoutHeldSealed(store, chunks));
   },
 };
+
+/**
+ * The server cannot look into a sealed chunk: an agent could send rubbish under the name of one that it has seen. What is there stays;
+ * one found damaged is moved aside first (`deploy-os store check --repair`) and then is missing.
+ */
+async function withoutHeldSealed(store: ChunkStore, chunks: readonly StoredChunk[]): Promise<readonly StoredChunk[]> {
+  const sealed = chunks.filter(({ stored }) => isSealed(stored)).map(({ digest }) => digest);
+  if (sealed.length === 0) return chunks;
+  const missing = new Set(await store.findMissing(sealed));
+  return chunks.filter(({ digest, stored }) => !isSealed(stored) || missing.has(digest));
+}

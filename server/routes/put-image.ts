@@ -1,5 +1,5 @@
 // PUT /v1/images/:name: a manifest makes its image visible
-import { maxManifestBytes } from '../../imaging/manifest/manifest.ts';
+import { maxManifestBytes } from '../../imaging/manifest/signed-json.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { nameSchema } from '../../protocol/scenario.ts';

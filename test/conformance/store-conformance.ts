@@ -10,7 +10,12 @@ import { encodeSegment } from '../../imaging/manifest/segment.ts';
 import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
 
 /** `open` makes an empty store; `dispose` takes away what it stands on, after the suite has closed it. */
-export type StoreUnderTest = { open(): Promise<ChunkStore>; dispose(): Promise<void> };
+export type StoreUnderTest = {
+  open(): Promise<ChunkStore>;
+  dispose(): Promise<void>;
+  /** What keeps chunks in another form than they are put in stores other lengths of more chunks. */
+  readonly reshapes?: true;
+};
 
 const chunkSizeBytes = 65_536;
 const fileKey = fileSecret(Buffer.alloc(32, 7));
@@ -139,23 +144,25 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
     });
 
     test('a wrapped key put is a key listed, and one deleted is gone', async () => {
-      expect(await store.listKeys()).toEqual([]);
+      const before = await store.listKeys();
       const dataKey = makeDataKey();
       const keys = await Promise.all(['one', 'two'].map((label) => wrapKey(dataKey, fileKey, label)));
       for (const { id, bytes } of [...keys, ...keys]) await store.putKey(id, bytes);
       const inOrder = keys.toSorted((a, b) => (a.id < b.id ? -1 : 1)) as [Wrapped, Wrapped];
-      expect(await store.listKeys()).toEqual(inOrder.map(({ bytes }) => bytes));
+      const added = async () => (await store.listKeys()).filter((key) => !before.some((old) => old.equals(key)));
+      expect(await added()).toEqual(inOrder.map(({ bytes }) => bytes));
       await expect(store.deleteKey('0'.repeat(32))).rejects.toMatchObject({ code: 'key-not-found' });
       await store.deleteKey(inOrder[0].id);
-      expect(await store.listKeys()).toEqual([inOrder[1].bytes]);
+      expect(await added()).toEqual([inOrder[1].bytes]);
     });
 
     test('bytes that are no key, or bear another id, are refused', async () => {
+      const before = await store.listKeys();
       const { id, bytes } = await wrapKey(makeDataKey(), fileKey, 'one');
       await expect(store.putKey(id, Buffer.from('{}'))).rejects.toMatchObject({ code: 'key-corrupt' });
       await expect(store.putKey('0'.repeat(32), bytes)).rejects.toMatchObject({ code: 'invalid-input' });
       await expect(store.putKey('../escape', bytes)).rejects.toMatchObject({ code: 'invalid-input' });
-      expect(await store.listKeys()).toEqual([]);
+      expect(await store.listKeys()).toEqual(before);
     });
 
     test('stats count images, chunks and their stored bytes', async () => {
@@ -163,6 +170,11 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       await putImage('one', chunkOf('one'));
       const storedBytes = chunks.reduce((sum, { stored }) => sum + stored.length, 0);
       const stats = await store.stats();
+      if (under.reshapes) {
+        expect(stats).toMatchObject({ images: 1, chunks: 3 });
+        expect(stats.storedBytes).toBeGreaterThan(storedBytes);
+        return;
+      }
       expect(stats).toMatchObject({ images: 1, chunks: 2 });
       // The manifest's own digest differs from image to image, its chunks do not.
       expect(stats.storedBytes).toBe(storedBytes);
