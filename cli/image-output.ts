@@ -25,6 +25,10 @@ export function printRestore(result: RestoreResult, disk: string): void {
   printFacts([
     ['image', result.name],
     ['disk', disk],
+    [
+      'right already',
+      `${formatBytes(result.bytesReused)}, and ${formatBytes(result.bytesCopied)} elsewhere on the disk`,
+    ],
     ['fetched', formatBytes(result.bytesFetched)],
     ['written', formatBytes(result.bytesWritten)],
     ['read back', `${formatBytes(result.bytesVerified)}, as captured`],

@@ -1,25 +1,23 @@
 // `deploy-os image …`: capture, restore, verify, show, delete, list, map.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
-import { growError, restoreImage } from '../imaging/restore.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
-import { confirmOverwrite } from './confirm-overwrite.ts';
 import { addExportCommand } from './image-export.ts';
 import { addImportCommand } from './image-import.ts';
 import { addMapCommand } from './image-map.ts';
 import { addMountCommand } from './image-mount.ts';
-import { printCapture, printImages, printManifest, printRestore, printVerify } from './image-output.ts';
+import { printCapture, printImages, printManifest, printVerify } from './image-output.ts';
 import { addProveCommand } from './image-prove.ts';
+import { addRestoreCommand } from './image-restore.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
+import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
-type RunFlags = { workers?: number; member?: true };
+type RunFlags = WorkerFlags & { member?: true };
 type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number };
-type RestoreFlags = CommonOptions & RunFlags & { holes: 'leave' | 'discard'; grow: Grow; yes?: true };
-type Grow = 'none' | 'last' | number;
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -32,20 +30,6 @@ export function addCommands(program: Command): void {
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(capture);
-  verb('restore <name> <target>', 'Write an image onto a disk or disk file, and read it back')
-    .addOption(
-      new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
-    )
-    .option('--member', 'overwrite a member of an array as if it were a disk')
-    .option(
-      '--grow <partition>',
-      'give free space to the `last` partition, to one by its number, or to `none`',
-      partitionToGrow,
-      'none',
-    )
-    .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
-    .option('--yes', 'overwrite without asking')
-    .action(restore);
   verb('verify <name>', 'Read every chunk of an image and check it')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(verify);
@@ -57,18 +41,7 @@ export function addCommands(program: Command): void {
   addMapCommand(image);
   addMountCommand(image);
   addProveCommand(image);
-}
-
-function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted`);
-  };
-}
-
-function partitionToGrow(text: string): Grow {
-  return text === 'none' || text === 'last' ? text : number(0, 1024)(text);
+  addRestoreCommand(image);
 }
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
@@ -89,23 +62,6 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
   );
   if (flags.json) printJson(result);
   else printCapture(result);
-}
-
-async function restore(name: string, disk: string, flags: RestoreFlags): Promise<void> {
-  if (!flags.yes) await confirmOverwrite(disk, name);
-  const result = await usingStore(flags, (store) =>
-    withProgress((run) =>
-      restoreImage({
-        ...run,
-        ...workersOf(flags),
-        ...{ imageName: name, targetPath: disk, store, holes: flags.holes, allowMember: flags.member ?? false },
-        grow: flags.grow,
-      }),
-    ),
-  );
-  if (flags.json) printJson(result);
-  else printRestore(result, disk);
-  failWith(growError(result));
 }
 
 /** Damage is printed like any result, and then is the command's error; with --json stdout stays one JSON value. */
@@ -133,8 +89,4 @@ async function list(flags: CommonOptions): Promise<void> {
   const images = await usingStore(flags, (store) => store.listManifests());
   if (flags.json) printJson(images);
   else printImages(images);
-}
-
-function workersOf({ workers }: RunFlags): { workers?: number } {
-  return workers === undefined ? {} : { workers };
 }

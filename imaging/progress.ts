@@ -4,6 +4,7 @@ export type ProgressPhase =
   | 'map'
   | 'unpack'
   | 'capture'
+  | 'prepare'
   | 'discard'
   | 'write'
   | 'flush'

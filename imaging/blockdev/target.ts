@@ -6,6 +6,8 @@ import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
 import type { Extent } from '../extent.ts';
+import type { TargetFacts } from './check-target.ts';
+import { encodeMark, markPlace, type RestoreMark } from './restore-mark.ts';
 
 const run = promisify(execFile);
 
@@ -14,6 +16,7 @@ export type Target = {
   readonly label: string;
   readonly kind: 'block' | 'file';
   readonly sizeBytes: number;
+  readonly sectorSizeBytes: number;
   /** Just made, so that all of it reads as zeros. */
   readonly isNew: boolean;
   readonly handle: FileHandle;
@@ -24,19 +27,19 @@ export type Target = {
  * @throws target-busy, target-read-only, device-not-found, target-write
  */
 export async function openTarget(
-  facts: { path: string; label: string; kind: 'block' | 'file'; sizeBytes: number; exists: boolean },
+  facts: TargetFacts & { readonly path: string },
   newSizeBytes: number,
 ): Promise<Target> {
-  const { path, label, kind } = facts;
+  const { path, label, kind, sectorSizeBytes } = facts;
   const { O_RDWR, O_EXCL, O_CREAT } = constants;
   try {
     if (facts.exists) {
       const handle = await open(path, kind === 'block' ? O_RDWR | O_EXCL : O_RDWR);
-      return { path, label, kind, sizeBytes: facts.sizeBytes, isNew: false, handle };
+      return { path, label, kind, sizeBytes: facts.sizeBytes, sectorSizeBytes, isNew: false, handle };
     }
     const handle = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o644);
     await handle.truncate(newSizeBytes);
-    return { path, label, kind, sizeBytes: newSizeBytes, isNew: true, handle };
+    return { path, label, kind, sizeBytes: newSizeBytes, sectorSizeBytes, isNew: true, handle };
   } catch (thrown) {
     throw openError(label, thrown);
   }
@@ -62,14 +65,17 @@ function openError(label: string, thrown: unknown): DeployError {
 
 const blank = Buffer.alloc(2 ** 20);
 
-/** Zeros the ranges and flushes. @throws target-write, target-vanished */
-export async function blankRanges(target: Target, ranges: readonly Extent[]): Promise<void> {
+/** Zeros the ranges, leaves the mark of a restore in them if one is given, and flushes. @throws target-write, target-vanished */
+export async function blankRanges(target: Target, ranges: readonly Extent[], mark?: RestoreMark): Promise<void> {
   await asTargetError(target, 'blanking', async () => {
     for (const { startBytes, lengthBytes } of ranges) {
       for (let done = 0; done < lengthBytes; ) {
         const length = Math.min(blank.length, lengthBytes - done);
         done += (await target.handle.write(blank, 0, length, startBytes + done)).bytesWritten;
       }
+    }
+    if (mark !== undefined && target.sizeBytes >= markPlace.startBytes + markPlace.lengthBytes) {
+      await target.handle.write(encodeMark(mark), 0, markPlace.lengthBytes, markPlace.startBytes);
     }
     await target.handle.sync();
   });

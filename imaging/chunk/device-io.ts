@@ -10,18 +10,19 @@ export type DeviceAccess = {
   readonly path: string;
   readonly label: string;
   readonly role: DeviceRole;
-  readonly mode: 'read' | 'direct-read' | 'write' | 'direct-write';
+  readonly mode: 'read' | 'update' | 'direct-update';
+  /** For messages: the number of a bad sector counts in these. 512 unless told. */
+  readonly sectorSizeBytes?: number;
 };
 
-export type Device = { readonly fd: number; readonly label: string; readonly role: DeviceRole };
+export type Device = Pick<DeviceAccess, 'label' | 'role'> & { readonly fd: number; readonly sectorSizeBytes: number };
 
 /** @throws source-read or target-write, or the device's vanished error */
-export function openDevice({ path, label, role, mode }: DeviceAccess): Device {
-  const { O_RDONLY, O_WRONLY, O_DIRECT } = fs.constants;
-  const access = mode.endsWith('read') ? O_RDONLY : O_WRONLY;
-  const flags = mode.startsWith('direct') ? access | O_DIRECT : access;
+export function openDevice({ path, label, role, mode, sectorSizeBytes = 512 }: DeviceAccess): Device {
+  const { O_RDONLY, O_RDWR, O_DIRECT } = fs.constants;
+  const flags = { read: O_RDONLY, update: O_RDWR, 'direct-update': O_RDWR | O_DIRECT }[mode];
   try {
-    return { fd: fs.openSync(path, flags), label, role };
+    return { fd: fs.openSync(path, flags), label, role, sectorSizeBytes };
   } catch (cause) {
     throw ioError({ label, role }, role === 'source' ? 'source-read' : 'target-write', 'opening', null, cause);
   }

@@ -8,6 +8,7 @@ import type { SlotPlace } from './worker-messages.ts';
 /** Reading over a gap this small costs less than another system call. */
 const cheapGapBytes = 64 * 1024;
 const pageBytes = 4096;
+const badSector: ReadonlySet<string> = new Set(['source-read', 'read-back-mismatch']);
 
 /**
  * Fills `buffer` with the slot and returns its part of it. With `direct`, reads are widened to whole pages as O_DIRECT wants them.
@@ -26,7 +27,7 @@ export function readSlotInto(
   try {
     for (const range of wide) read(range);
   } catch (thrown) {
-    if (!(thrown instanceof DeployError) || thrown.code !== 'source-read') throw thrown;
+    if (!(thrown instanceof DeployError) || !badSector.has(thrown.code)) throw thrown;
     for (const range of slot.used) read(range);
   }
   for (const gap of gapsBetween(slot.used, slot.lengthBytes)) {

@@ -30,6 +30,8 @@ export type WorkerCalls = {
     };
     reply: null;
   };
+  /** Writes the given ranges of what `readSlot` left in the buffer, elsewhere. */
+  writeBuffer: { request: SlotPlace & { buffer: number; writes: readonly Extent[] }; reply: null };
   /** Decodes and checks the digest, and the length if one is given. Without one, what a store keeps is checked: a sealed chunk too, its content if `keys` are its. */
   checkChunk: {
     request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null; keys?: SealingKeys };

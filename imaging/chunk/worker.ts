@@ -22,7 +22,7 @@ type Handlers = { [Name in CallName]: (request: WorkerCalls[Name]['request']) =>
 const handlers: Handlers = {
   readSlot(request) {
     const bytes = buffer(request.buffer);
-    const slot = readSlotInto(bytes, openedDevice(), request, options.device?.mode === 'direct-read');
+    const slot = readSlotInto(bytes, openedDevice(), request, options.device?.mode === 'direct-update');
     const allZero = slot.compare(zeros, 0, slot.length) === 0;
     return { digest: allZero ? null : digestOf(slot) };
   },
@@ -40,6 +40,11 @@ const handlers: Handlers = {
       bytes.set(chunk);
       free(chunk, stored);
     }
+    writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
+    return null;
+  },
+  writeBuffer({ buffer: number, writes, ...place }) {
+    const bytes = buffer(number).subarray(0, place.lengthBytes);
     writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
     return null;
   },
@@ -86,8 +91,8 @@ function openedDevice(): Device {
 
 /** Beside a direct one, for ranges that are not made of whole pages. */
 function openedBuffered(): Device {
-  if (options.device?.mode !== 'direct-write') return openedDevice();
-  bufferedDevice ??= openDevice({ ...options.device, mode: 'write' });
+  if (options.device?.mode !== 'direct-update') return openedDevice();
+  bufferedDevice ??= openDevice({ ...options.device, mode: 'update' });
   return bufferedDevice;
 }
 

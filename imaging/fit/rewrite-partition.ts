@@ -29,10 +29,9 @@ export async function rewritePartition(
     target,
     heldBack: [],
     gapBytes: 0,
-    zerosKnown: false,
   });
   try {
-    await restorer.writeAll();
+    await restorer.writeAll({ compare: true, zerosKnown: false });
     await flushTarget(target);
     await restorer.readBackAll();
   } finally {

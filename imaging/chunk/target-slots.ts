@@ -1,0 +1,102 @@
+// The slots of a restore's target as they lie on the disk: read and digested, copied from place to place, written; by the workers.
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { type Extent, totalBytes } from '../extent.ts';
+import type { Digest } from '../store/chunk-store.ts';
+import { ownedMemory } from './memory.ts';
+import type { SlotPlace } from './worker-messages.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export type TargetDevice = {
+  readonly path: string;
+  readonly label: string;
+  readonly sizeBytes: number;
+  readonly sectorSizeBytes: number;
+};
+
+type Options = {
+  readonly target: TargetDevice;
+  /** Write and read past the page cache; false where the file system cannot. */
+  readonly direct: boolean;
+  readonly chunkSizeBytes: number;
+  readonly workers?: number | undefined;
+};
+
+export class TargetSlots {
+  readonly #target: TargetDevice;
+  readonly #pool: WorkerPool;
+  bytesWritten = 0;
+
+  constructor({ target, direct, chunkSizeBytes, workers }: Options) {
+    this.#target = target;
+    const { path, label, sectorSizeBytes } = target;
+    const mode = direct ? 'direct-update' : 'update';
+    const device = { path, label, sectorSizeBytes, role: 'target', mode } as const;
+    this.#pool = new WorkerPool({ device, chunkSizeBytes }, workers);
+  }
+
+  /** How many slots can be worked on at once. */
+  get size(): number {
+    return this.#pool.size;
+  }
+
+  /** The digest of the used bytes there, null when all are zero. @throws read-back-mismatch (a bad sector), target-vanished */
+  async #read(place: SlotPlace, used: readonly Extent[]): Promise<Digest | null> {
+    return (await this.#pool.lease(({ buffer, ask }) => ask('readSlot', { buffer, ...place, used }))).digest;
+  }
+
+  /** Whether those bytes are there. A slot that cannot be read does not hold them: writing may make a disk replace the sector. */
+  async holds(digest: Digest | null, place: SlotPlace, used: readonly Extent[]): Promise<boolean> {
+    return await this.#read(place, used).then((found) => found === digest, unlessUnreadable);
+  }
+
+  /** @throws read-back-mismatch when other bytes are there, or none can be read */
+  async check(digest: Digest | null, place: SlotPlace, used: readonly Extent[]): Promise<void> {
+    if ((await this.#read(place, used)) === digest) return;
+    const { label, sectorSizeBytes } = this.#target;
+    const lastByte = place.offsetBytes + place.lengthBytes - 1;
+    const sectors = [place.offsetBytes, lastByte].map((at) => Math.floor(at / sectorSizeBytes)).join(' to ');
+    throw new DeployError(
+      'read-back-mismatch',
+      `${label} does not give back what was written at bytes ${place.offsetBytes} to ${lastByte} (sectors ${sectors})`,
+      { hint: 'The disk, its controller, its cable or the memory is failing. Do not use this disk.' },
+    );
+  }
+
+  /**
+   * Copies a slot from another place if that holds its chunk, which only the digest can tell: another slot may be about to
+   * overwrite that place, and unused bytes in it are anything. Answers whether it did.
+   */
+  async copy(
+    from: number,
+    slot: { digest: Digest; used: readonly Extent[] },
+    to: SlotPlace,
+    writes: readonly Extent[],
+  ) {
+    return await this.#pool.lease(async ({ buffer, ask }) => {
+      const source = { buffer, offsetBytes: from, lengthBytes: to.lengthBytes, used: slot.used };
+      const holds = await ask('readSlot', source).then(({ digest }) => digest === slot.digest, unlessUnreadable);
+      if (!holds) return false;
+      await ask('writeBuffer', { buffer, ...to, writes });
+      this.bytesWritten += totalBytes(writes);
+      return true;
+    });
+  }
+
+  /** Writes those ranges of the chunk, once its digest is checked; zeros where it is null. @throws chunk-corrupt, target-write, target-vanished */
+  async write(chunk: { digest: Digest; stored: Uint8Array } | null, place: SlotPlace, writes: readonly Extent[]) {
+    const { digest, stored } = chunk ?? { digest: null, stored: null };
+    await this.#pool.lease(({ buffer, ask }) =>
+      ask('writeSlot', { buffer, ...place, digest, stored, writes }, ownedMemory(stored)),
+    );
+    this.bytesWritten += totalBytes(writes);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+function unlessUnreadable(thrown: unknown): false {
+  if (toDeployError(thrown).code !== 'read-back-mismatch') throw thrown;
+  return false;
+}

@@ -1,0 +1,218 @@
+// The part of a restore that writes: look what is right already, blank the edges, discard, write, flush, read back, and the first MiB last.
+import { constants, open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { markPlace, type RestoreMark } from './blockdev/restore-mark.ts';
+import { blankRanges, discardRange, flushTarget, type Target } from './blockdev/target.ts';
+import { intersect, subtract } from './chunk/ranges.ts';
+import { SlotRestorer, type WriteOptions } from './chunk/restore-slots.ts';
+import { type Extent, mergeExtents } from './extent.ts';
+import { loadManifest } from './manifest/load-image.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { PhaseClock } from './phase-clock.ts';
+import { findPresentImage, placesOf } from './present-image.ts';
+import type { ProgressPhase, RunOptions } from './progress.ts';
+import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
+import type { ChunkStore, Digest } from './store/chunk-store.ts';
+
+export type WriteImageOptions = RunOptions & {
+  readonly store: ChunkStore;
+  /** What to do with unused ranges: tell the device that they are unused, or do not touch them. */
+  readonly holes?: 'discard' | 'leave';
+  /** Whether the target is read first and what is right on it stays. `auto`: when a sample of it says that this pays. */
+  readonly delta?: 'auto' | 'always' | 'never';
+  /** An image that the target holds now, or most of it: its chunks are copied on the target when they belong elsewhere. Implies comparing. */
+  readonly presentImageName?: string;
+  readonly workers?: number;
+};
+
+export type WrittenImage = {
+  readonly id: string;
+  readonly name: string;
+  readonly rootDigest: Digest;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  /** What came from the store, compressed. */
+  readonly bytesFetched: number;
+  readonly bytesWritten: number;
+  /** Used bytes that the target held already, where they belong; and those copied from elsewhere on it. */
+  readonly bytesReused: number;
+  readonly bytesCopied: number;
+  readonly bytesVerified: number;
+  /** Whether the target took the discard of its unused ranges. */
+  readonly discarded: boolean;
+  readonly seconds: number;
+  readonly secondsByPhase: { readonly [Phase in ProgressPhase]?: number };
+};
+
+const flushEveryMs = 100;
+/** Held back at both ends: a disk whose first MiB is blank has no boot code and no partition table. */
+const edgeBytes = 2 ** 20;
+/** Zeros over a gap this small cost less than another write. */
+const cheapGapBytes = 64 * 1024;
+
+/**
+ * Writes all that `manifest` uses onto the opened target and reads it back. `state` says whether anything was written, also when it throws.
+ * @throws chunk-…, target-write, read-back-mismatch, target-vanished, store errors, cancelled
+ */
+export async function writeImage(
+  manifest: Manifest,
+  target: Target,
+  options: WriteImageOptions,
+  state: { written: boolean },
+): Promise<WrittenImage> {
+  const clock = new PhaseClock();
+  const direct = await canReadDirectly(target);
+  if (!direct)
+    options.onWarning?.(`${target.label} cannot be read past the page cache: the read-back may have come from memory`);
+  const edges = edgesOf(target, manifest);
+  const leave = options.holes === 'leave';
+  clock.begin('prepare');
+  const present = await readPresentTarget(target);
+  const mark = describeRestore(manifest, present);
+  const gapBytes = leave ? 0 : cheapGapBytes;
+  const restorer = new SlotRestorer({ ...options, manifest, target, direct, heldBack: edges, gapBytes });
+  try {
+    const {
+      compare,
+      before,
+      bytesFetched: bytesLearnt,
+    } = await planDelta(restorer, manifest, target, present, options);
+    clock.begin('discard');
+    state.written = true;
+    options.onProgress?.({ phase: 'discard', bytesDone: 0, bytesTotal: 0, bytesTransferred: 0 });
+    await blankRanges(target, edges, mark);
+    const unused = compare ? restorer.holes(leastHoleBytes(target)) : everythingBut(edges, target);
+    const discarded = !leave && (await discardAll(target, unused, options.signal));
+    const zerosKnown = target.isNew || (discarded && !compare && target.kind === 'file');
+    clock.begin('write');
+    await flushingMeanwhile(target, restorer.writeAll({ compare, before, zerosKnown }));
+    clock.begin('flush');
+    await flushTarget(target);
+    clock.begin('read-back');
+    await restorer.readBackAll();
+    clock.begin('finish');
+    await writeEdges(restorer, target, edges, mark);
+    const { id, name, rootDigest, geometry, usedBytes } = manifest;
+    const { bytesFetched, bytesWritten, bytesVerified, bytesReused, bytesCopied } = restorer;
+    return {
+      ...{ id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes },
+      ...{ bytesFetched: bytesFetched + bytesLearnt, bytesWritten, bytesReused, bytesCopied, bytesVerified, discarded },
+      ...clock.end(),
+    };
+  } finally {
+    await restorer.close();
+  }
+}
+
+/** Of a disk that an earlier restore has left unfinished, what was there before that stays known. */
+function describeRestore({ id, name, rootDigest }: Manifest, { tablesDigest, mark }: PresentTarget): RestoreMark {
+  const image = { imageId: id, imageName: name, rootDigest };
+  return { ...image, startedAt: new Date().toISOString(), tablesDigest, escrow: mark?.escrow ?? null };
+}
+
+type Delta = Pick<WriteOptions, 'compare' | 'before'> & { readonly bytesFetched: number };
+
+/** Comparing pays when an eighth of the chunks is right: reading and digesting one costs less than an eighth of all that writing it does. */
+const leastRight = 1 / 8;
+
+/** Nothing has been written yet, and nothing is by this. */
+async function planDelta(
+  restorer: SlotRestorer,
+  manifest: Manifest,
+  target: Target,
+  { mark, table, diskId }: PresentTarget,
+  { store, delta = 'auto', presentImageName, signal }: WriteImageOptions,
+): Promise<Delta> {
+  if (target.isNew || delta === 'never') return { compare: false, before: undefined, bytesFetched: 0 };
+  const known = presentImageName === undefined ? null : await loadManifest(store, presentImageName, signal);
+  const surely = delta === 'always' || known !== null || mark?.rootDigest === manifest.rootDigest;
+  if (!surely) {
+    const { sampled, right } = await restorer.probe();
+    if (right === 0 || right < sampled * leastRight) return { compare: false, before: undefined, bytesFetched: 0 };
+  }
+  const present = known ?? (await findPresentImage(store, { table, diskId }, manifest, signal));
+  if (present === null) return { compare: true, before: undefined, bytesFetched: 0 };
+  const { places, bytesFetched } = await placesOf(store, present, manifest, signal);
+  return { compare: true, before: places, bytesFetched };
+}
+
+/** Keeps the medium writing while the cores decompress: the flush at the end is short, and little memory waits to be written. */
+async function flushingMeanwhile(target: Target, writing: Promise<void>): Promise<void> {
+  let done = false;
+  const written = writing.finally(() => {
+    done = true;
+  });
+  // An error of a flush is kept by the kernel for the next one only on some file systems: it counts here.
+  const flushing = (async () => {
+    while (!done) {
+      await Promise.race([written, setTimeout(flushEveryMs)]).catch(() => {});
+      if (!done) await flushTarget(target);
+    }
+  })();
+  await Promise.all([written, flushing]).finally(() => Promise.allSettled([written, flushing]));
+}
+
+/** The first and last MiB of the target, and the last of the image: where tables are, old ones too. */
+function edgesOf({ sizeBytes }: Target, manifest: Manifest): Extent[] {
+  const imageEnd = Math.min(sizeBytes, manifest.geometry.sizeBytes);
+  const ends = [sizeBytes, imageEnd].map((end) => ({ from: Math.max(0, end - edgeBytes), end }));
+  return mergeExtents([
+    { startBytes: 0, lengthBytes: Math.min(edgeBytes, sizeBytes) },
+    ...ends.map(({ from, end }) => ({ startBytes: from, lengthBytes: end - from })),
+  ]);
+}
+
+/** One discard for the whole inside of the disk: quicker than one for each hole, and nothing on it is wanted. */
+function everythingBut(edges: readonly Extent[], { sizeBytes }: Target): Extent[] {
+  return subtract([{ startBytes: 0, lengthBytes: sizeBytes }], edges);
+}
+
+/** Every discard is a program's run: a thousand are made at most. What is smaller stays as it was. */
+function leastHoleBytes({ sizeBytes }: Target): number {
+  return Math.max(8 * 2 ** 20, sizeBytes / 1000);
+}
+
+async function discardAll(
+  target: Target,
+  ranges: AsyncIterable<Extent> | Iterable<Extent>,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (target.isNew) return true;
+  let discarded = false;
+  for await (const range of ranges) {
+    discarded = await discardRange(target, range, signal);
+    if (!discarded) break;
+  }
+  return discarded;
+}
+
+/** What makes the disk bootable comes when everything else is known to be good, and goes again if it is not. */
+async function writeEdges(
+  restorer: SlotRestorer,
+  target: Target,
+  edges: readonly Extent[],
+  mark: RestoreMark,
+): Promise<void> {
+  const first = [{ startBytes: 0, lengthBytes: Math.min(edgeBytes, target.sizeBytes) }];
+  try {
+    await restorer.writeHeldBack(subtract(edges, first));
+    await blankRanges(target, intersect(first, [markPlace]));
+    await restorer.writeHeldBack(first);
+    await flushTarget(target);
+    await restorer.readBackHeldBack();
+  } catch (thrown) {
+    await blankRanges(target, first, mark).catch(() => {});
+    throw thrown;
+  }
+}
+
+/** tmpfs and some network file systems refuse O_DIRECT. */
+export async function canReadDirectly(target: Target): Promise<boolean> {
+  try {
+    const handle = await open(target.path, constants.O_RDONLY | constants.O_DIRECT);
+    await handle.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
