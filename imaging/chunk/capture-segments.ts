@@ -1,6 +1,6 @@
 // The capture's data path: every used slot is read, digested and, if the store lacks it, compressed and sent; then its segment's index.
 import type { DiskMap } from '../disk-map.ts';
-import { totalBytes } from '../extent.ts';
+import { type Extent, totalBytes } from '../extent.ts';
 import { encodeSegment, type Slot } from '../manifest/segment.ts';
 import type { Progress, RunOptions } from '../progress.ts';
 import type { ChunkStore, Digest } from '../store/chunk-store.ts';
@@ -54,6 +54,9 @@ export async function captureSegments(
 /** Digests of chunks now on their way, so that two equal ones are sent once. Old ones are dropped: the store knows them by then. */
 const maxClaimed = 4096;
 
+/** Slots that go through a worker together: a thread is woken once for all of them. */
+const slotsAtOnce = 4;
+
 class SegmentCapture {
   readonly #pool: WorkerPool;
   readonly #options: CaptureSegmentsOptions;
@@ -73,7 +76,7 @@ class SegmentCapture {
   }
 
   async run(map: Pick<DiskMap, 'used' | 'sizeBytes'>): Promise<CapturedSegments> {
-    const tasks = new BoundedTasks(2 * this.#pool.size, this.#options.signal);
+    const tasks = new BoundedTasks(Math.ceil((2 * this.#pool.size) / slotsAtOnce), this.#options.signal);
     try {
       for (const plan of planSegments(map.used, map.sizeBytes, this.#options.chunkSizeBytes)) {
         this.#segments[plan.index] = null;
@@ -91,34 +94,60 @@ class SegmentCapture {
     const known = await this.#options.knownDigests(plan.index);
     const captured: Slot[] = [];
     let left = plan.slots.length;
-    for (const [position, slot] of plan.slots.entries()) {
+    for (let first = 0; first < plan.slots.length; first += slotsAtOnce) {
+      const slots = plan.slots.slice(first, first + slotsAtOnce);
       await tasks.start(async () => {
-        captured[position] = { ...slot, digest: await this.#captureSlot(plan, slot, known) };
-        if (--left === 0) this.#segments[plan.index] = await this.#sendIndex(plan, captured);
+        const digests = await this.#captureSlots(plan, slots, known);
+        for (const [i, slot] of slots.entries()) captured[first + i] = { ...slot, digest: digests[i] ?? null };
+        left -= slots.length;
+        if (left === 0) this.#segments[plan.index] = await this.#sendIndex(plan, captured);
       });
     }
   }
 
-  async #captureSlot(plan: SegmentPlan, slot: UsedSlot, known: ReadonlySet<Digest>): Promise<Digest | null> {
-    const { chunkSizeBytes, level } = this.#options;
-    const lengthBytes = slotLengthBytes(plan.lengthBytes, chunkSizeBytes, slot.index);
-    const place = { offsetBytes: plan.index * segmentSizeBytes + slot.index * chunkSizeBytes, lengthBytes };
-    const { digest, stored } = await this.#readAndPack(place, slot, known, level);
-    if (stored !== null && digest !== null) {
-      await this.#uploads.add({ digest, stored });
-      this.#counts.bytesNew += lengthBytes;
+  async #captureSlots(
+    plan: SegmentPlan,
+    slots: readonly UsedSlot[],
+    known: ReadonlySet<Digest>,
+  ): Promise<(Digest | null)[]> {
+    const places = slots.map((slot) => this.#placeOf(plan, slot));
+    const { digests, fresh } = await this.#readAndPack(places, known);
+    for (const chunk of fresh) await this.#uploads.add(chunk);
+    const sent = new Set(fresh.map(({ index }) => index));
+    for (const [index, { used, lengthBytes }] of places.entries()) {
+      if (sent.has(index)) this.#counts.bytesNew += lengthBytes;
+      this.#count(totalBytes(used), digests[index] ?? null, sent.has(index));
     }
-    this.#count(slot, digest, stored !== null);
-    return digest;
+    return digests;
   }
 
-  #readAndPack(place: SlotPlace, slot: UsedSlot, known: ReadonlySet<Digest>, level: number) {
-    return this.#pool.lease(async ({ buffer, ask }) => {
-      const { digest } = await ask('readSlot', { buffer, ...place, used: slot.used });
-      if (digest === null || known.has(digest) || !(await this.#claim(digest))) return { digest, stored: null };
-      const { stored } = await ask('packSlot', { buffer, lengthBytes: place.lengthBytes, level });
-      return { digest, stored };
+  #placeOf(plan: SegmentPlan, { index, used }: UsedSlot): SlotPlace & { used: readonly Extent[] } {
+    const { chunkSizeBytes } = this.#options;
+    const lengthBytes = slotLengthBytes(plan.lengthBytes, chunkSizeBytes, index);
+    return { offsetBytes: plan.index * segmentSizeBytes + index * chunkSizeBytes, lengthBytes, used };
+  }
+
+  /** The digests of all, and the stored forms of those that the store lacks, each with its place in `places`. */
+  #readAndPack(places: readonly (SlotPlace & { used: readonly Extent[] })[], known: ReadonlySet<Digest>) {
+    return this.#pool.leaseMany(places.length, async ({ buffers, ask }) => {
+      const slots = places.map((place, i) => ({ ...place, buffer: buffers[i] as number }));
+      const { digests } = await ask('readSlots', { slots });
+      const missing = await Promise.all(digests.map((digest) => this.#isToSend(digest, known)));
+      const indexes = [...slots.keys()].filter((i) => missing[i]);
+      if (indexes.length === 0) return { digests, fresh: [] };
+      const wanted = indexes.map((i) => slots[i] as (typeof slots)[0]);
+      const { stored } = await ask('packSlots', { slots: wanted, level: this.#options.level });
+      const fresh = indexes.map((index, i) => ({
+        index,
+        digest: digests[index] as Digest,
+        stored: stored[i] as Uint8Array,
+      }));
+      return { digests, fresh };
     });
+  }
+
+  async #isToSend(digest: Digest | null, known: ReadonlySet<Digest>): Promise<boolean> {
+    return digest !== null && !known.has(digest) && (await this.#claim(digest));
   }
 
   /** Whether this slot is the one to send the chunk. */
@@ -140,8 +169,7 @@ class SegmentCapture {
     return digest;
   }
 
-  #count(slot: UsedSlot, digest: Digest | null, sent: boolean): void {
-    const usedBytes = totalBytes(slot.used);
+  #count(usedBytes: number, digest: Digest | null, sent: boolean): void {
     this.#counts.slots++;
     this.#counts.bytesRead += usedBytes;
     if (digest === null) this.#counts.slotsZero++;

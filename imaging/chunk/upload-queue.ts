@@ -21,11 +21,11 @@ export class UploadQueue {
     this.#signal = signal;
   }
 
-  /** Returns when there is room for more. @throws what an earlier upload threw */
-  async add(chunk: StoredChunk): Promise<void> {
+  /** Takes over the chunk's memory; returns when there is room for more. @throws what an earlier upload threw */
+  async add({ digest, stored }: StoredChunk): Promise<void> {
     this.#check();
-    this.#batch.push(chunk);
-    this.#batchLength += chunk.stored.length;
+    this.#batch.push({ digest, stored, disposable: true });
+    this.#batchLength += stored.length;
     if (this.#batchLength >= batchBytes || this.#batch.length >= batchChunks) this.#send();
     while (this.#underWay.size > maxBatchesUnderWay) await Promise.race(this.#underWay);
     this.#check();

@@ -3,6 +3,7 @@ import type { ErrorBody } from '../../protocol/errors.ts';
 import type { SealingKeys } from '../crypt/data-key.ts';
 import type { Extent } from '../extent.ts';
 import type { Digest } from '../store/chunk-store.ts';
+import type { NewFile } from '../store/store-files.ts';
 import type { DeviceAccess } from './device-io.ts';
 
 export type WorkerOptions = {
@@ -13,12 +14,20 @@ export type WorkerOptions = {
 
 export type SlotPlace = { readonly offsetBytes: number; readonly lengthBytes: number };
 
+/** A slot, the buffer for it, and its used extents. */
+export type SlotInBuffer = SlotPlace & { readonly buffer: number; readonly used: readonly Extent[] };
+
 /** Each request with its reply. `buffer` is the number of the arena buffer that the caller has leased. */
 export type WorkerCalls = {
   /** Fills the buffer with the slot, unused bytes zeroed; digest null when all of it is zero. */
-  readSlot: { request: SlotPlace & { buffer: number; used: readonly Extent[] }; reply: { digest: Digest | null } };
-  /** The stored form of what `readSlot` left in the buffer. */
-  packSlot: { request: { buffer: number; lengthBytes: number; level: number }; reply: { stored: Uint8Array } };
+  readSlot: { request: SlotInBuffer; reply: { digest: Digest | null } };
+  /** The same for several, in their order. */
+  readSlots: { request: { slots: readonly SlotInBuffer[] }; reply: { digests: (Digest | null)[] } };
+  /** The stored forms of what `readSlots` left in the buffers. */
+  packSlots: {
+    request: { slots: readonly Pick<SlotInBuffer, 'buffer' | 'lengthBytes'>[]; level: number };
+    reply: { stored: Uint8Array[] };
+  };
   packBytes: { request: { bytes: Uint8Array; level: number }; reply: { digest: Digest; stored: Uint8Array } };
   /** Decodes, checks the digest and writes the given ranges of the slot; zeros where there is no chunk. */
   writeSlot: {
@@ -42,6 +51,12 @@ export type WorkerCalls = {
   openChunk: { request: { keys: SealingKeys; name: Digest; stored: Uint8Array }; reply: { stored: Uint8Array } };
   /** The same, and the bytes. */
   decodeChunk: { request: { digest: Digest; stored: Uint8Array; lengthBytes: number }; reply: { bytes: Uint8Array } };
+  /** For a directory store: see store/store-files.ts. */
+  makeFiles: { request: { label: string; files: readonly NewFile[] }; reply: null };
+  findFiles: {
+    request: { label: string; files: readonly string[]; renewBeforeMs: number };
+    reply: { found: boolean[] };
+  };
 };
 
 export type CallName = keyof WorkerCalls;

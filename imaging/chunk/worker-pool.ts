@@ -5,22 +5,25 @@ import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
 import type { CallName, WorkerCalls, WorkerOptions, WorkerReply } from './worker-messages.ts';
 
 /** Slots in flight per worker: enough to hide a store's answer time, few enough for a machine with little memory. */
-const buffersPerWorker = 6;
+const buffersPerWorker = 8;
 const maxWorkers = 16;
 
 function defaultWorkerCount(): number {
   return Math.min(availableParallelism(), maxWorkers);
 }
 
-/** A place in one worker: one of its buffers, and the right to ask it. */
-export type Lease = {
-  readonly buffer: number;
+/** Places in one worker: some of its buffers, and the right to ask it. */
+export type Leases = {
+  readonly buffers: readonly number[];
   ask<Name extends CallName>(
     call: Name,
     request: WorkerCalls[Name]['request'],
     transfer?: readonly ArrayBuffer[],
   ): Promise<WorkerCalls[Name]['reply']>;
 };
+
+/** One place in one worker. */
+type Lease = Pick<Leases, 'ask'> & { readonly buffer: number };
 
 export class WorkerPool {
   readonly #threads: Thread[];
@@ -37,24 +40,29 @@ export class WorkerPool {
   }
 
   /** Runs `work` with a place of the least busy worker, waiting for one if need be. */
-  async lease<Result>(work: (lease: Lease) => Promise<Result>): Promise<Result> {
+  lease<Result>(work: (lease: Lease) => Promise<Result>): Promise<Result> {
+    return this.leaseMany(1, ({ buffers, ask }) => work({ buffer: buffers[0] as number, ask }));
+  }
+
+  /** The same with `count` places of one worker, at most as many as it has. */
+  async leaseMany<Result>(count: number, work: (leases: Leases) => Promise<Result>): Promise<Result> {
     let thread = this.#leastBusy();
-    while (thread === undefined) {
+    while (thread.free.length < count) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       thread = this.#leastBusy();
     }
-    const buffer = thread.free.pop() as number;
+    const buffers = thread.free.splice(-count);
     try {
-      return await work({ buffer, ask: (call, request, transfer) => thread.ask(call, request, transfer) });
+      return await work({ buffers, ask: (call, request, transfer) => thread.ask(call, request, transfer) });
     } finally {
-      thread.free.push(buffer);
-      this.#waiting.shift()?.();
+      thread.free.push(...buffers);
+      // All of them, because they want different numbers; who comes too late waits again.
+      for (const wake of this.#waiting.splice(0)) wake();
     }
   }
 
-  #leastBusy(): Thread | undefined {
-    const best = this.#threads.reduce((a, b) => (b.free.length > a.free.length ? b : a));
-    return best.free.length > 0 ? best : undefined;
+  #leastBusy(): Thread {
+    return this.#threads.reduce((a, b) => (b.free.length > a.free.length ? b : a));
   }
 
   async close(): Promise<void> {

@@ -2,13 +2,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.ts';
 import { checkStoredChunk, openChunk, sealChunk } from '../crypt/sealed-chunk.ts';
+import type { Digest } from '../store/chunk-store.ts';
+import { findFiles, makeFiles } from '../store/store-files.ts';
 import { allocateArena } from './arena.ts';
 import { type Device, openDevice } from './device-io.ts';
 import { digestOf } from './digest.ts';
-import { freeMemory } from './memory.ts';
+import { freeMemory, ownedMemory } from './memory.ts';
 import { readSlotInto } from './read-slot.ts';
 import { decodeChunk, encodeChunk } from './stored-chunk.ts';
-import type { CallName, WorkerCalls, WorkerOptions, WorkerReply, WorkerRequest } from './worker-messages.ts';
+import type {
+  CallName,
+  SlotInBuffer,
+  WorkerCalls,
+  WorkerOptions,
+  WorkerReply,
+  WorkerRequest,
+} from './worker-messages.ts';
 import { writeSlotFrom } from './write-slot.ts';
 
 const options = workerData as WorkerOptions;
@@ -20,14 +29,16 @@ let bufferedDevice: Device | undefined;
 type Handlers = { [Name in CallName]: (request: WorkerCalls[Name]['request']) => WorkerCalls[Name]['reply'] };
 
 const handlers: Handlers = {
-  readSlot(request) {
-    const bytes = buffer(request.buffer);
-    const slot = readSlotInto(bytes, openedDevice(), request, options.device?.mode === 'direct-update');
-    const allZero = slot.compare(zeros, 0, slot.length) === 0;
-    return { digest: allZero ? null : digestOf(slot) };
+  readSlot(slot) {
+    return { digest: readAndDigest(slot) };
   },
-  packSlot({ buffer: number, lengthBytes, level }) {
-    return { stored: encodeChunk(buffer(number).subarray(0, lengthBytes), level) };
+  readSlots({ slots }) {
+    return { digests: slots.map(readAndDigest) };
+  },
+  packSlots({ slots, level }) {
+    return {
+      stored: slots.map((slot) => encodeChunk(buffer(slot.buffer).subarray(0, slot.lengthBytes), level)),
+    };
   },
   packBytes({ bytes, level }) {
     return { digest: digestOf(bytes), stored: encodeChunk(bytes, level) };
@@ -62,7 +73,20 @@ const handlers: Handlers = {
   decodeChunk({ digest, stored, lengthBytes }) {
     return { bytes: decoded(digest, stored, lengthBytes) };
   },
+  makeFiles({ label, files }) {
+    makeFiles(label, files);
+    for (const { bytes } of files) freeMemory(bytes);
+    return null;
+  },
+  findFiles({ label, files, renewBeforeMs }) {
+    return { found: findFiles(label, files, renewBeforeMs) };
+  },
 };
+
+function readAndDigest(request: SlotInBuffer): Digest | null {
+  const slot = readSlotInto(buffer(request.buffer), openedDevice(), request, options.device?.mode === 'direct-update');
+  return slot.compare(zeros, 0, slot.length) === 0 ? null : digestOf(slot);
+}
 
 /** Chunks stored raw are decoded in place. */
 function free(bytes: Uint8Array, stored: Uint8Array): void {
@@ -100,17 +124,22 @@ function answer({ id, call, request }: WorkerRequest): { message: WorkerReply; t
   try {
     const handle = handlers[call] as (request: WorkerRequest['request']) => WorkerCalls[CallName]['reply'];
     const reply = handle(request);
-    const transfer = reply !== null && 'stored' in reply ? [reply.stored.buffer as ArrayBuffer] : decodedMemory(reply);
+    const transfer = replyMemory(reply);
     return { message: { id, reply }, transfer };
   } catch (thrown) {
     return { message: { id, error: toErrorBody(toDeployError(thrown)) }, transfer: [] };
   }
 }
 
+function replyMemory(reply: WorkerCalls[CallName]['reply']): ArrayBuffer[] {
+  if (reply === null) return [];
+  if ('stored' in reply) return [reply.stored].flat().flatMap(ownedMemory);
+  return 'bytes' in reply ? decodedMemory(reply.bytes) : [];
+}
+
 /** Small buffers may lie in memory that Node shares between many: they are copied. */
-function decodedMemory(reply: WorkerCalls[CallName]['reply']): ArrayBuffer[] {
-  const large = reply !== null && 'bytes' in reply && reply.bytes.buffer.byteLength > 65_536;
-  return large ? [reply.bytes.buffer as ArrayBuffer] : [];
+function decodedMemory({ buffer }: Uint8Array): ArrayBuffer[] {
+  return buffer.byteLength > 65_536 ? [buffer as ArrayBuffer] : [];
 }
 
 parentPort?.on('message', (message: WorkerRequest) => {

@@ -4,7 +4,12 @@
 export type Digest = string;
 
 /** One chunk as it is stored and sent: the stored form (docs/format.md, "Stored chunk") of the bytes that `digest` names. */
-export type StoredChunk = { readonly digest: Digest; readonly stored: Uint8Array };
+export type StoredChunk = {
+  readonly digest: Digest;
+  readonly stored: Uint8Array;
+  /** Nobody needs `stored` after the put: the store may hand its memory to another thread instead of a copy. */
+  readonly disposable?: true;
+};
 
 export type ManifestEntry = {
   readonly id: string;

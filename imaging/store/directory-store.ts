@@ -5,6 +5,7 @@ import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
+import { ownedMemory } from '../chunk/memory.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { imageNameId } from '../manifest/image-name.ts';
 import { maxManifestBytes } from '../manifest/signed-json.ts';
@@ -25,6 +26,7 @@ import {
 } from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
 import type { MaintainedStore } from './store-maintenance.ts';
+import { StoreThread } from './store-thread.ts';
 
 /**
  * Opens the store in `directory`. With `create`, an absent or empty directory becomes a store.
@@ -46,6 +48,9 @@ export class DirectoryStore implements MaintainedStore {
   readonly #keys: DirectoryKeys;
   /** Fan-out directories with names that are not durable yet. */
   readonly #touched = new Set<string>();
+  /** Two threads, so that no question waits behind the flushing of files. */
+  readonly #writer = new StoreThread();
+  readonly #finder = new StoreThread();
 
   constructor(root: string) {
     this.#root = root;
@@ -55,29 +60,23 @@ export class DirectoryStore implements MaintainedStore {
   }
 
   async findMissing(digests: readonly Digest[], signal?: AbortSignal): Promise<Digest[]> {
-    const present = await inTurns(digests, signal, (digest) => this.#holds(digest));
-    return digests.filter((_, i) => !present[i]);
-  }
-
-  async #holds(digest: Digest): Promise<boolean> {
-    const file = this.chunkPath(digest);
-    const stats = await unlessAbsent(this.label, 'looking for a chunk', async () => {
-      const found = await fs.stat(file);
-      const now = Date.now();
-      // Garbage collection looks at the time again after it has taken the chunk away: it sees this, or this fails.
-      if (now - found.mtimeMs > renewAfterMs) await fs.utimes(file, now / 1000, now / 1000);
-      return found;
-    });
-    return stats !== null && stats.size > 0;
+    throwIfCancelled(signal);
+    const files = digests.map((digest) => this.chunkPath(digest));
+    const request = { label: this.label, files, renewBeforeMs: Date.now() - renewAfterMs };
+    const { found } = await this.#finder.ask('findFiles', request);
+    return digests.filter((_, i) => !found[i]);
   }
 
   async putChunks(chunks: readonly StoredChunk[], signal?: AbortSignal): Promise<void> {
-    await inTurns(chunks, signal, async ({ digest, stored }) => {
-      const file = this.chunkPath(digest);
-      const temporary = await this.#writeTemporary(stored);
-      await this.#orRemove(temporary, () => fs.rename(temporary, file));
-      this.#touched.add(path.dirname(file));
-    });
+    throwIfCancelled(signal);
+    const files = chunks.map(({ digest, stored, disposable }) => ({
+      temporary: this.#temporaryPath(),
+      file: this.chunkPath(digest),
+      bytes: disposable === true && ownedMemory(stored).length > 0 ? stored : Uint8Array.from(stored),
+    }));
+    const memory = files.flatMap(({ bytes }) => ownedMemory(bytes));
+    await this.#writer.ask('makeFiles', { label: this.label, files }, memory);
+    for (const { file } of files) this.#touched.add(path.dirname(file));
   }
 
   async getChunk(digest: Digest, signal?: AbortSignal): Promise<Buffer> {
@@ -189,10 +188,16 @@ export class DirectoryStore implements MaintainedStore {
     return this.#keys.delete(id);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await Promise.all([this.#writer.close(), this.#finder.close()]);
+  }
 
   chunkPath(digest: Digest): string {
     return chunkPathIn(this.#root, digest);
+  }
+
+  #temporaryPath(): string {
+    return path.join(this.#root, 'tmp', randomUUID());
   }
 
   #manifestPath(name: string): string {
@@ -201,7 +206,7 @@ export class DirectoryStore implements MaintainedStore {
 
   /** Writes a durable file under a name of its own and returns its path. */
   async #writeTemporary(bytes: Uint8Array): Promise<string> {
-    const file = path.join(this.#root, 'tmp', randomUUID());
+    const file = this.#temporaryPath();
     await this.#orRemove(file, async () => {
       const handle = await fs.open(file, 'wx', 0o644);
       try {
