@@ -11,7 +11,7 @@ import { imageNameId } from '../manifest/image-name.ts';
 import { maxManifestBytes } from '../manifest/signed-json.ts';
 import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
-import { chunkPathIn, inTurns, listNames, readFileIn, syncDirectory, unlessAbsent } from './directory-files.ts';
+import { chunkPathIn, inTurns, listNames, readFileIn, syncDirectory } from './directory-files.ts';
 import { DirectoryKeys } from './directory-keys.ts';
 import { prepareDirectory } from './directory-layout.ts';
 import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.ts';
