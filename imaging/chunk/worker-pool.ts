@@ -84,6 +84,8 @@ class Thread {
     this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#fail(new DeployError('internal', `a worker died: ${cause}`, { cause })));
     this.#worker.on('exit', () => this.#fail(new DeployError('internal', 'a worker ended')));
+    // It keeps the process alive only while somebody waits for an answer.
+    this.#worker.unref();
   }
 
   ask<Name extends CallName>(
@@ -94,6 +96,7 @@ class Thread {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
+      if (this.#pending.size === 0) this.#worker.ref();
       this.#pending.set(id, { resolve, reject });
       this.#worker.postMessage({ id, call, request }, transfer);
     });
@@ -102,6 +105,7 @@ class Thread {
   #settle(reply: WorkerReply): void {
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
+    if (this.#pending.size === 0) this.#worker.unref();
     if ('error' in reply) pending?.reject(fromErrorBody(reply.error));
     else pending?.resolve(reply.reply as never);
   }
