@@ -10,12 +10,19 @@ export type StoreOptions = { store: string; token?: string; ca?: string };
 export function withStore(command: Command): Command {
   return command
     .addOption(
-      new Option('--store <place>', 'directory, or https://HOST:PORT of a server')
+      new Option(
+        '--store <place>',
+        'directory, s3://BUCKET/PREFIX, s3+https://HOST/BUCKET/PREFIX, or https://HOST:PORT of a server',
+      )
         .env('DEPLOY_OS_STORE')
         .makeOptionMandatory(),
     )
     .addOption(new Option('--token <token>', 'operator token of the server').env('DEPLOY_OS_TOKEN'))
-    .addOption(new Option('--ca <fingerprint>', 'sha256:… of the server’s CA, or its PEM file').env('DEPLOY_OS_CA'));
+    .addOption(
+      new Option('--ca <fingerprint>', 'sha256:… of the server’s CA, or its PEM file; for S3, a PEM file').env(
+        'DEPLOY_OS_CA',
+      ),
+    );
 }
 
 /** Opens the store for the time of `work`. */

@@ -1,4 +1,4 @@
-// Where chunks and manifests live: the contract that every store (directory, HTTP server, memory; later S3) keeps.
+// Where chunks and manifests live: the contract that every store (directory, S3 bucket, HTTP server, memory) keeps.
 
 /** BLAKE3-256 of a chunk's uncompressed bytes, or a sealed chunk's name (crypt/), 64 lower-case hex digits. */
 export type Digest = string;

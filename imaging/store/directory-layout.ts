@@ -4,16 +4,13 @@ import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { errnoOf } from '../chunk/device-io.ts';
 import { storeError } from './store-error.ts';
-
-const format = 'deploy-os-store';
-const version = 1;
-const marker = 'store.json';
+import { checkMarker, markerName, markerText } from './store-marker.ts';
 
 /** After this `root` is a store of the known version. @throws store-not-found, store-version, store-io, store-full */
 export async function prepareDirectory(root: string, create: boolean): Promise<void> {
   try {
     if (create && (await isAbsentOrEmpty(root))) await makeStore(root);
-    checkMarker(root, await fs.readFile(path.join(root, marker), 'utf8'));
+    checkMarker(root, await fs.readFile(path.join(root, markerName), 'utf8'));
   } catch (thrown) {
     const code = errnoOf(thrown);
     if (code === 'ENOENT' || code === 'ENOTDIR') throw notAStore(root, create);
@@ -46,35 +43,14 @@ async function makeStore(root: string): Promise<void> {
   for (let i = 0; i < 256; i++) {
     await fs.mkdir(path.join(root, 'chunks', i.toString(16).padStart(2, '0')), { recursive: true });
   }
-  const temporary = path.join(root, 'tmp', `${marker}-${process.pid}`);
+  const temporary = path.join(root, 'tmp', `${markerName}-${process.pid}`);
   const handle = await fs.open(temporary, 'w');
-  await handle.writeFile(`${JSON.stringify({ format, version })}\n`);
+  await handle.writeFile(markerText);
   await handle.sync();
   await handle.close();
-  await fs.rename(temporary, path.join(root, marker));
+  await fs.rename(temporary, path.join(root, markerName));
   for (const directory of ['.', 'chunks', '..']) {
     const parent = await fs.open(path.join(root, directory));
     await parent.sync().finally(() => parent.close());
   }
-}
-
-function checkMarker(root: string, text: string): void {
-  let found: { format?: unknown; version?: unknown };
-  try {
-    found = JSON.parse(text) as typeof found;
-  } catch (cause) {
-    throw new DeployError('store-io', `${path.join(root, marker)} is damaged`, {
-      cause,
-      hint: `It should read {"format":"${format}","version":${version}}.`,
-    });
-  }
-  if (found?.format !== format) throw notAStore(root, false);
-  if (found.version === version) return;
-  throw new DeployError(
-    'store-version',
-    `the store ${root} has version ${String(found.version)}, known is ${version}`,
-    {
-      hint: 'It was made by a newer Deploy-OS; use that one.',
-    },
-  );
 }

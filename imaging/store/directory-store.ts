@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
 import { ownedMemory } from '../chunk/memory.ts';
@@ -18,11 +17,12 @@ import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.t
 import { findInQuarantine } from './directory-quarantine.ts';
 import {
   chunkNotFound,
+  entryUnlessDamaged,
   imageExists,
   imageNotFound,
   manifestEntry,
-  readManifestEntry,
   sortByName,
+  withdrawn,
 } from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
 import type { MaintainedStore } from './store-maintenance.ts';
@@ -148,7 +148,7 @@ export class DirectoryStore implements MaintainedStore {
   async listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
     const entries: ManifestEntry[] = [];
     for await (const { announced, bytes } of this.maintenance.readManifests(signal)) {
-      const entry = announced ? null : entryOf(bytes);
+      const entry = announced ? null : entryUnlessDamaged(bytes);
       if (entry !== null) entries.push(entry);
     }
     return sortByName(entries);
@@ -226,25 +226,5 @@ export class DirectoryStore implements MaintainedStore {
       await fs.rm(temporary, { force: true }).catch(() => {});
       throw storeError(this.label, 'writing', thrown);
     }
-  }
-}
-
-function withdrawn(name: string, label: string, cause: unknown): DeployError {
-  return new DeployError(
-    'store-io',
-    `filing the manifest of '${name}' in the store ${label}: it was announced too long ago`,
-    {
-      cause,
-      hint: 'Garbage collection took it for one of a capture that died. Capture again; what is stored is not sent twice.',
-    },
-  );
-}
-
-function entryOf(bytes: Buffer): ManifestEntry | null {
-  try {
-    return readManifestEntry(bytes);
-  } catch (thrown) {
-    if (thrown instanceof DeployError) return null;
-    throw thrown;
   }
 }

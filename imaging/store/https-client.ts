@@ -1,9 +1,10 @@
 // The transport below the HTTP store: one HTTPS request with a bounded answer, tried again while the server is away.
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
+import { collectBody, sendBody } from './http-body.ts';
 import { isCertificateError, pinnedTls } from './pinned-ca.ts';
 
 export type HttpsClientOptions = {
@@ -128,7 +129,7 @@ export class HttpsClient {
       request.on('error', fail);
       request.on('response', (response) => {
         const status = response.statusCode ?? 0;
-        collect(response, status >= 400 ? maxErrorBytes : call.maxAnswerBytes)
+        collectBody(response, status >= 400 ? maxErrorBytes : call.maxAnswerBytes)
           .then((body) =>
             retriedStatuses.includes(status)
               ? reject(new Outage(errorOf(status, body).message))
@@ -139,7 +140,7 @@ export class HttpsClient {
             fail(cause);
           });
       });
-      send(request, call.body ?? []);
+      sendBody(request, call.body ?? []);
     });
   }
 }
@@ -149,48 +150,6 @@ function headersFor({ body, contentType }: Call, common: OutgoingHttpHeaders): O
   const length = body.reduce((sum, part) => sum + part.length, 0);
   const type = length === 0 ? {} : { 'content-type': contentType ?? 'application/octet-stream' };
   return { ...common, ...type, 'content-length': length };
-}
-
-function send(request: ClientRequest, parts: readonly Uint8Array[]): void {
-  // Corked, small parts (record headers) leave in one piece with the chunk that follows instead of as TLS records of their own.
-  request.cork();
-  for (const part of parts) request.write(part);
-  request.end();
-  request.uncork();
-}
-
-/** The whole body; in one allocation when its length is announced, as the store's answers are. */
-function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
-  const announced = Number(response.headers['content-length'] ?? Number.NaN);
-  return new Promise((resolve, reject) => {
-    const tooLarge = (): void =>
-      reject(new DeployError('too-large', `the server's answer is longer than ${limit} bytes`));
-    if (announced > limit) return tooLarge();
-    const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
-    const parts: Buffer[] = [];
-    let length = 0;
-    response.on('data', (part: Buffer) => {
-      if (length + part.length > limit) return tooLarge();
-      if (whole !== undefined) {
-        part.copy(whole, length);
-        // The parser is done with a part when the next has come.
-        freeRecord(parts.pop());
-      }
-      parts.push(part);
-      length += part.length;
-    });
-    response.on('error', reject);
-    response.on('end', () => {
-      if (!response.complete) reject(new Error('the answer ended early'));
-      else resolve(whole ?? Buffer.concat(parts));
-    });
-  });
-}
-
-/** A part that is a TLS record of its own, 16 KiB: left to the garbage collector, they pile up to tens of MiB in a small machine. */
-function freeRecord(part: Buffer | undefined): void {
-  if (part === undefined || part.byteLength !== part.buffer.byteLength) return;
-  (part.buffer as ArrayBuffer).transfer(0);
 }
 
 function bodyOf({ status, body }: Answer, call: Call, url: string): Buffer {

@@ -19,6 +19,16 @@ export function readManifestEntry(bytes: Uint8Array): ManifestEntry {
   return { id, name, sizeBytes: manifest.sizeBytes, createdAt, keyId: manifest.keyId };
 }
 
+/** What a list shows of a manifest in a store; null for a damaged one, which `store check` names. */
+export function entryUnlessDamaged(bytes: Buffer): ManifestEntry | null {
+  try {
+    return readManifestEntry(bytes);
+  } catch (thrown) {
+    if (thrown instanceof DeployError) return null;
+    throw thrown;
+  }
+}
+
 /** In order of name, by code point: the same on every machine whatever its language. */
 export function sortByName(entries: ManifestEntry[]): ManifestEntry[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -39,5 +49,13 @@ export function imageNotFound(name: string, label: string): DeployError {
 export function chunkNotFound(digest: string, label: string): DeployError {
   return new DeployError('chunk-not-found', `chunk ${digest} is not in ${label}`, {
     hint: 'The store has lost a file; restore it from its backup, or capture the image again.',
+  });
+}
+
+/** The announcement of a manifest was deleted before it became an image. */
+export function withdrawn(name: string, label: string, cause?: unknown): DeployError {
+  return new DeployError('store-io', `filing the manifest of '${name}' in ${label}: it was announced too long ago`, {
+    cause,
+    hint: 'Garbage collection took it for one of a capture that died. Capture again; what is stored is not sent twice.',
   });
 }

@@ -1,0 +1,49 @@
+// Bodies of HTTP requests and answers, for the transports below the HTTP store and the S3 store: sent in parts, received with a bound.
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { DeployError } from '../../protocol/errors.ts';
+
+/** Writes the parts and ends the request. */
+export function sendBody(request: ClientRequest, parts: readonly Uint8Array[]): void {
+  // Corked, small parts (record headers) leave in one piece with the chunk that follows instead of as TLS records of their own.
+  request.cork();
+  for (const part of parts) request.write(part);
+  request.end();
+  request.uncork();
+}
+
+/**
+ * The whole body; in one allocation when its length is announced, as the store's answers are.
+ * @throws DeployError too-large beyond `limit`; an Error when the connection ends early
+ */
+export function collectBody(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const announced = Number(response.headers['content-length'] ?? Number.NaN);
+  return new Promise((resolve, reject) => {
+    const tooLarge = (): void =>
+      reject(new DeployError('too-large', `the server's answer is longer than ${limit} bytes`));
+    if (announced > limit) return tooLarge();
+    const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
+    const parts: Buffer[] = [];
+    let length = 0;
+    response.on('data', (part: Buffer) => {
+      if (length + part.length > limit) return tooLarge();
+      if (whole !== undefined) {
+        part.copy(whole, length);
+        // The parser is done with a part when the next has come.
+        freeRecord(parts.pop());
+      }
+      parts.push(part);
+      length += part.length;
+    });
+    response.on('error', reject);
+    response.on('end', () => {
+      if (!response.complete) reject(new Error('the answer ended early'));
+      else resolve(whole ?? Buffer.concat(parts));
+    });
+  });
+}
+
+/** A part that is a TLS record of its own, 16 KiB: left to the garbage collector, they pile up to tens of MiB in a small machine. */
+function freeRecord(part: Buffer | undefined): void {
+  if (part === undefined || part.byteLength !== part.buffer.byteLength) return;
+  (part.buffer as ArrayBuffer).transfer(0);
+}
