@@ -1,7 +1,7 @@
 // A store in a bucket of any S3-compatible service: one object per chunk, one per manifest (docs/format.md, "S3 store").
 import { randomUUID } from 'node:crypto';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
-import { maxManifestBytes } from '../manifest/manifest.ts';
+import { maxManifestBytes } from '../manifest/signed-json.ts';
 import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import {

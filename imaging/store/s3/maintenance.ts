@@ -1,7 +1,7 @@
 // Looking after an S3 store: its listing, its manifests, and what is moved aside (docs/format.md, "S3 store").
 import { randomUUID } from 'node:crypto';
 import { DeployError } from '../../../protocol/errors.ts';
-import { maxManifestBytes } from '../../manifest/manifest.ts';
+import { maxManifestBytes } from '../../manifest/signed-json.ts';
 import type { Digest } from '../chunk-store.ts';
 import type { ChunkInfo, LeftOver, Quarantine, StoredManifest, StoreMaintenance } from '../store-maintenance.ts';
 import type { S3Bucket } from './bucket.ts';
