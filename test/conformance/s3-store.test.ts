@@ -30,7 +30,7 @@ beforeAll(async () => {
   const client = new S3Client(locate(''), { retryForMs: 60_000, maxSockets: 1, idleTimeoutMs: 60_000 });
   await client.call({ method: 'PUT', maxAnswerBytes: 65_536 });
   client.close();
-});
+}, 300_000);
 afterAll(() => service?.stop());
 
 function locate(prefix: string, environment: { [name: string]: string } = {}): S3Location {
@@ -62,7 +62,7 @@ maintenanceConformance('the S3 store', onS3);
 test('a disk captured to S3 and restored from it is the same, and a second capture sends nothing', async () => {
   await withTempDirectory(async (directory) => {
     const content = noise(5 * mib, 'content');
-    const source = await makeExtDisk(path.join(directory, 'source'), 64 * mib, {
+    const source = await makeExtDisk(path.join(directory, 'source'), 24 * mib, {
       a: content,
       b: content.subarray(mib),
     });
