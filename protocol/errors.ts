@@ -54,6 +54,7 @@ export const errorCatalogue = {
   'target-vanished': device,
   'read-back-mismatch': device,
   'mount-failed': device,
+  'shrink-failed': device,
   'tool-missing': device,
   'partition-table-corrupt': corrupt,
   'file-system-corrupt': corrupt,
