@@ -2,16 +2,19 @@
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import { openTarget, rereadPartitions, type Target } from './blockdev/target.ts';
-import { type FitOptions, type FittedImage, fitImage } from './fit/fit-image.ts';
+import type { FitOptions, FittedImage } from './fit/fit-image.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { loadManifest } from './manifest/load-image.ts';
+import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import { canReadDirectly, type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
 export type RestoreOptions = WriteImageOptions & {
   readonly imageName: string;
   /** A disk, or a disk file; one that does not exist is made. */
   readonly targetPath: string;
+  /** Make one file system smaller if the target is too small: on an overlay; the image stays as it is. */
+  readonly shrink?: boolean;
   readonly allowMember?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
   readonly grow?: FitOptions['grow'];
@@ -35,7 +38,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
   try {
     const captured = await loadManifest(store, imageName, signal);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
-    const fitted = await fitImage({ manifest: captured, store }, facts, options);
+    await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
       const written = await writeImage(fitted.manifest, target, { ...options, store: fitted.store }, state);

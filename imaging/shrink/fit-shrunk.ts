@@ -1,7 +1,7 @@
 // An image for a disk that is too small for it: one of its file systems is made smaller on an overlay. The image and its store stay as they are.
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { StoredImage } from '../fit/compose-image.ts';
-import { type FitTarget, type FittedImage, fitImage, fitShrunkImage } from '../fit/fit-image.ts';
+import { type FitOptions, type FitTarget, type FittedImage, fitImage, fitShrunkImage } from '../fit/fit-image.ts';
 import { keepLayout, type NewDisk, type OldLayout, requiredBytes, shrinkLayout } from '../fit/layout.ts';
 import { openTableSectors, readOldTable } from '../fit/old-table.ts';
 import { openImageReader } from '../image-reader.ts';
@@ -12,27 +12,29 @@ import type { RunOptions } from '../progress.ts';
 import { captureShrunk, type ShrunkImage } from './capture-shrunk.ts';
 import { type Shrinker, shrinkerOf } from './shrinkers.ts';
 
-/** `close` once it is restored: it takes the chunks away that were made for it. */
-export type FittedOrShrunk = FittedImage & { readonly close: () => Promise<void> };
+export type FitOrShrinkOptions = FitOptions & { readonly shrink?: boolean };
 
 /**
- * `image` for `target`, with one partition shrunk if nothing less makes it fit. Nothing is written but to temporary files (`TMPDIR`).
+ * `image` for `target`; with `shrink`, one partition made smaller if nothing less makes it fit. Nothing is written but to temporary files
+ * (`TMPDIR`), which are gone when what this returns is disposed of.
  * @throws target-too-small with the size that would do, shrink-failed, mount-failed, tool-missing, and what `fitImage` throws
  */
-export async function fitOrShrink(image: StoredImage, target: FitTarget, options: RunOptions): Promise<FittedOrShrunk> {
+export async function fitOrShrink(
+  image: StoredImage,
+  target: FitTarget,
+  options: FitOrShrinkOptions,
+): Promise<FittedImage & AsyncDisposable> {
   try {
-    return { ...(await fitImage(image, target, options)), close: async () => {} };
+    return { ...(await fitImage(image, target, options)), [Symbol.asyncDispose]: async () => {} };
   } catch (thrown) {
-    if (toDeployError(thrown).code !== 'target-too-small') throw thrown;
+    if (options.shrink !== true || toDeployError(thrown).code !== 'target-too-small') throw thrown;
   }
-  const plan = await planShrink(image.manifest, target);
-  const chosen = await tryCandidates(image, plan, target, options);
+  const { shrunk, ...to } = await tryCandidates(image, await planShrink(image.manifest, target), target, options);
   try {
-    const { number, newSizeBytes, shrunk } = chosen;
-    const fitted = await fitShrunkImage(image, target, { number, newSizeBytes, shrunk }, options);
-    return { ...fitted, close: shrunk.close };
+    const fitted = await fitShrunkImage(image, target, { ...to, shrunk }, options);
+    return { ...fitted, [Symbol.asyncDispose]: shrunk.close };
   } catch (thrown) {
-    await chosen.shrunk.close();
+    await shrunk.close();
     throw thrown;
   }
 }

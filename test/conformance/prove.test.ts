@@ -23,7 +23,7 @@ const faults: {
 } = {
   // The inode of a file that its folder still names.
   ext4: (_, start, file) => run('debugfs', '-w', '-R', 'clri <13>', `${file}?offset=${start}`),
-  btrfs: async (disk, start) => flip(disk, start + (await find(disk, start, 150, noise(4096, '11'))) + 1000),
+  btrfs: async (disk, start) => flip(disk, start + (await find(disk, start, 300, noise(4096, '11'))) + 1000),
   // agf_freeblks of the first allocation group, with a checksum that is no longer right.
   xfs: (disk, start) => flip(disk, start + 512 + 55),
   // The first record of a file of the user's.
