@@ -14,6 +14,7 @@ type Flags = StoreOptions &
     delta: 'auto' | 'always' | 'never';
     was?: string;
     grow: Grow;
+    shrink?: true;
     member?: true;
     yes?: true;
     json?: true;
@@ -39,6 +40,7 @@ export function addRestoreCommand(image: Command): void {
       partitionToGrow,
       'none',
     )
+    .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
     .option('--member', 'overwrite a member of an array as if it were a disk')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .option('--yes', 'overwrite without asking')
@@ -47,7 +49,7 @@ export function addRestoreCommand(image: Command): void {
 }
 
 async function restore(name: string, disk: string, flags: Flags): Promise<void> {
-  const { holes, delta, was, grow, member, yes, json } = flags;
+  const { holes, delta, was, grow, shrink = false, member, yes, json } = flags;
   if (!yes) await confirmOverwrite(disk, name);
   const result = await usingStore(flags, (store) =>
     withProgress((run) =>
@@ -55,7 +57,7 @@ async function restore(name: string, disk: string, flags: Flags): Promise<void> 
         ...run,
         ...workersOf(flags),
         ...(was === undefined ? {} : { presentImageName: was }),
-        ...{ imageName: name, targetPath: disk, store, holes, delta, grow, allowMember: member ?? false },
+        ...{ imageName: name, targetPath: disk, store, holes, delta, grow, shrink, allowMember: member ?? false },
       }),
     ),
   );

@@ -18,8 +18,6 @@ import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = WorkerFlags & { member?: true };
 type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number };
-type RestoreFlags = CommonOptions & RunFlags & { holes: 'leave' | 'discard'; grow: Grow; shrink?: true; yes?: true };
-type Grow = 'none' | 'last' | number;
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -32,21 +30,6 @@ export function addCommands(program: Command): void {
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(capture);
-  verb('restore <name> <target>', 'Write an image onto a disk or disk file, and read it back')
-    .addOption(
-      new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
-    )
-    .option('--member', 'overwrite a member of an array as if it were a disk')
-    .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
-    .option(
-      '--grow <partition>',
-      'give free space to the `last` partition, to one by its number, or to `none`',
-      partitionToGrow,
-      'none',
-    )
-    .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
-    .option('--yes', 'overwrite without asking')
-    .action(restore);
   verb('verify <name>', 'Read every chunk of an image and check it')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(verify);
@@ -79,23 +62,6 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
   );
   if (flags.json) printJson(result);
   else printCapture(result);
-}
-
-async function restore(name: string, disk: string, flags: RestoreFlags): Promise<void> {
-  if (!flags.yes) await confirmOverwrite(disk, name);
-  const result = await usingStore(flags, (store) =>
-    withProgress((run) =>
-      restoreImage({
-        ...run,
-        ...workersOf(flags),
-        ...{ imageName: name, targetPath: disk, store, holes: flags.holes, allowMember: flags.member ?? false },
-        ...{ grow: flags.grow, shrink: flags.shrink ?? false },
-      }),
-    ),
-  );
-  if (flags.json) printJson(result);
-  else printRestore(result, disk);
-  failWith(growError(result));
 }
 
 /** Damage is printed like any result, and then is the command's error; with --json stdout stays one JSON value. */
