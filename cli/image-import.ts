@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type ImportFormat, importFormats, importImage } from '../imaging/import.ts';
 import { printCapture } from './image-output.ts';
+import { withEncryption } from './key-option.ts';
 import { printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -10,10 +11,12 @@ type Flags = StoreOptions & { format?: ImportFormat; scratch?: string; json?: tr
 
 /** Adds `import` to `deploy-os image`. */
 export function addImportCommand(image: Command): void {
-  withStore(
-    image
-      .command('import <source> <name>')
-      .description('Make an image of a raw, qcow2 or partclone file (split and compressed ones too); - is stdin'),
+  withEncryption(
+    withStore(
+      image
+        .command('import <source> <name>')
+        .description('Make an image of a raw, qcow2 or partclone file (split and compressed ones too); - is stdin'),
+    ),
   )
     .addOption(
       new Option('--format <format>', 'of the source (default: what its first bytes say)').choices(importFormats),

@@ -99,8 +99,14 @@ function describeContent(content: Content, name: string | null): string[] {
 
 export function printImages(images: readonly ManifestEntry[]): void {
   printTable(
-    ['name', 'disk', 'captured', 'id'],
-    images.map(({ name, sizeBytes, createdAt, id }) => [name, formatBytes(sizeBytes), createdAt, id]),
+    ['name', 'disk', 'captured', 'id', 'encrypted'],
+    images.map(({ name, sizeBytes, createdAt, id, keyId }) => [
+      name,
+      formatBytes(sizeBytes),
+      createdAt,
+      id,
+      keyId === undefined ? '-' : `with ${keyId}`,
+    ]),
   );
 }
 

@@ -10,6 +10,7 @@ import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printVerify } from './image-output.ts';
 import { addProveCommand } from './image-prove.ts';
 import { addRestoreCommand } from './image-restore.ts';
+import { withEncryption } from './key-option.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -24,7 +25,7 @@ export function addCommands(program: Command): void {
   const verb = (usage: string, text: string) =>
     withStore(image.command(usage).description(text)).option('--json', 'print the result as JSON');
 
-  verb('capture <source> <name>', 'Capture the used bytes of a disk or disk file as an image')
+  withEncryption(verb('capture <source> <name>', 'Capture the used bytes of a disk or disk file as an image'))
     .option('--parent <name>', 'an image of the same disk: what it has is not asked for again')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
     .option('--member', 'capture a member of an array as if it were a disk')

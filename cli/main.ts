@@ -9,6 +9,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   disks: () => import('./disks.ts'),
   image: () => import('./image.ts'),
   job: () => import('./job.ts'),
+  key: () => import('./key.ts'),
   machine: () => import('./machine.ts'),
   scenario: () => import('./scenario.ts'),
   server: () => import('./server.ts'),

@@ -2,13 +2,15 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ChunkStore } from '../imaging/store/chunk-store.ts';
+import { openEncryptedStore } from '../imaging/store/encrypted-store.ts';
 import { openStore } from '../imaging/store/open-store.ts';
+import { findSecret, type KeyFlags, wantsEncryption, withKey } from './key-option.ts';
 
-export type StoreOptions = { store: string; token?: string; ca?: string };
+export type StoreOptions = KeyFlags & { store: string; token?: string; ca?: string };
 
-/** Adds --store, --token and --ca, each with its environment variable. */
+/** Adds --store, --token, --ca, --key-file and --passphrase-file, each with its environment variable. */
 export function withStore(command: Command): Command {
-  return command
+  return withKey(command)
     .addOption(
       new Option(
         '--store <place>',
@@ -25,17 +27,19 @@ export function withStore(command: Command): Command {
     );
 }
 
-/** Opens the store for the time of `work`. */
+/** Opens the store for the time of `work`, with the key for its encrypted images, which is asked for when it is needed. `create`: to make an image. */
 export async function usingStore<Result>(
-  { store: location, token, ca }: StoreOptions,
+  { store: location, token, ca, ...key }: StoreOptions,
   work: (store: ChunkStore) => Promise<Result>,
   create = false,
 ): Promise<Result> {
-  const store = await openStore(location, {
+  const behind = await openStore(location, {
     create,
     ...(token === undefined ? {} : { token }),
     ...(ca === undefined ? {} : { ca }),
   });
+  const askSecret = (purpose: string) => findSecret(key, purpose);
+  const store = openEncryptedStore(behind, { askSecret, encrypt: create && wantsEncryption(key) });
   try {
     return await work(store);
   } finally {

@@ -14,6 +14,7 @@ import { type Manifest, parseManifest } from '../manifest/manifest.ts';
 import { readSlots, segmentLengthBytes } from '../manifest/segment.ts';
 import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import { manifestEntry } from './manifest-entry.ts';
+import type { MaintainedStore, StoreMaintenance } from './store-maintenance.ts';
 
 export type EncryptedStoreOptions = {
   /** Asked once, when an encrypted image is met or, with `encrypt`, when the first chunk is. */
@@ -36,6 +37,8 @@ const smallBytes = 64 * 1024;
 
 class EncryptedStore implements ChunkStore {
   readonly label: string;
+  /** Who looks after a store needs no key. */
+  readonly maintenance?: StoreMaintenance;
   readonly #store: ChunkStore;
   readonly #options: EncryptedStoreOptions;
   #secret: Promise<KeySecret> | undefined;
@@ -44,7 +47,8 @@ class EncryptedStore implements ChunkStore {
   readonly #opened = new Map<string, Promise<SealingKeys>>();
   #pool: WorkerPool | undefined;
 
-  constructor(store: ChunkStore, options: EncryptedStoreOptions) {
+  constructor(store: ChunkStore & Partial<MaintainedStore>, options: EncryptedStoreOptions) {
+    if (store.maintenance !== undefined) this.maintenance = store.maintenance;
     this.#store = store;
     this.#options = options;
     this.label = store.label;
