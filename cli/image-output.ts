@@ -2,6 +2,7 @@
 import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
+import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
@@ -15,6 +16,7 @@ export function printCapture(result: CaptureResult): void {
     ['read', `${formatBytes(result.bytesRead)} used`],
     ['sent', `${formatBytes(result.bytesSent)} for ${formatBytes(result.bytesNew)} that the store did not have`],
     ['chunks', `${slots}: ${slotsSent} sent, ${slotsKnown} known, ${slotsZero} zero`],
+    ...(result.lostBytes === 0 ? [] : [['lost', `${result.lostBytes} bytes could not be read`] as const]),
     ['time', timeAndRate(result.seconds, result.bytesRead)],
     ['root', result.rootDigest],
   ]);
@@ -78,7 +80,21 @@ export function printManifest(manifest: Manifest): void {
       ...(p.volumes ?? []).map((volume) => ['', volume.name, ...describeContent(volume, null)]),
     ]),
   );
+  printLoss(manifest);
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+/** As loud as a table can be: in the place of these bytes are zeros. */
+function printLoss(manifest: Manifest): void {
+  const loss = describeLost(manifest);
+  if (loss === null) return;
+  process.stdout.write(`\nLOST: ${loss}\n`);
+  for (const { startBytes, lengthBytes } of manifest.lost ?? []) {
+    process.stdout.write(`lost: bytes ${startBytes} to ${startBytes + lengthBytes - 1}\n`);
+  }
+  for (const { partition, path } of manifest.lostFiles ?? []) {
+    process.stdout.write(`damaged file${partition === 0 ? '' : ` on partition ${partition}`}: ${path}\n`);
+  }
 }
 
 type Content = Pick<

@@ -16,6 +16,7 @@ type Flags = StoreOptions &
     grow: Grow;
     shrink?: true;
     member?: true;
+    acceptLost?: true;
     yes?: true;
     json?: true;
   };
@@ -42,6 +43,7 @@ export function addRestoreCommand(image: Command): void {
     )
     .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
     .option('--member', 'overwrite a member of an array as if it were a disk')
+    .option('--accept-lost', 'restore also an image of which bytes are lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .option('--yes', 'overwrite without asking')
     .option('--json', 'print the result as JSON')
@@ -49,7 +51,7 @@ export function addRestoreCommand(image: Command): void {
 }
 
 async function restore(name: string, disk: string, flags: Flags): Promise<void> {
-  const { holes, delta, was, grow, shrink = false, member, yes, json } = flags;
+  const { holes, delta, was, grow, shrink = false, member, acceptLost, yes, json } = flags;
   if (!yes) await confirmOverwrite(disk, name);
   const result = await usingStore(flags, (store) =>
     withProgress((run) =>
@@ -58,6 +60,7 @@ async function restore(name: string, disk: string, flags: Flags): Promise<void> 
         ...workersOf(flags),
         ...(was === undefined ? {} : { presentImageName: was }),
         ...{ imageName: name, targetPath: disk, store, holes, delta, grow, shrink, allowMember: member ?? false },
+        acceptLost: acceptLost ?? false,
       }),
     ),
   );

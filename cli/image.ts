@@ -18,7 +18,7 @@ import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = WorkerFlags & { member?: true };
-type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number };
+type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number; rescue?: true };
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -29,6 +29,7 @@ export function addCommands(program: Command): void {
     .option('--parent <name>', 'an image of the same disk: what it has is not asked for again')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
     .option('--member', 'capture a member of an array as if it were a disk')
+    .option('--rescue', 'the disk has bad sectors: save what can be read, and keep a list of what is lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(capture);
   verb('verify <name>', 'Read every chunk of an image and check it')
@@ -46,7 +47,7 @@ export function addCommands(program: Command): void {
 }
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
-  const { parent, level, member } = flags;
+  const { parent, level, member, rescue } = flags;
   const result = await usingStore(
     flags,
     (store) =>
@@ -56,7 +57,7 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
           ...workersOf(flags),
           ...(parent === undefined ? {} : { parentName: parent }),
           ...(level === undefined ? {} : { level }),
-          ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false },
+          ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false, rescue: rescue ?? false },
         }),
       ),
     true,

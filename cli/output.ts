@@ -47,7 +47,7 @@ export class ProgressLine {
   #drawnMs = -Infinity;
 
   /** Cheap to call often: draws at most once an interval, and whenever the phase changes or ends. */
-  update(phase: string, done: number, total: number): void {
+  update(phase: string, done: number, total: number, note = ''): void {
     const nowMs = performance.now();
     const changed = phase !== this.#phase;
     if (changed) {
@@ -60,7 +60,7 @@ export class ProgressLine {
     const rate = seconds > 0.2 ? done / seconds : 0;
     const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
     const eta = rate > 0 && done < total ? `, ${Math.ceil((total - done) / rate)} s left` : '';
-    const text = `${phase.padEnd(10)} ${String(percent).padStart(3)} %  ${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(Math.round(rate))}/s${eta}`;
+    const text = `${phase.padEnd(10)} ${String(percent).padStart(3)} %  ${formatBytes(done)} of ${formatBytes(total)}, ${formatBytes(Math.round(rate))}/s${eta}${note}`;
     process.stderr.write(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`);
   }
 

@@ -1,13 +1,16 @@
 // How a verb runs a recipe: a progress line and warnings on stderr, stopped by Ctrl-C.
 import type { RunOptions } from '../imaging/progress.ts';
-import { interruptSignal, ProgressLine } from './output.ts';
+import { formatBytes, interruptSignal, ProgressLine } from './output.ts';
 
 export async function withProgress<Result>(work: (run: RunOptions) => Promise<Result>): Promise<Result> {
   const line = new ProgressLine();
   try {
     return await work({
       signal: interruptSignal(),
-      onProgress: ({ phase, bytesDone, bytesTotal }) => line.update(phase, bytesDone, bytesTotal),
+      onProgress: ({ phase, bytesDone, bytesTotal, bytesLost = 0 }) => {
+        const note = bytesLost === 0 ? '' : `, ${formatBytes(bytesLost)} lost`;
+        line.update(phase, bytesDone, bytesTotal, note);
+      },
       onWarning: (message) => {
         line.end();
         process.stderr.write(`warning: ${message}\n`);

@@ -5,7 +5,8 @@ import { checkSource } from './blockdev/check-source.ts';
 import { listDisks } from './blockdev/list-disks.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import { throwIfCancelled } from './cancelled.ts';
-import { type CaptureCounts, captureSegments } from './chunk/capture-segments.ts';
+import { type CaptureCounts, type CaptureSegmentsOptions, captureSegments } from './chunk/capture-segments.ts';
+import type { DeviceAccess } from './chunk/device-io.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import type { DiskMap } from './disk-map.ts';
@@ -16,6 +17,8 @@ import { type Manifest, sealManifest } from './manifest/manifest.ts';
 import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts';
 import { mapDisk, warnOfNotes } from './map.ts';
 import type { RunOptions } from './progress.ts';
+import { describeLoss, type Loss } from './rescue/describe-loss.ts';
+import { type RescuedSegments, rescueSegments } from './rescue/rescue-segments.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 /** docs/decisions/009-chunk-size.md */
@@ -36,6 +39,8 @@ export type CaptureOptions = RunOptions & {
   readonly chunkSizeBytes?: number;
   /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
   readonly imageId?: string;
+  /** The source has bad sectors: save what can be read, and say in the manifest what is lost. */
+  readonly rescue?: boolean;
   /** The source is an image of another kind, or was put together from one. */
   readonly imported?: ImportedSource;
 };
@@ -54,6 +59,8 @@ export type CaptureResult = CaptureCounts & {
   readonly rootDigest: Digest;
   readonly sizeBytes: number;
   readonly usedBytes: number;
+  /** Used bytes that could not be read. */
+  readonly lostBytes: number;
   readonly seconds: number;
   readonly warnings: readonly string[];
 };
@@ -72,30 +79,60 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     const finished = await findFinished(store, name, options.imageId, signal);
     if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
     const parent = options.parentName === undefined ? null : await loadManifest(store, options.parentName, signal);
-    await checkSource(sourcePath, { allowMember: options.allowMember ?? false });
+    await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
     const map = imported?.map ?? (await mapDisk(sourcePath, run));
     if (imported?.map !== undefined) warnOfNotes(map, imported.name, run);
-    const source = await describeSource(sourcePath, map, imported);
-    const describe = (segments: (Digest | null)[]) =>
-      sealManifest(draft(name, options, map, source, parent, segments, warnings));
+    const source = await describeSource(sourcePath, map, run);
+    const describe = (segments: (Digest | null)[], loss: Loss | null) =>
+      sealManifest(draft(name, options, map, source, parent, segments, warnings, loss));
     // A description that cannot be stored is better known before the reading than after it.
-    describe(Array.from({ length: Math.ceil(map.sizeBytes / segmentSizeBytes) }, () => null));
+    describe(
+      Array.from({ length: Math.ceil(map.sizeBytes / segmentSizeBytes) }, () => null),
+      null,
+    );
     throwIfCancelled(signal);
-    const captured = await captureSegments(map, {
+    const captured = await readSegments(map, {
       ...run,
-      source: { path: sourcePath, label: source.label, role: 'source', mode: 'read' },
+      source: { ...deviceOf(map), path: sourcePath, label: source.label, role: 'source', mode: 'read' },
       chunkSizeBytes: options.chunkSizeBytes ?? defaultChunkSizeBytes,
       level: options.level ?? defaultLevel,
       knownDigests: (index) => digestsOf(parent, index, store, signal),
     });
     await store.flush(signal);
-    const { manifest, bytes } = describe(captured.segments);
+    const loss = captured.lost.length === 0 ? null : await describeLoss(sourcePath, map, captured.lost, run);
+    const { manifest, bytes } = describe(captured.segments, loss);
     await store.putManifest(name, bytes, signal);
     return summarize(manifest, captured.counts, startedMs);
   } catch (thrown) {
     const doing = imported === undefined ? `capturing ${sourcePath}` : `importing ${imported.name}`;
     throw toDeployError(thrown).during(`${doing} as '${name}'`);
   }
+}
+
+/** What a thread needs to say where a bad sector is. */
+function deviceOf({ sectorSizeBytes, partitions }: DiskMap): Pick<DeviceAccess, 'sectorSizeBytes' | 'partitions'> {
+  const places = partitions.map(({ number, startBytes, sizeBytes }) => ({ number, startBytes, sizeBytes }));
+  return { sectorSizeBytes, partitions: places };
+}
+
+/** A bad sector among what is only looked at does not end a rescue. */
+function goOnIfRescuing({
+  rescue,
+  onWarning,
+}: Pick<CaptureOptions, 'rescue' | 'onWarning'>): (thrown: unknown) => void {
+  return (thrown) => {
+    const { code, message } = toDeployError(thrown);
+    if (rescue !== true || code !== 'source-read') throw thrown;
+    onWarning?.(message);
+  };
+}
+
+async function readSegments(
+  map: DiskMap,
+  options: CaptureSegmentsOptions & { rescue?: boolean },
+): Promise<RescuedSegments> {
+  if (options.rescue === true) return rescueSegments(map, options);
+  return { ...(await captureSegments(map, options)), lost: [] };
 }
 
 function warn(message: string, warnings: string[], options: RunOptions): void {
@@ -129,10 +166,18 @@ async function findFinished(
 
 type Source = Manifest['source'] & { readonly tableSectors: TableSectors[] };
 
-async function describeSource(sourcePath: string, map: DiskMap, imported: ImportedSource | undefined): Promise<Source> {
+async function describeSource(
+  sourcePath: string,
+  map: DiskMap,
+  run: Pick<CaptureOptions, 'imported' | 'rescue' | 'onWarning'>,
+): Promise<Source> {
+  const { imported } = run;
   const reader = await openReader(sourcePath);
   try {
-    const tableSectors = await readTableSectors(reader, map);
+    const tableSectors = await readTableSectors(reader, map).catch((thrown: unknown) => {
+      goOnIfRescuing(run)(thrown);
+      return [];
+    });
     if (imported !== undefined) return { label: imported.name, model: null, serial: null, tableSectors };
     const disk = (await listDisks()).find(({ devicePath }) => devicePath === sourcePath);
     return { label: reader.label, model: disk?.model ?? null, serial: disk?.serial ?? null, tableSectors };
@@ -164,6 +209,7 @@ function draft(
   parent: Manifest | null,
   segments: (Digest | null)[],
   warnings: readonly string[],
+  loss: Loss | null,
 ) {
   const last = map.used.at(-1);
   return {
@@ -186,6 +232,7 @@ function draft(
     segments,
     parent: parent === null ? null : { id: parent.id, name: parent.name, rootDigest: parent.rootDigest },
     warnings: warnings.slice(0, 1000),
+    ...(loss ?? {}),
     ...(options.imported === undefined
       ? {}
       : { importedFrom: { name: options.imported.name, format: options.imported.format } }),
@@ -194,6 +241,7 @@ function draft(
 
 function summarize(manifest: Manifest, counts: CaptureCounts, startedMs: number): CaptureResult {
   const { id, name, rootDigest, geometry, usedBytes, warnings } = manifest;
+  const lostBytes = totalBytes(manifest.lost ?? []);
   const seconds = Math.round(performance.now() - startedMs) / 1000;
-  return { id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes, seconds, warnings, ...counts };
+  return { id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes, lostBytes, seconds, warnings, ...counts };
 }

@@ -12,6 +12,7 @@ import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { slotPlace } from './manifest/segment.ts';
 import type { RunOptions } from './progress.ts';
+import { describeLost } from './rescue/describe-loss.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 export type ExportFormat = 'raw' | 'qcow2';
@@ -55,6 +56,8 @@ async function writeExport(options: ExportOptions): Promise<ExportResult> {
   const startedMs = performance.now();
   const { store, target, format, signal } = options;
   const manifest = await loadManifest(store, options.imageName, signal);
+  const loss = describeLost(manifest);
+  if (loss !== null) options.onWarning?.(loss);
   const counts = { bytesWritten: 0, bytesFetched: 0 };
   const sink = typeof target === 'string' ? await openFileSink(target) : openStreamSink(target);
   try {

@@ -1,5 +1,5 @@
 // Says which bytes of a disk are used: table, partitions, file systems. The step before a capture, and `image map`.
-import { DeployError } from '../protocol/errors.ts';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { type ByteReader, windowOf } from './blockdev/byte-reader.ts';
 import { checkNoMember } from './blockdev/check-source.ts';
 import { findArray } from './blockdev/member-signature.ts';
@@ -12,13 +12,18 @@ import type { Partition, PartitionTable } from './partition/partition.ts';
 import { readTable } from './partition/read-table.ts';
 import type { RunOptions } from './progress.ts';
 
+export type MapOptions = RunOptions & {
+  /** The source has bad sectors: what describes a part of it and cannot be read makes that part raw, with a note. */
+  readonly rescue?: boolean;
+};
+
 /**
  * The map of the block device or regular file at `path`, which must be no member of an array (unless `allowMember`).
  * It may be in use: a look changes nothing. Each note is also given to `onWarning`.
  * @throws DeployError device-not-found, invalid-input, source-member, source-read, source-vanished, cancelled
  */
-export async function mapDisk(path: string, options: RunOptions & { allowMember?: boolean } = {}): Promise<DiskMap> {
-  if (options.allowMember !== true) await checkNoMember(path);
+export async function mapDisk(path: string, options: MapOptions & { allowMember?: boolean } = {}): Promise<DiskMap> {
+  if (options.allowMember !== true && options.rescue !== true) await checkNoMember(path);
   const reader = await openReader(path);
   try {
     const map = await mapBytes(stoppable(reader, options.signal), options);
@@ -44,26 +49,50 @@ const noTable = { kind: 'none' } as const;
  * The map of a disk's bytes. Foreign metadata never makes it fail: what cannot be understood counts as used, with a note.
  * @throws DeployError invalid-input when the size is no multiple of 512; source-read, source-vanished from the reader
  */
-export async function mapBytes(reader: ByteReader, options: RunOptions = {}): Promise<DiskMap> {
+export async function mapBytes(reader: ByteReader, options: MapOptions = {}): Promise<DiskMap> {
   if (reader.sizeBytes === 0 || reader.sizeBytes % 512 !== 0) {
     throw new DeployError(
       'invalid-input',
       `${reader.label} is no disk: its ${reader.sizeBytes} bytes are no multiple of 512`,
     );
   }
-  const found = (await findArray(reader)) === null ? await readTable(reader) : noTable;
+  const found = await readLayout(reader, options);
   if (found.kind === 'unusable') {
     const note = `its partition table (${found.type.toUpperCase()}) cannot be used: ${found.reason}: the whole disk is captured sector by sector`;
     return wholeDisk(reader, rawMap(note));
   }
-  if (found.kind === 'none') return wholeDisk(reader, await readFileSystem(reader));
+  if (found.kind === 'none') return wholeDisk(reader, await readSystem(reader, options));
   if (found.table.type === 'gpt') return await mapTable(reader, found.table, options);
   return await mapBesideFileSystem(reader, found.table, options);
 }
 
+async function readLayout(reader: ByteReader, options: MapOptions) {
+  try {
+    return (await findArray(reader)) === null ? await readTable(reader) : noTable;
+  } catch (thrown) {
+    return { kind: 'unusable', type: 'mbr or gpt', reason: reasonToGoOn(thrown, options) } as const;
+  }
+}
+
+async function readSystem(reader: ByteReader, options: MapOptions): Promise<RawMap> {
+  try {
+    return await readFileSystem(reader);
+  } catch (thrown) {
+    const note = `its file system cannot be read: ${reasonToGoOn(thrown, options)}: captured sector by sector`;
+    return { ...rawMap(note), used: [{ startBytes: 0, lengthBytes: reader.sizeBytes }] };
+  }
+}
+
+/** A bad sector is no reason to give up a rescue; everything else, and every other map, fails. */
+function reasonToGoOn(thrown: unknown, { rescue }: MapOptions): string {
+  const { code, message } = toDeployError(thrown);
+  if (rescue !== true || code !== 'source-read') throw thrown;
+  return message;
+}
+
 /** An MBR where a file system's mark is seen too: a boot sector that only looks like a table, or a table with something stale behind it. */
-async function mapBesideFileSystem(reader: ByteReader, table: PartitionTable, options: RunOptions): Promise<DiskMap> {
-  const bare = await readFileSystem(reader);
+async function mapBesideFileSystem(reader: ByteReader, table: PartitionTable, options: MapOptions): Promise<DiskMap> {
+  const bare = await readSystem(reader, options);
   if (bare.fileSystem === null) return await mapTable(reader, table, options);
   const note = `a partition table (MBR) and a file system (${bare.fileSystem}) are both there: the whole disk is captured sector by sector`;
   return wholeDisk(reader, { ...bare, ...rawMap(note), fileSystem: bare.fileSystem });
@@ -101,7 +130,7 @@ function describe(found: RawMap, used: readonly Extent[]) {
   };
 }
 
-async function mapTable(reader: ByteReader, table: PartitionTable, options: RunOptions): Promise<DiskMap> {
+async function mapTable(reader: ByteReader, table: PartitionTable, options: MapOptions): Promise<DiskMap> {
   const leaves = table.partitions.filter((partition) => !partition.container);
   const gaps = findGaps(leaves, reader.sizeBytes);
   const used: Extent[] = [...table.ownExtents, ...gaps];
@@ -113,7 +142,7 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: RunO
       partitions.push(describeContainer(partition, leaves));
       continue;
     }
-    const found = await readFileSystem(windowOf(reader, partition.startBytes, partition.sizeBytes));
+    const found = await readSystem(windowOf(reader, partition.startBytes, partition.sizeBytes), options);
     for (const { startBytes, lengthBytes } of found.used)
       used.push({ startBytes: partition.startBytes + startBytes, lengthBytes });
     partitions.push({ ...identify(partition), ...describe(found, found.used) });

@@ -20,6 +20,8 @@ export type Progress = {
   readonly bytesTotal: number;
   /** Bytes that went to or came from the store so far, compressed. */
   readonly bytesTransferred: number;
+  /** Of a disk with bad sectors: what could not be read so far. */
+  readonly bytesLost?: number;
 };
 
 /** What every recipe takes: where to report to and how to be stopped. `onProgress` is called often and must be cheap. */

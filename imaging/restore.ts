@@ -6,6 +6,8 @@ import type { FitOptions, FittedImage } from './fit/fit-image.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { loadManifest } from './manifest/load-image.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import { canReadDirectly, type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
@@ -16,6 +18,8 @@ export type RestoreOptions = WriteImageOptions & {
   /** Make one file system smaller if the target is too small: on an overlay; the image stays as it is. */
   readonly shrink?: boolean;
   readonly allowMember?: boolean;
+  /** Restore also an image of which bytes are lost. */
+  readonly acceptLost?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
   readonly grow?: FitOptions['grow'];
 };
@@ -37,6 +41,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
   const state = { written: false };
   try {
     const captured = await loadManifest(store, imageName, signal);
+    checkLoss(captured, options);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
     await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
@@ -68,6 +73,17 @@ async function growRestored(fitted: FittedImage, target: Target, options: Restor
     options.onWarning?.(`${what} ${growth.fileSystemGrown ? 'is grown' : 'is not grown'}: ${growth.note}`);
   }
   return growth;
+}
+
+/** Zeros where a disk had data are worse than no disk to whoever does not know: it has to be asked for. */
+function checkLoss(manifest: Manifest, { acceptLost, onWarning }: RestoreOptions): void {
+  const loss = describeLost(manifest);
+  if (loss === null) return;
+  onWarning?.(loss);
+  if (acceptLost === true) return;
+  throw new DeployError('image-lossy', loss, {
+    hint: '`deploy-os image show` lists what is known of the files. --accept-lost restores it all the same.',
+  });
 }
 
 function warn(message: string, warnings: string[], { onWarning }: RestoreOptions): void {

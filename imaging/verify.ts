@@ -9,6 +9,7 @@ import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type Slot, segmentLengthBytes, slotPlace } from './manifest/segment.ts';
 import type { RunOptions } from './progress.ts';
+import { describeLost } from './rescue/describe-loss.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 export type VerifyOptions = RunOptions & {
@@ -49,6 +50,8 @@ export async function verifyImage(options: VerifyOptions): Promise<VerifyResult>
   const startedMs = performance.now();
   const { store, imageName, signal } = options;
   const manifest = await loadManifest(store, imageName, signal);
+  const loss = describeLost(manifest);
+  if (loss !== null) options.onWarning?.(loss);
   const pool = new WorkerPool({ device: null, chunkSizeBytes: manifest.chunkSizeBytes }, options.workers);
   const check = new Check(manifest, pool, options);
   try {

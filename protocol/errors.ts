@@ -42,6 +42,7 @@ export const errorCatalogue = {
   'target-sector-size': refused,
   'target-read-only': refused,
   'target-changed': refused,
+  'image-lossy': refused,
   'import-unsupported': refused,
   'source-held': refused,
   'source-member': refused,

@@ -13,18 +13,24 @@ export type DeviceAccess = {
   readonly mode: 'read' | 'update' | 'direct-update';
   /** For messages: the number of a bad sector counts in these. 512 unless told. */
   readonly sectorSizeBytes?: number;
+  /** Of a source: so that a bad sector can be told with its partition. */
+  readonly partitions?: readonly { readonly number: number; readonly startBytes: number; readonly sizeBytes: number }[];
 };
 
-export type Device = Pick<DeviceAccess, 'label' | 'role'> & { readonly fd: number; readonly sectorSizeBytes: number };
+export type Device = Pick<DeviceAccess, 'label' | 'role' | 'partitions'> & {
+  readonly fd: number;
+  readonly sectorSizeBytes: number;
+};
 
 /** @throws source-read or target-write, or the device's vanished error */
-export function openDevice({ path, label, role, mode, sectorSizeBytes = 512 }: DeviceAccess): Device {
+export function openDevice({ path, mode, ...given }: DeviceAccess): Device {
+  const device = { sectorSizeBytes: 512, ...given };
   const { O_RDONLY, O_RDWR, O_DIRECT } = fs.constants;
   const flags = { read: O_RDONLY, update: O_RDWR, 'direct-update': O_RDWR | O_DIRECT }[mode];
   try {
-    return { fd: fs.openSync(path, flags), label, role, sectorSizeBytes };
+    return { ...device, fd: fs.openSync(path, flags) };
   } catch (cause) {
-    throw ioError({ label, role }, role === 'source' ? 'source-read' : 'target-write', 'opening', null, cause);
+    throw ioError(device, device.role === 'source' ? 'source-read' : 'target-write', 'opening', null, cause);
   }
 }
 
@@ -41,13 +47,27 @@ export function readFully(device: Device, into: Uint8Array, offsetBytes: number,
         device,
         device.role === 'source' ? 'source-read' : 'read-back-mismatch',
         'reading',
-        offsetBytes,
+        firstBadByte(device, offsetBytes + done, neededBytes - done),
         cause,
       );
     }
     if (count === 0) throw ended(device, offsetBytes + done);
     done += count;
   }
+}
+
+/** Where in a range that does not read the fault lies: by reading it sector by sector, which takes pages where a page cache is between. */
+function firstBadByte(device: Device, offsetBytes: number, lengthBytes: number): number {
+  const sector = Buffer.alloc(device.sectorSizeBytes);
+  for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += sector.length) {
+    try {
+      if (fs.readSync(device.fd, sector, 0, sector.length, at) === 0) return at;
+    } catch (thrown) {
+      // Past the page cache one sector may be too little, or its memory not aligned: that says nothing of the medium.
+      return errnoOf(thrown) === 'EINVAL' ? offsetBytes : at;
+    }
+  }
+  return offsetBytes;
 }
 
 /** Writes all of `from` at `offsetBytes`. @throws target-write, target-vanished */
@@ -62,7 +82,7 @@ export function writeFully(device: Device, from: Uint8Array, offsetBytes: number
 }
 
 function ioError(
-  device: Pick<Device, 'label' | 'role'>,
+  device: Omit<Device, 'fd'>,
   otherwise: ErrorCode,
   doing: string,
   offsetBytes: number | null,
@@ -73,12 +93,18 @@ function ioError(
   const gone = code !== undefined && goneCodes.has(code);
   return new DeployError(
     gone ? `${device.role}-vanished` : otherwise,
-    `${doing} ${device.label}${offsetBytes === null ? '' : ` at byte ${offsetBytes}`}: ${why}`,
+    `${doing} ${device.label}${offsetBytes === null ? '' : placeOf(device, offsetBytes)}: ${why}`,
     {
       cause,
       hint: gone ? 'Check its cable and power, and the kernel log.' : 'Check the kernel log and the disk’s health.',
     },
   );
+}
+
+function placeOf({ partitions = [], sectorSizeBytes }: Omit<Device, 'fd'>, offsetBytes: number): string {
+  const inside = partitions.find((p) => offsetBytes >= p.startBytes && offsetBytes < p.startBytes + p.sizeBytes);
+  const where = inside === undefined || inside.number === 0 ? '' : `, in partition ${inside.number}`;
+  return ` at byte ${offsetBytes} (sector ${Math.floor(offsetBytes / sectorSizeBytes)}${where})`;
 }
 
 function ended(device: Device, offsetBytes: number): DeployError {

@@ -65,6 +65,14 @@ const schema = z.object({
   segments: z.array(digest.nullable()).max(2 ** 20),
   parent: z.object({ id: z.uuid(), name: text, rootDigest: digest }).nullable(),
   warnings: z.array(text).max(1000),
+  lost: z
+    .array(z.object({ startBytes: bytes, lengthBytes: bytes }))
+    .max(100_000)
+    .exactOptional(),
+  lostFiles: z
+    .array(z.object({ partition: z.int().min(0), path: text }))
+    .max(10_000)
+    .exactOptional(),
   importedFrom: z.object({ name: text, format: text }).exactOptional(),
   rootDigest: digest,
   manifestDigest: digest,
