@@ -73,6 +73,8 @@ export async function blankRanges(target: Target, ranges: readonly Extent[], mar
         const length = Math.min(blank.length, lengthBytes - done);
         done += (await target.handle.write(blank, 0, length, startBytes + done)).bytesWritten;
       }
+      // A power cut must not leave the first sectors of a disk whose last ones are blank already.
+      await target.handle.sync();
     }
     if (mark !== undefined && target.sizeBytes >= markPlace.startBytes + markPlace.lengthBytes) {
       await target.handle.write(encodeMark(mark), 0, markPlace.lengthBytes, markPlace.startBytes);

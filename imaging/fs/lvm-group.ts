@@ -60,7 +60,7 @@ export function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, siz
   const place = parseDevice(device[1], label, sizeBytes, extentBytes);
   const names = new Map(devices.map(([key]) => [key, key === device[0]]));
   const volumes = sectionsIn(sectionOf(section, 'logical_volumes')).map(([key, volume]) =>
-    parseVolume(key, volume, names),
+    parseVolume(key, volume, { devices: names, extentBytes }),
   );
   return { name, states, extentBytes, deviceCount: devices.length, ...place, volumes };
 }
@@ -81,12 +81,19 @@ function parseDevice(device: LvmSection, label: LvmLabel, sizeBytes: number, ext
 }
 
 /** `devices`: names of physical volumes, and whether it is the one at hand. */
-function parseVolume(name: string, section: LvmSection, devices: ReadonlyMap<string, boolean>): LvmVolume {
+function parseVolume(
+  name: string,
+  section: LvmSection,
+  { devices, extentBytes }: { devices: ReadonlyMap<string, boolean>; extentBytes: number },
+): LvmVolume {
   refuseLongName(name);
   const segments = sectionsIn(section).filter(([key]) => /^segment\d+$/.test(key));
   if (segments.length !== numberOf(section, 'segment_count')) throw corrupt(`volume ${name} lacks segments`);
   const parsed = segments
-    .map(([, segment]) => ({ start: numberOf(segment, 'start_extent'), segment: parseSegment(segment, devices) }))
+    .map(([, segment]) => ({
+      start: numberOf(segment, 'start_extent'),
+      segment: parseSegment(segment, devices, extentBytes),
+    }))
     .sort((a, b) => a.start - b.start);
   let end = 0;
   for (const { start, segment } of parsed) {
@@ -97,7 +104,7 @@ function parseVolume(name: string, section: LvmSection, devices: ReadonlyMap<str
   return { name, states, segments: parsed.map(({ segment }) => segment) };
 }
 
-function parseSegment(section: LvmSection, devices: ReadonlyMap<string, boolean>): LvmSegment {
+function parseSegment(section: LvmSection, devices: ReadonlyMap<string, boolean>, extentBytes: number): LvmSegment {
   // Behind a plus sign stand features, so that older versions keep their hands off.
   const type = textOf(section, 'type')?.split('+')[0] ?? '';
   const list = areaLists[type];
@@ -113,6 +120,9 @@ function parseSegment(section: LvmSection, devices: ReadonlyMap<string, boolean>
   );
   const stripeBytes = striped && pairs.length > 1 ? numberOf(section, 'stripe_size') * sectorBytes : 0;
   if (striped && pairs.length > 1 && stripeBytes === 0) throw corrupt('a segment has empty stripes');
+  // The last stripes of such a segment would lie behind the extents that it has.
+  if (stripeBytes > 0 && (areaExtents * extentBytes) % stripeBytes !== 0)
+    throw corrupt('the stripes of a segment do not fill its extents');
   return { type, extentCount, areas, stripeBytes, names: namesIn(section) };
 }
 

@@ -260,6 +260,11 @@ describe('captured sector by sector, with the reason, is a physical volume', () 
       /impossible length/,
     ],
     [
+      'with stripes that its extents do not hold in whole',
+      () => makeGroup(describeTestVolume('a', 2, 'type = "striped"\nstripe_size = 48\nstripes = ["pv0", 0, "pv0", 9]')),
+      /do not fill its extents/,
+    ],
+    [
       'with empty stripes',
       () => makeGroup(describeTestVolume('a', 2, 'type = "striped"\nstripe_size = 0\nstripes = ["pv0", 0, "pv0", 9]')),
       /empty stripes/,

@@ -19,6 +19,29 @@ test('a directory that is absent, or is no store, is store-not-found and stays a
   });
 });
 
+test('a store whose making was cut short is made on; one that has lost its mark is left alone', async () => {
+  await withTempDirectory(async (directory) => {
+    const place = path.join(directory, 'deep', 'store');
+    await fs.mkdir(path.join(place, 'chunks', '00'), { recursive: true });
+    await fs.mkdir(path.join(place, 'tmp'));
+    await fs.writeFile(path.join(place, 'tmp', 'store.json-77'), '');
+    const store = await openDirectoryStore(place, { create: true });
+    const chunk = chunkOf('x');
+    await store.putChunks([chunk]);
+    await fs.rm(path.join(place, 'store.json'));
+    await expect(openDirectoryStore(place, { create: true })).rejects.toMatchObject({ code: 'store-not-found' });
+    expect(await store.findMissing([chunk.digest])).toEqual([]);
+  });
+});
+
+test('two who make a store in the same place at once both have it', async () => {
+  await withTempDirectory(async (directory) => {
+    const place = path.join(directory, 'store');
+    const both = [openDirectoryStore(place, { create: true }), openDirectoryStore(place, { create: true })];
+    await expect(Promise.all(both)).resolves.toHaveLength(2);
+  });
+});
+
 test('a store of a later version is store-version', async () => {
   await withTempDirectory(async (directory) => {
     await openDirectoryStore(directory, { create: true });
