@@ -17,7 +17,13 @@ export function addCommands(program: Command): void {
     )
     .addOption(env('--boot-dir <dir>', 'what `deploy-os build` made (default: DATA/boot)', 'BOOT_DIR'))
     .addOption(env('--database <url>', 'sqlite:PATH (default: DATA/deploy-os.sqlite)', 'DATABASE'))
-    .addOption(env('--store <dir>', 'chunk store (default: DATA/store)', 'STORE'))
+    .addOption(
+      env(
+        '--store <place>',
+        'image store: directory, s3://BUCKET/PREFIX or s3+https://HOST/BUCKET/PREFIX (default: DATA/store)',
+        'STORE',
+      ),
+    )
     .addOption(env('--approve <policy>', 'unknown machines: none waits for a person, all trusts them', 'APPROVE'))
     .addOption(env('--dhcp-interface <name>', 'run DHCP and TFTP (dnsmasq) on this interface', 'DHCP_INTERFACE'))
     .addOption(env('--dhcp-range <first,last>', 'hand out these addresses', 'DHCP_RANGE'))

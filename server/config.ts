@@ -20,6 +20,7 @@ export type ServerConfig = {
   readonly advertise: HostPort | undefined;
   /** What `deploy-os build` made. */
   readonly bootDir: string;
+  /** A directory, or the URL of an S3 store. */
   readonly storeLocation: string;
   readonly databasePath: string;
   readonly approve: 'none' | 'all';
@@ -61,7 +62,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     advertise:
       options.advertise === undefined ? undefined : parseHostPort('--advertise', options.advertise, listen.port),
     bootDir: path.resolve(options.bootDir ?? path.join(dataDir, 'boot')),
-    storeLocation: options.store ?? path.join(dataDir, 'store'),
+    storeLocation: parseStore(options.store, dataDir),
     databasePath: parseDatabase(options.database, dataDir),
     approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
     dhcp: parseDhcp(options),
@@ -82,6 +83,12 @@ function parseHostPort(flag: string, text: string, fallbackPort: number): HostPo
 /** `host:port` as it stands in a URL. */
 export function formatHostPort({ address, port }: HostPort): string {
   return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+}
+
+function parseStore(text: string | undefined, dataDir: string): string {
+  if (text === undefined) return path.join(dataDir, 'store');
+  if (/^https?:/.test(text)) throw usage(`--store: '${text}' is neither a directory nor an S3 store (s3+https://…)`);
+  return text;
 }
 
 function parseDatabase(url: string | undefined, dataDir: string): string {

@@ -2,7 +2,9 @@
 import { mkdir } from 'node:fs/promises';
 import type { AddressInfo, Server } from 'node:net';
 import { hostname } from 'node:os';
-import { openDirectoryStore } from '../imaging/store/directory-store.ts';
+import type { ChunkStore } from '../imaging/store/chunk-store.ts';
+import { openStore } from '../imaging/store/open-store.ts';
+import { isS3Location } from '../imaging/store/s3/location.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { writeAddressFile } from './address-file.ts';
 import { openAgentDoor } from './agents/accept.ts';
@@ -36,7 +38,7 @@ export type RunningServer = {
 
 const closeGraceMs = 2000;
 
-/** @throws DeployError port-in-use, store-io, store-version, device-not-found (dnsmasq or its interface), usage. */
+/** @throws DeployError port-in-use, device-not-found (dnsmasq or its interface), usage, and what opening the store throws. */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   await using starting = new AsyncDisposableStack();
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
@@ -45,8 +47,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const db = await openDatabase(config.databasePath);
   starting.defer(() => db.destroy());
   const operator = await openOperatorToken(db, config.dataDir);
-  await mkdir(config.storeLocation, { recursive: true, mode: 0o700 });
-  const store = await openDirectoryStore(config.storeLocation, { create: true });
+  const store = await openChunkStore(config.storeLocation);
   starting.defer(() => store.close());
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
@@ -82,6 +83,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     operatorTokenIsNew: operator.isNew,
     close: () => running.disposeAsync(),
   };
+}
+
+/** Agents have patience of their own: they ask again while their server says that the S3 service behind it does not answer. */
+const s3RetryForMs = 30_000;
+
+async function openChunkStore(location: string): Promise<ChunkStore> {
+  if (!isS3Location(location)) await mkdir(location, { recursive: true, mode: 0o700 });
+  return await openStore(location, { create: true, retryForMs: s3RetryForMs });
 }
 
 /** What the server's certificate is made out to. Agents believe the CA whatever the name; browsers and other tools look. */

@@ -1,14 +1,19 @@
 // The S3 store on a real service, Ceph's gateway: the contract of a store, and what a person or a network does to it.
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { digestOf } from '../../imaging/chunk/digest.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { checkStore } from '../../imaging/store/check-store.ts';
+import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { collectGarbage } from '../../imaging/store/collect-garbage.ts';
+import { openHttpStore } from '../../imaging/store/http-store.ts';
+import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { S3Bucket } from '../../imaging/store/s3/bucket.ts';
 import { S3Client } from '../../imaging/store/s3/client.ts';
 import { parseS3Location, type S3Location } from '../../imaging/store/s3/location.ts';
@@ -18,11 +23,13 @@ import { verifyImage } from '../../imaging/verify.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { type S3Service, startS3Service } from '../fixtures/s3-service.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
+import { startTestServer, type TestServer } from '../imaging/store/test-server.ts';
 import { maintenanceConformance } from './maintenance-conformance.ts';
 import { chunkOf, storeConformance, tinyImage } from './store-conformance.ts';
 
 const mib = 2 ** 20;
 const bucketName = 'images';
+const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
 let service: S3Service;
 
 beforeAll(async () => {
@@ -125,6 +132,54 @@ test('a capture goes on when the service is killed in the middle and comes back'
     await restarted;
     await verifyImage({ imageName: 'one', store });
     await store.close();
+  });
+});
+
+test('servers that share a bucket show the same images, and neither needs what the other knows', async () => {
+  const url = `s3+${service.endpoint}/${bucketName}/racks/${randomUUID()}`;
+  Object.assign(process.env, service.environment);
+  const servers = [await startTestServer(url), await startTestServer(url)];
+  const stores = await Promise.all(servers.map(openThrough));
+  const [a, b] = stores as [ChunkStore, ChunkStore];
+  try {
+    const { chunks, manifest } = tinyImage('one', chunkOf('one'));
+    await a.putChunks(chunks.slice(0, 1));
+    await b.putChunks(chunks.slice(1));
+    expect(await a.findMissing(chunks.map(({ digest }) => digest))).toEqual([]);
+    await a.putManifest('one', manifest);
+    await expect(b.putManifest('one', tinyImage('one', chunkOf('one')).manifest)).rejects.toMatchObject({
+      code: 'image-exists',
+    });
+    expect(await b.listManifests()).toMatchObject([{ name: 'one' }]);
+    expect(await b.stats()).toMatchObject({ images: 1, chunks: 2 });
+    await verifyImage({ imageName: 'one', store: b });
+    await b.deleteManifest('one');
+    expect(await a.listManifests()).toEqual([]);
+  } finally {
+    await Promise.all(stores.map((store) => store.close()));
+    await Promise.all(servers.map((server) => server.close()));
+  }
+});
+
+async function openThrough({ running: { url, caFingerprint, operatorToken } }: TestServer): Promise<ChunkStore> {
+  const { ca } = await fetchPinnedCa(url, caFingerprint);
+  return openHttpStore({ url, ca, headers: { authorization: `Bearer ${operatorToken}` } });
+}
+
+test('the command line captures to S3, lists it and looks after it', async () => {
+  await withTempDirectory(async (directory) => {
+    const source = await makeRawDisk(path.join(directory, 'source'), 2 * mib, [
+      { offsetBytes: 0, bytes: noise(2 * mib, 'cli') },
+    ]);
+    const DEPLOY_OS_STORE = `s3+${service.endpoint}/${bucketName}/racks/${randomUUID()}`;
+    const env = { ...process.env, ...service.environment, DEPLOY_OS_STORE };
+    const deployOs = async (...args: string[]) => {
+      const { stdout } = await promisify(execFile)(cli, [...args, '--json'], { env });
+      return JSON.parse(stdout) as unknown;
+    };
+    expect(await deployOs('image', 'capture', source, 'one')).toMatchObject({ name: 'one', slotsSent: 2 });
+    expect(await deployOs('image', 'list')).toMatchObject([{ name: 'one' }]);
+    expect(await deployOs('store', 'stats')).toMatchObject({ images: 1, chunks: 3 });
   });
 });
 

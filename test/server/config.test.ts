@@ -33,6 +33,7 @@ describe('the configuration', () => {
     [{ listen: 'x:y' }],
     [{ listen: '1.2.3.4:70000' }],
     [{ database: 'postgres://db/deploy' }],
+    [{ store: 'https://other-server:7433' }],
     [{ approve: 'some' }],
     [{ logLevel: 'loud' }],
     [{ dhcpProxy: true }],

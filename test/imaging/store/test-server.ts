@@ -17,10 +17,13 @@ export type TestServer = {
   close(): Promise<void>;
 };
 
-export async function startTestServer(): Promise<TestServer> {
+/** `store`: another place for images than its data directory. */
+export async function startTestServer(store?: string): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-server-'));
   const start = (port: number): Promise<RunningServer> =>
-    startServer(readServerConfig({ data: dataDir, listen: `127.0.0.1:${port}`, logLevel: 'silent', approve: 'all' }));
+    startServer(
+      readServerConfig({ data: dataDir, store, listen: `127.0.0.1:${port}`, logLevel: 'silent', approve: 'all' }),
+    );
   const server: TestServer = {
     running: await start(0),
     dataDir,
