@@ -3,7 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
-import type { TreeEntry } from '../fuse/file-tree.ts';
+import type { FileTree, TreeEntry } from '../fuse/file-tree.ts';
 import { type MountedTree, mountTree } from '../fuse/mount-tree.ts';
 import { openImageReader } from '../image-reader.ts';
 import { diskFileName, partitionFileName, viewEntries } from '../image-view.ts';
@@ -60,15 +60,15 @@ export async function mountImage(options: MountImageOptions): Promise<MountedIma
   const { store, imageName, signal } = options;
   try {
     const manifest = await loadManifest(store, imageName, signal);
-    const wanted = choosePartitions(manifest, options);
+    const chosen = choosePartitions(manifest, options.partition);
     for (const dead of await clearDeadMounts())
       options.onWarning?.(`${dead} was left behind by a mount that died: unmounted`);
     const directory = await checkMountPoint(options.directory);
     throwIfCancelled(signal);
-    const tree = await mountTree(treeOf(manifest, wanted, options), directory, {
+    const tree = await mountTree(treeOf(manifest, chosen, options), directory, {
       onError: (error) => options.onWarning?.(error.message),
     });
-    return await mountFiles(manifest, wanted, tree, options);
+    return await mountFiles(manifest, options.raw === true ? [] : chosen, tree, options);
   } catch (thrown) {
     throw toDeployError(thrown).during(`mounting '${imageName}' on ${options.directory}`);
   }
@@ -76,13 +76,12 @@ export async function mountImage(options: MountImageOptions): Promise<MountedIma
 
 type Partition = Manifest['partitions'][0];
 
-function choosePartitions(manifest: Manifest, { partition, raw }: MountImageOptions): Partition[] {
-  const chosen = manifest.partitions.filter(({ number }) => partition === undefined || number === partition);
-  if (chosen.length === 0 && partition !== undefined) {
-    const numbers = manifest.partitions.map(({ number }) => number).join(', ');
-    throw new DeployError('invalid-input', `'${manifest.name}' has no partition ${partition}; it has ${numbers}`);
-  }
-  return raw === true ? [] : chosen;
+function choosePartitions({ name, partitions }: Manifest, partition: number | undefined): Partition[] {
+  if (partition === undefined) return partitions;
+  const chosen = partitions.filter(({ number }) => number === partition);
+  if (chosen.length > 0) return chosen;
+  const numbers = partitions.map(({ number }) => number).join(', ');
+  throw new DeployError('invalid-input', `'${name}' has no partition ${partition}; it has ${numbers}`);
 }
 
 /** Something that is empty, so that nothing is hidden and nothing of another mount is in the way. */
@@ -99,11 +98,9 @@ async function checkMountPoint(directory: string): Promise<string> {
   return await realpath(directory);
 }
 
-function treeOf(manifest: Manifest, wanted: readonly Partition[], { store, signal: _, ...options }: MountImageOptions) {
-  const { partition } = options;
-  const shown = manifest.partitions.filter(({ number }) => partition === undefined || number === partition);
-  const folders: TreeEntry[] = wanted.map(({ number }) => ({ name: String(number), folder: true }));
-  const entries = [...viewEntries(openImageReader(store, manifest), shown), ...folders];
+function treeOf(manifest: Manifest, shown: readonly Partition[], { store, raw }: MountImageOptions): FileTree {
+  const places: TreeEntry[] = shown.map(({ number }) => ({ name: String(number), folder: true }));
+  const entries = [...viewEntries(openImageReader(store, manifest), shown), ...(raw === true ? [] : places)];
   return { entries, modifiedSeconds: Math.floor(Date.parse(manifest.createdAt) / 1000) };
 }
 

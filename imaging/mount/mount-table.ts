@@ -25,12 +25,9 @@ export async function listMounts(): Promise<MountEntry[]> {
   });
 }
 
+/** Only white space and the backslash are escaped there. */
 function unescapeOctal(text: string): string {
-  const bytes = text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
-  // Names are UTF-8 there; only the escaped characters are ASCII.
-  return bytes;
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
 export type MountRequest = {

@@ -27,8 +27,8 @@ export async function withOverlayView<Result>(
   work: (view: OverlayView) => Promise<Result>,
 ): Promise<Result> {
   await clearDeadMounts();
-  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'deploy-os-view-')));
   const overlay = await openOverlay(below);
+  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'deploy-os-view-')));
   try {
     const entries = viewEntries(overlay, partitions);
     const tree = await mountTree({ entries, modifiedSeconds: Math.floor(Date.now() / 1000) }, folder, { onError });

@@ -24,7 +24,7 @@ async function capture(folder: string, sourcePath: string): Promise<DirectorySto
 }
 
 async function makeFolder(folder: string): Promise<string> {
-  const made = path.join(folder, 'view');
+  const made = path.join(folder, 'view of 教室 1');
   await fs.mkdir(made);
   return made;
 }

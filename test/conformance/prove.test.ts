@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { mapDisk } from '../../imaging/map.ts';
@@ -8,6 +10,8 @@ import { noise } from '../fixtures/disks.ts';
 import { makeMixedDisk } from '../fixtures/mixed-disk.ts';
 import { run } from '../fixtures/run.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
+
+const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
 
 async function proveDisk(sourcePath: string) {
   const store = openMemoryStore();
@@ -95,5 +99,24 @@ test('a journal that was not replayed when the power went is replayed on the ove
     expect(replayed.verdicts).toEqual({ ext4: 'clean' });
     await run('debugfs', '-w', '-R', 'clri <13>', `${file}?offset=1048576`);
     expect((await proveDisk(file)).verdicts).toEqual({ ext4: 'faulty' });
+  });
+});
+
+test('on the command line a proof that fails is exit status 7, with the verdicts on stdout and the reason on stderr', async () => {
+  await withTempDirectory(async (folder) => {
+    const { file } = await makeMixedDisk(folder, ['vfat']);
+    await using disk = await open(file, 'r+');
+    const at = ['--store', `${folder}/store`, '--json'];
+    const proveBy = (name: string) => spawnSync(cli, ['image', 'prove', name, ...at], { encoding: 'utf8' });
+    spawnSync(cli, ['image', 'capture', file, 'whole', ...at]);
+    const whole = proveBy('whole');
+    expect(JSON.parse(whole.stdout)).toMatchObject({ name: 'whole', fileSystems: [{ verdict: 'clean' }], boot: null });
+    expect(whole.status).toBe(0);
+    await faults.vfat?.(disk, 2 ** 20, file);
+    spawnSync(cli, ['image', 'capture', file, 'damaged', ...at]);
+    const damaged = proveBy('damaged');
+    expect(damaged.status).toBe(7);
+    expect(JSON.parse(damaged.stdout)).toMatchObject({ fileSystems: [{ verdict: 'faulty', tool: 'fsck.fat -n' }] });
+    expect(damaged.stderr).toMatch(/'damaged' is not proved: partition 1: fsck.fat -n finds the vfat faulty/);
   });
 });
