@@ -1,107 +1,308 @@
-// Reads everything in a directory store: every manifest, every chunk, and whether each image finds what it names.
-import { DeployError, type ErrorCode, toDeployError } from '../../protocol/errors.ts';
+// Reads everything in a store, or a part of it: every manifest, every chunk, and whether each image finds what it names.
+import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
 import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
 import type { RunOptions } from '../progress.ts';
+import { CheckReport, type DamagedImage, readImageFacts, type StoreProblem } from './check-report.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
-import { imageParts } from './image-parts.ts';
-import { readManifestEntry } from './manifest-entry.ts';
-import { maintenanceOf } from './store-maintenance.ts';
+import { DigestMap } from './digest-map.ts';
+import { type ImagePart, imageParts } from './image-parts.ts';
+import { maintenanceOf, type StoreMaintenance } from './store-maintenance.ts';
 
-export type StoreProblem = { readonly code: ErrorCode; readonly message: string };
+/** Digests are evenly spread: those from one fraction of their range to another are a part of every image. */
+export type StorePart = { readonly from: number; readonly to: number };
+
+export type CheckStoreOptions = RunOptions & {
+  /** Which chunks are read; all are looked for. */
+  readonly part?: StorePart;
+  /** Move damaged chunks aside, so that the next capture of the same content sends them anew. */
+  readonly repair?: boolean;
+  readonly workers?: number;
+};
 
 export type CheckStoreResult = {
   readonly images: number;
   readonly chunks: number;
-  readonly storedBytes: number;
+  /** Of `chunks`, those that were read. */
+  readonly checkedChunks: number;
+  readonly checkedBytes: number;
   /** Chunks that no image names: left by deleted images or captures that did not finish. Harmless. */
   readonly unreferenced: number;
   /** Files that interrupted writers left. Harmless. */
   readonly temporaryFiles: number;
   readonly problems: readonly StoreProblem[];
+  readonly problemCount: number;
+  readonly damagedImages: readonly DamagedImage[];
+  /** Images that lacked a chunk which was set aside earlier and has been captured again since. */
+  readonly wholeAgain: readonly string[];
 };
 
-/** @throws store-io, cancelled. Damage is listed, not thrown. */
-export async function checkStore(store: ChunkStore, options: RunOptions = {}): Promise<CheckStoreResult> {
-  const problems: StoreProblem[] = [];
-  const note = (error: DeployError) => problems.push({ code: error.code, message: error.message });
-  const users = await namedChunks(store, note, options.signal);
-  const counts = await checkChunks(store, users, note, options);
-  for (const [digest, image] of users.missing) {
-    note(new DeployError('chunk-not-found', `chunk ${digest}, which '${image}' needs, is missing`));
-  }
-  let temporaryFiles = 0;
-  for await (const _ of maintenanceOf(store).listLeftOver(options.signal)) temporaryFiles++;
-  return { images: users.images, ...counts, temporaryFiles, problems };
+/** Chunks in a row that cannot be read before the store, and not the chunks, counts as broken. */
+const maxFailuresInARow = 20;
+
+/** What is known of a digest; named by an image in any case. */
+const known = { named: 0, present: 1, lost: 2, healed: 4 } as const;
+
+/** 25 to 38 bytes of memory for each chunk that images name. @throws store-io, cancelled. Damage is listed, not thrown. */
+export async function checkStore(store: ChunkStore, options: CheckStoreOptions = {}): Promise<CheckStoreResult> {
+  return new StoreCheck(store, options).run();
 }
 
-type Users = { images: number; named: ReadonlyMap<Digest, string>; missing: Map<Digest, string> };
+class StoreCheck {
+  readonly #store: ChunkStore;
+  readonly #maintenance: StoreMaintenance;
+  readonly #options: CheckStoreOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #report = new CheckReport();
+  readonly #named = new DigestMap();
+  readonly #damaged: Digest[] = [];
+  readonly #counts = { images: 0, chunks: 0, checkedChunks: 0, checkedBytes: 0, unreferenced: 0, temporaryFiles: 0 };
+  #namedCount = 0;
+  #presentCount = 0;
+  #inPartCount = 0;
+  #failuresInARow = 0;
 
-async function namedChunks(
-  store: ChunkStore,
-  note: (error: DeployError) => void,
-  signal: AbortSignal | undefined,
-): Promise<Users> {
-  const named = new Map<Digest, string>();
-  let images = 0;
-  for await (const { place, announced, bytes } of maintenanceOf(store).readManifests(signal)) {
-    if (announced) continue;
-    images++;
-    try {
-      const { name } = readManifestEntry(bytes);
-      for (const part of imageParts(bytes)) {
-        for (const digest of part.own) named.set(digest, name);
-        for (const digest of await part.chunks(store, signal)) named.set(digest, name);
+  constructor(store: ChunkStore, options: CheckStoreOptions) {
+    this.#store = store;
+    this.#maintenance = maintenanceOf(store);
+    this.#options = options;
+    this.#signal = options.signal;
+  }
+
+  async run(): Promise<CheckStoreResult> {
+    const setAside = await this.#listSetAside();
+    if (this.#options.repair) await this.#putBackWhole(setAside);
+    await this.#readImages();
+    await this.#lookForChunks();
+    await this.#readChunks(setAside);
+    if (this.#options.repair) await this.#setDamagedAside();
+    const healed = this.#findHealed(setAside);
+    const wholeAgain = await this.#findUses(healed.length > 0);
+    if (this.#options.repair) await this.#maintenance.deleteSetAside(healed, this.#signal);
+    for await (const _ of this.#maintenance.listLeftOver(this.#signal)) this.#counts.temporaryFiles++;
+    const { problems, problemCount, damagedImages } = this.#report;
+    return { ...this.#counts, problems, problemCount, damagedImages: [...damagedImages.values()], wholeAgain };
+  }
+
+  async #listSetAside(): Promise<Digest[]> {
+    const digests: Digest[] = [];
+    for await (const { digest } of this.#maintenance.listSetAside(this.#signal)) digests.push(digest);
+    return digests;
+  }
+
+  async #readImages(): Promise<void> {
+    const walked = new Set<Digest>();
+    for await (const { place, announced, bytes } of this.#maintenance.readManifests(this.#signal)) {
+      if (announced) continue;
+      this.#counts.images++;
+      try {
+        for (const part of imageParts(bytes)) await this.#readPart(part, walked, place);
+      } catch (thrown) {
+        this.#report.note(this.#asDamage(thrown).during(place), null);
       }
+    }
+  }
+
+  async #readPart(part: ImagePart, walked: Set<Digest>, place: string): Promise<void> {
+    if (part.own.every((digest) => walked.has(digest))) return;
+    for (const digest of part.own) {
+      this.#name(digest);
+      walked.add(digest);
+    }
+    try {
+      for (const { digest } of await part.chunks(this.#store, this.#signal)) this.#name(digest);
     } catch (thrown) {
-      note(toDeployError(thrown).during(place));
+      const error = this.#asDamage(thrown);
+      // That a chunk is damaged or missing is found, with all its uses, when chunks are looked at.
+      if (error.code === 'manifest-corrupt') this.#report.note(error.during(place), null);
     }
   }
-  return { images, named, missing: new Map(named) };
-}
 
-async function checkChunks(
-  store: ChunkStore,
-  users: Users,
-  note: (error: DeployError) => void,
-  { signal, onProgress }: RunOptions,
-): Promise<{ chunks: number; storedBytes: number; unreferenced: number }> {
-  const counts = { chunks: 0, storedBytes: 0, unreferenced: 0 };
-  const { storedBytes: bytesTotal } = await store.stats(signal);
-  const pool = new WorkerPool({ device: null, chunkSizeBytes: 4096 });
-  const tasks = new BoundedTasks(pool.size, signal);
-  try {
-    for await (const { digest, storedBytes } of maintenanceOf(store).listChunks(
-      signal === undefined ? {} : { signal },
-    )) {
-      users.missing.delete(digest);
-      counts.chunks++;
-      counts.storedBytes += storedBytes;
-      if (!users.named.has(digest)) counts.unreferenced++;
-      onProgress?.({ phase: 'verify', bytesDone: counts.storedBytes, bytesTotal, bytesTransferred: 0 });
-      await tasks.start(() => checkChunk(store, pool, digest, users.named.get(digest), note));
-    }
-    await tasks.finish();
-  } finally {
-    await pool.close();
+  #name(digest: Digest): void {
+    if (this.#named.has(digest)) return;
+    this.#named.set(digest, known.named);
+    this.#namedCount++;
   }
-  return counts;
-}
 
-async function checkChunk(
-  store: ChunkStore,
-  pool: WorkerPool,
-  digest: Digest,
-  image: string | undefined,
-  note: (error: DeployError) => void,
-): Promise<void> {
-  try {
-    const stored = await store.getChunk(digest);
+  #mark(digest: Digest, flag: number): void {
+    const value = this.#named.get(digest);
+    if (value !== undefined) this.#named.set(digest, value | flag);
+  }
+
+  /** By their names alone. */
+  async #lookForChunks(): Promise<void> {
+    const select = (digest: Digest) => {
+      this.#counts.chunks++;
+      if (this.#isInPart(digest)) this.#inPartCount++;
+      const value = this.#named.get(digest);
+      if (value === undefined) this.#counts.unreferenced++;
+      else if ((value & known.present) === 0) {
+        this.#presentCount++;
+        this.#named.set(digest, value | known.present);
+      }
+      return false;
+    };
+    for await (const _ of this.#maintenance.listChunks({ select, ...this.#stop() }));
+  }
+
+  #isInPart(digest: Digest): boolean {
+    const { from, to } = this.#options.part ?? { from: 0, to: 1 };
+    const place = Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
+    return from <= place && place < to;
+  }
+
+  async #readChunks(setAside: readonly Digest[]): Promise<void> {
+    const always = new Set(setAside);
+    const select = (digest: Digest) => this.#isInPart(digest) || always.has(digest);
+    const pool = new WorkerPool({ device: null, chunkSizeBytes: 4096 }, this.#options.workers);
+    const tasks = new BoundedTasks(pool.size, this.#signal);
+    try {
+      try {
+        for await (const { digest, storedBytes } of this.#maintenance.listChunks({ select, ...this.#stop() })) {
+          this.#progress(storedBytes);
+          await tasks.start(() => this.#readChunk(pool, digest));
+        }
+      } finally {
+        await tasks.finish();
+      }
+    } finally {
+      await pool.close();
+    }
+  }
+
+  /** The bytes to come are estimated from those so far: nobody wants to wait for a million stats first. */
+  #progress(storedBytes: number): void {
+    const { bytes, count } = { bytes: this.#counts.checkedBytes, count: this.#counts.checkedChunks };
+    const bytesTotal = count === 0 ? storedBytes : Math.round((bytes / count) * Math.max(this.#inPartCount, count));
+    this.#options.onProgress?.({ phase: 'verify', bytesDone: bytes, bytesTotal, bytesTransferred: bytes });
+    this.#counts.checkedChunks++;
+    this.#counts.checkedBytes += storedBytes;
+  }
+
+  async #readChunk(pool: WorkerPool, digest: Digest): Promise<void> {
+    try {
+      await this.#checkStored(pool, digest, await this.#store.getChunk(digest, this.#signal));
+      this.#failuresInARow = 0;
+    } catch (thrown) {
+      const error = this.#asDamage(thrown);
+      // Garbage collection may have freed it since it was listed; if an image needs it, the look at the images finds it missing.
+      if (error.code === 'chunk-not-found') return;
+      if (error.code === 'store-io' && ++this.#failuresInARow > maxFailuresInARow) throw error;
+      this.#damaged.push(digest);
+      this.#mark(digest, known.lost);
+      this.#report.note(error, digest);
+    }
+  }
+
+  async #checkStored(pool: WorkerPool, digest: Digest, stored: Buffer): Promise<void> {
     await pool.lease(({ ask }) => ask('checkChunk', { digest, stored, lengthBytes: null }, ownedMemory(stored)));
-  } catch (thrown) {
+  }
+
+  /** What cannot be read is as lost as what reads wrong. Anything else is no finding but the end of the check. */
+  #asDamage(thrown: unknown): DeployError {
     const error = toDeployError(thrown);
-    if (error.code !== 'chunk-corrupt' && error.code !== 'chunk-not-found') throw error;
-    note(image === undefined ? error : error.during(`'${image}'`));
+    const damage = ['chunk-corrupt', 'chunk-not-found', 'manifest-corrupt', 'manifest-version', 'store-io'];
+    if (!damage.includes(error.code)) throw thrown;
+    return error;
+  }
+
+  /** Each is looked at again after the move: what a capture has replaced in between goes back. */
+  async #setDamagedAside(): Promise<void> {
+    await this.#maintenance.setAside(this.#damaged, this.#signal);
+    const stayed = new Set(await this.#putBackWhole(this.#damaged));
+    for (const digest of this.#damaged) if (stayed.has(digest)) this.#report.markSetAside(digest);
+  }
+
+  /** Those of `digests` (set aside) that are damaged indeed. Also ends what a repair that was cut off had begun. */
+  async #putBackWhole(digests: readonly Digest[]): Promise<Digest[]> {
+    const damaged: Digest[] = [];
+    const pool = new WorkerPool({ device: null, chunkSizeBytes: 4096 }, 1);
+    try {
+      for (const digest of digests) {
+        try {
+          const stored = await this.#maintenance.getSetAside(digest, this.#signal);
+          await this.#checkStored(pool, digest, Buffer.from(stored));
+          await this.#store.putChunks([{ digest, stored }], this.#signal);
+        } catch (thrown) {
+          this.#asDamage(thrown);
+          damaged.push(digest);
+        }
+      }
+      await this.#store.flush(this.#signal);
+    } finally {
+      await pool.close();
+    }
+    return damaged;
+  }
+
+  #findHealed(setAside: readonly Digest[]): Digest[] {
+    const healed = setAside.filter((digest) => this.#named.get(digest) === (known.named | known.present));
+    for (const digest of healed) this.#mark(digest, known.healed);
+    return healed;
+  }
+
+  /** Goes through the images once more if there is anything to say of them. Answers those that are whole again. */
+  async #findUses(anyHealed: boolean): Promise<string[]> {
+    const wholeAgain: string[] = [];
+    if (this.#presentCount === this.#namedCount && this.#damaged.length === 0 && !anyHealed) return wholeAgain;
+    for await (const { announced, bytes } of this.#maintenance.readManifests(this.#signal)) {
+      if (announced) continue;
+      try {
+        const name = await this.#findUsesIn(bytes);
+        if (name !== null) wholeAgain.push(name);
+      } catch (thrown) {
+        // Named as a problem before.
+        this.#asDamage(thrown);
+      }
+    }
+    return wholeAgain;
+  }
+
+  async #findUsesIn(bytes: Buffer): Promise<string | null> {
+    const image = readImageFacts(bytes);
+    let healed = false;
+    for (const part of imageParts(bytes)) {
+      let lost = false;
+      for (const digest of part.own) {
+        if (await this.#isLost(digest)) {
+          this.#report.addUse(image, { digest, place: part.place });
+          lost = true;
+        }
+        healed ||= this.#isHealed(digest);
+      }
+      if (lost) continue;
+      for (const chunk of await part.chunks(this.#store, this.#signal)) {
+        if (await this.#isLost(chunk.digest)) this.#report.addUse(image, chunk);
+        healed ||= this.#isHealed(chunk.digest);
+      }
+    }
+    return healed && !this.#report.damagedImages.has(image.name) ? image.name : null;
+  }
+
+  #isHealed(digest: Digest): boolean {
+    return ((this.#named.get(digest) ?? 0) & known.healed) !== 0;
+  }
+
+  /** Damaged, or not listed and not to be had either (garbage collection may just have it in hand). */
+  async #isLost(digest: Digest): Promise<boolean> {
+    const value = this.#named.get(digest);
+    if (value === undefined) return false;
+    if ((value & known.lost) !== 0) return true;
+    if ((value & known.present) !== 0) return false;
+    try {
+      await this.#store.getChunk(digest, this.#signal);
+      this.#mark(digest, known.present);
+      return false;
+    } catch (thrown) {
+      const error = this.#asDamage(thrown);
+      this.#mark(digest, known.lost);
+      this.#report.note(error, digest);
+      return true;
+    }
+  }
+
+  #stop(): { signal?: AbortSignal } {
+    return this.#signal === undefined ? {} : { signal: this.#signal };
   }
 }

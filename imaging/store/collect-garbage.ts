@@ -1,4 +1,5 @@
 // Frees what no image needs. Safe beside captures, which announce what they are about to need (docs/decisions/010-garbage-collection.md).
+import { throwIfCancelled } from '../cancelled.ts';
 import { ChunkList, type ListedChunk } from './chunk-list.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
 import { NeededChunks } from './needed-chunks.ts';
@@ -67,6 +68,7 @@ class Collection {
       await this.#condemnAll();
       await this.#quarantine.settle(this.#signal);
       await this.#needed.readAll(this.#signal);
+      throwIfCancelled(this.#signal);
     } catch (thrown) {
       // Nothing is lost if this fails too: the next collection takes over what is still in quarantine.
       for (const batch of this.#condemned.batches(chunksAtOnce)) await this.#quarantine.giveBack(digestsOf(batch));

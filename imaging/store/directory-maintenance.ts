@@ -5,10 +5,12 @@ import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { isDigest } from '../chunk/digest.ts';
+import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { maxManifestBytes } from '../manifest/signed-json.ts';
 import type { Digest } from './chunk-store.ts';
 import { chunkPathIn, inTurns, listNames, readFileIn, unlessAbsent } from './directory-files.ts';
 import { DirectoryQuarantine } from './directory-quarantine.ts';
+import { chunkNotFound } from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
 import type { ChunkInfo, LeftOver, Quarantine, StoredManifest, StoreMaintenance } from './store-maintenance.ts';
 
@@ -72,6 +74,12 @@ export class DirectoryMaintenance implements StoreMaintenance {
       const file = chunkPathIn(this.#root, digest);
       await unlessAbsent(this.#root, 'moving a damaged chunk aside', () => fs.rename(file, file + damagedSuffix));
     });
+  }
+
+  async getSetAside(digest: Digest): Promise<Buffer> {
+    const stored = await readFileIn(this.#root, chunkPathIn(this.#root, digest) + damagedSuffix, maxStoredBytes);
+    if (stored === null) throw chunkNotFound(digest, this.#root);
+    return stored;
   }
 
   async *listSetAside(signal?: AbortSignal): AsyncGenerator<ChunkInfo> {

@@ -1,18 +1,25 @@
 // What an image needs, as far as its store is concerned: garbage collection, check and the last look before it becomes visible ask here.
+import { segmentSizeBytes } from '../chunk/slots.ts';
 import { decodeChunk } from '../chunk/stored-chunk.ts';
 import { readChunkList } from '../crypt/chunk-list.ts';
 import { isSealedManifest, parseStoredManifest, type SealedManifest } from '../crypt/sealed-manifest.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { readSlots, segmentLengthBytes } from '../manifest/segment.ts';
+import { readSlots, segmentLengthBytes, slotPlace } from '../manifest/segment.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
 
-/** The description of one segment (of an encrypted image: one chunk list): the chunks it is stored as, and the way to the names of those that hold the segment's bytes. */
+/** Bytes of a disk. */
+export type Place = { readonly offsetBytes: number; readonly lengthBytes: number };
+
+/** A chunk that holds bytes of a disk, and which; null where the image is encrypted. */
+export type PlacedChunk = { readonly digest: Digest; readonly place: Place | null };
+
+/** The description of one segment (of an encrypted image: one chunk list): the chunks it is stored as, and the way to those that hold the bytes. */
 export type ImagePart = {
-  /** Which segment of the disk, or which list. */
-  readonly index: number;
+  /** What of the disk is lost without them; null where the image is encrypted. */
+  readonly place: Place | null;
   readonly own: readonly Digest[];
-  /** Repeats a name that fills several slots. @throws chunk-not-found, chunk-corrupt, manifest-corrupt */
-  chunks(store: Pick<ChunkStore, 'getChunk'>, signal?: AbortSignal): Promise<Iterable<Digest>>;
+  /** One that fills several slots comes several times. @throws chunk-not-found, chunk-corrupt, manifest-corrupt */
+  chunks(store: Pick<ChunkStore, 'getChunk'>, signal?: AbortSignal): Promise<Iterable<PlacedChunk>>;
 };
 
 /** The parts of the image whose manifest is `bytes`; segments without a used byte have none. @throws manifest-corrupt, manifest-version */
@@ -23,11 +30,15 @@ export function imageParts(bytes: Uint8Array): ImagePart[] {
 
 /** Of an encrypted image the store knows the names, and neither what they stand for nor where it belongs. */
 function listParts({ chunkLists }: SealedManifest): ImagePart[] {
-  return chunkLists.map((digest, index) => {
+  return chunkLists.map((digest) => {
     const chunks: ImagePart['chunks'] = async (store, signal) =>
-      readChunkList(decodeChunk(digest, await store.getChunk(digest, signal)));
-    return { index, own: [digest], chunks };
+      listedChunks(decodeChunk(digest, await store.getChunk(digest, signal)));
+    return { place: null, own: [digest], chunks };
   });
+}
+
+function* listedChunks(list: Uint8Array): Generator<PlacedChunk> {
+  for (const digest of readChunkList(list)) yield { digest, place: null };
 }
 
 function segmentParts({ segments, geometry, chunkSizeBytes }: Manifest): ImagePart[] {
@@ -36,12 +47,19 @@ function segmentParts({ segments, geometry, chunkSizeBytes }: Manifest): ImagePa
     const lengthBytes = segmentLengthBytes(geometry.sizeBytes, index);
     const chunks: ImagePart['chunks'] = async (store, signal) => {
       const segment = decodeChunk(digest, await store.getChunk(digest, signal));
-      return dataDigests(segment, { lengthBytes, chunkSizeBytes });
+      return placedChunks(segment, { sizeBytes: geometry.sizeBytes, chunkSizeBytes }, index);
     };
-    return [{ index, own: [digest], chunks }];
+    return [{ place: { offsetBytes: index * segmentSizeBytes, lengthBytes }, own: [digest], chunks }];
   });
 }
 
-function* dataDigests(segment: Uint8Array, expected: { lengthBytes: number; chunkSizeBytes: number }) {
-  for (const { digest } of readSlots(segment, expected)) if (digest !== null) yield digest;
+function* placedChunks(
+  segment: Uint8Array,
+  disk: { sizeBytes: number; chunkSizeBytes: number },
+  index: number,
+): Generator<PlacedChunk> {
+  const expected = { lengthBytes: segmentLengthBytes(disk.sizeBytes, index), chunkSizeBytes: disk.chunkSizeBytes };
+  for (const slot of readSlots(segment, expected)) {
+    if (slot.digest !== null) yield { digest: slot.digest, place: slotPlace(disk, index, slot.index) };
+  }
 }

@@ -1,6 +1,7 @@
 // Looking after a store in memory: the shortest statement of what that means.
 import { DeployError } from '../../protocol/errors.ts';
 import type { Digest } from './chunk-store.ts';
+import { chunkNotFound } from './manifest-entry.ts';
 import type { ChunkInfo, Quarantine, StoreMaintenance } from './store-maintenance.ts';
 
 export type MemoryChunks = Map<Digest, { stored: Buffer; modifiedMs: number }>;
@@ -27,6 +28,11 @@ export function memoryMaintenance({ chunks, quarantines, manifests, announced }:
     },
     openQuarantine: () => openQuarantine(chunks, quarantines),
     setAside: async (digests) => digests.forEach((digest) => void move(digest, chunks, damaged)),
+    getSetAside: async (digest) => {
+      const chunk = damaged.get(digest);
+      if (chunk === undefined) throw chunkNotFound(digest, 'memory');
+      return Buffer.from(chunk.stored);
+    },
     async *listSetAside() {
       for (const digest of damaged.keys()) yield* inform(damaged, digest);
     },

@@ -36,7 +36,7 @@ export class NeededChunks {
     for (const part of imageParts(bytes)) {
       if (part.own.every((digest) => this.#walked.has(digest))) continue;
       for (const digest of part.own) this.#needed.set(digest, 0);
-      for (const digest of await part.chunks(this.#store, signal)) this.#needed.set(digest, 0);
+      for (const { digest } of await part.chunks(this.#store, signal)) this.#needed.set(digest, 0);
       for (const digest of part.own) this.#walked.add(digest);
     }
   }

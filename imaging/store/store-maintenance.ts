@@ -31,6 +31,8 @@ export interface StoreMaintenance {
   openQuarantine(): Quarantine;
   /** Moves damaged chunks aside: from now on they are missing, to `getChunk` too, until they are put again. */
   setAside(digests: readonly Digest[], signal?: AbortSignal): Promise<void>;
+  /** The bytes of one that was set aside. @throws chunk-not-found */
+  getSetAside(digest: Digest, signal?: AbortSignal): Promise<Buffer>;
   /** What `setAside` keeps. */
   listSetAside(signal?: AbortSignal): AsyncIterable<ChunkInfo>;
   deleteSetAside(digests: readonly Digest[], signal?: AbortSignal): Promise<void>;

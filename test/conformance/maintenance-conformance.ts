@@ -128,8 +128,10 @@ export function maintenanceConformance(name: string, make: () => Promise<StoreUn
       expect(await store.findMissing(abc)).toEqual([a.digest, c.digest]);
       await expect(store.getChunk(a.digest)).rejects.toMatchObject({ code: 'chunk-not-found' });
       expect(await listed()).toEqual([b.digest]);
+      await expect(maintenance.getSetAside(b.digest)).rejects.toMatchObject({ code: 'chunk-not-found' });
       await store.putChunks([a]);
       expect(Buffer.compare(await store.getChunk(a.digest), a.stored)).toBe(0);
+      expect(Buffer.compare(await maintenance.getSetAside(a.digest), a.stored)).toBe(0);
       const aside = await all(maintenance.listSetAside());
       expect(aside).toMatchObject([{ digest: a.digest, storedBytes: a.stored.length }]);
       await maintenance.deleteSetAside([a.digest, c.digest]);

@@ -28,15 +28,19 @@ export function chunkOf(text: string): StoredChunk {
 }
 
 /** An image of one chunk: what has to be stored before its manifest, and the manifest. */
-export function tinyImage(name: string, content: StoredChunk): { chunks: StoredChunk[]; manifest: Buffer } {
+export function tinyImage(
+  name: string,
+  content: StoredChunk,
+  from: { createdAt?: string; serial?: string | null; diskId?: string | null } = {},
+): { chunks: StoredChunk[]; manifest: Buffer } {
   const used = [{ startBytes: 0, lengthBytes: chunkSizeBytes }];
   const slots = [{ index: 0, digest: content.digest, used }];
   const segment = encodeSegment({ lengthBytes: chunkSizeBytes, chunkSizeBytes, slots });
   const index = { digest: digestOf(segment), stored: encodeChunk(segment) };
   const { bytes } = sealManifest({
-    ...{ id: crypto.randomUUID(), name, createdAt: '2026-11-22T20:00:00.000Z', toolVersion: '0.1.0' },
-    source: { label: 'test', model: null, serial: null },
-    geometry: { sizeBytes: chunkSizeBytes, sectorSizeBytes: 512, table: 'none', diskId: null },
+    ...{ id: crypto.randomUUID(), name, createdAt: from.createdAt ?? '2026-11-22T20:00:00.000Z', toolVersion: '0.1.0' },
+    source: { label: 'test', model: null, serial: from.serial ?? null },
+    geometry: { sizeBytes: chunkSizeBytes, sectorSizeBytes: 512, table: 'none', diskId: from.diskId ?? null },
     ...{ partitions: [], tableSectors: [], parent: null, warnings: [] },
     ...{ chunkSizeBytes, usedBytes: chunkSizeBytes, usedEndBytes: chunkSizeBytes, segments: [index.digest] },
   });

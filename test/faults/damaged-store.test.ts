@@ -100,3 +100,86 @@ test.each([
     await expect(fs.stat(target)).rejects.toThrow(/ENOENT/);
   });
 });
+
+test.each([
+  ['bit flipped', flipBit],
+  ['cut short', cutShort],
+])(
+  'a chunk %s is moved aside by a repair, sent anew by the next capture of the same content, and the image is whole again',
+  async (_, damage) => {
+    await withImage(async (store, directory) => {
+      const source = path.join(directory, 'source');
+      const file = await chunkFile(store, 3);
+      await damage(file);
+      const found = { images: 1, chunks: 7, checkedChunks: 7, unreferenced: 0, wholeAgain: [] };
+      const uses = [
+        { image: 'one', places: [{ offsetBytes: 3 * mib, lengthBytes: mib, partitions: [0] }], placeCount: 1 },
+      ];
+      const damagedImages = [{ name: 'one', chunks: 1, lostBytes: mib }];
+      const before = await checkStore(store);
+      expect(before).toMatchObject({ ...found, damagedImages, problems: [{ uses, setAside: false }], problemCount: 1 });
+      // Unrepaired, it counts as present: no capture would bring it back.
+      await captureImage({ sourcePath: source, imageName: 'unrepaired', store });
+      await expect(verifyImage({ imageName: 'one', store })).resolves.toMatchObject({ problemCount: 1 });
+      await store.deleteManifest('unrepaired');
+
+      const repaired = await checkStore(store, { repair: true });
+      expect(repaired).toMatchObject({ ...found, damagedImages, problems: [{ uses, setAside: true }] });
+      expect((await checkStore(store)).problems).toMatchObject([{ code: 'chunk-not-found', uses, setAside: false }]);
+      expect(await captureImage({ sourcePath: source, imageName: 'two', store })).toMatchObject({ slotsSent: 1 });
+
+      expect(await checkStore(store)).toMatchObject({ problems: [], damagedImages: [], wholeAgain: ['one', 'two'] });
+      expect(await checkStore(store, { repair: true })).toMatchObject({ problems: [], wholeAgain: ['one', 'two'] });
+      expect(await checkStore(store)).toMatchObject({ problems: [], wholeAgain: [] });
+      await expect(verifyImage({ imageName: 'one', store })).resolves.toMatchObject({ problemCount: 0 });
+    });
+  },
+);
+
+test('a damaged segment is named with all that it covers, and a repair lets the next capture send it anew', async () => {
+  await withImage(async (store, directory) => {
+    const { segments } = await loadManifest(store, 'one');
+    await flipBit(store.chunkPath(segments[0] ?? ''));
+    const { problems } = await checkStore(store, { repair: true });
+    const places = [{ offsetBytes: 0, lengthBytes: sizeBytes, partitions: [0] }];
+    expect(problems).toMatchObject([{ digest: segments[0], setAside: true, uses: [{ image: 'one', places }] }]);
+    await captureImage({ sourcePath: path.join(directory, 'source'), imageName: 'two', store });
+    expect(await checkStore(store)).toMatchObject({ problems: [], wholeAgain: ['one', 'two'] });
+  });
+});
+
+test('a whole chunk that an interrupted repair left aside is put back by the next one', async () => {
+  await withImage(async (store) => {
+    const { segments } = await loadManifest(store, 'one');
+    await store.maintenance.setAside([segments[0] ?? '']);
+    expect((await checkStore(store)).problems).toMatchObject([{ code: 'chunk-not-found' }]);
+    expect(await checkStore(store, { repair: true })).toMatchObject({ problems: [], wholeAgain: ['one'] });
+  });
+});
+
+test('the parts of a store that are checked one after the other are all of it, and each names what is missing', async () => {
+  await withImage(async (store) => {
+    await remove(await chunkFile(store, 2));
+    let checkedChunks = 0;
+    for (let from = 0; from < 1; from += 0.25) {
+      const result = await checkStore(store, { part: { from, to: from + 0.25 } });
+      expect(result).toMatchObject({ chunks: 6, problems: [{ code: 'chunk-not-found' }] });
+      checkedChunks += result.checkedChunks;
+    }
+    expect(checkedChunks).toBe(6);
+  });
+});
+
+test('a damaged chunk that no image needs is a problem too: a capture would count on it', async () => {
+  await withImage(async (store) => {
+    const file = await chunkFile(store, 1);
+    await store.deleteManifest('one');
+    await flipBit(file);
+    expect(await checkStore(store, { repair: true })).toMatchObject({
+      unreferenced: 7,
+      problems: [{ code: 'chunk-corrupt', uses: [], setAside: true }],
+      damagedImages: [],
+    });
+    expect((await store.stats()).chunks).toBe(6);
+  });
+});
