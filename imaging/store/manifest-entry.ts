@@ -12,7 +12,7 @@ export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
 }
 
 /** @throws manifest-corrupt, manifest-version */
-export function readManifestEntry(bytes: Uint8Array): ManifestEntry {
+function readManifestEntry(bytes: Uint8Array): ManifestEntry {
   const manifest = parseStoredManifest(bytes);
   const { id, name, createdAt } = manifest;
   if (!isSealedManifest(manifest)) return { id, name, sizeBytes: manifest.geometry.sizeBytes, createdAt };

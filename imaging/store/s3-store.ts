@@ -136,10 +136,11 @@ export class S3Store implements MaintainedStore {
       return digests.filter((digest) => !found.has(digest));
     };
     const getChunk = (digest: Digest) => this.getChunk(digest, signal);
+    const putChunks = (chunks: readonly StoredChunk[]) => this.putChunks(chunks, signal);
     for (;;) {
       const startedMs = performance.now();
       await this.#bucket.put(key, manifest, { signal });
-      await checkComplete(manifest, { findMissing, getChunk }, signal);
+      await checkComplete(manifest, { findMissing, getChunk, putChunks }, signal);
       if (performance.now() - startedMs < announcedForMs) return;
     }
   }

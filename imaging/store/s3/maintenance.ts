@@ -1,8 +1,10 @@
 // Looking after an S3 store: its listing, its manifests, and what is moved aside (docs/format.md, "S3 store").
 import { randomUUID } from 'node:crypto';
 import { DeployError } from '../../../protocol/errors.ts';
+import { maxStoredBytes } from '../../chunk/stored-chunk.ts';
 import { maxManifestBytes } from '../../manifest/signed-json.ts';
 import type { Digest } from '../chunk-store.ts';
+import { chunkNotFound } from '../manifest-entry.ts';
 import type { ChunkInfo, LeftOver, Quarantine, StoredManifest, StoreMaintenance } from '../store-maintenance.ts';
 import type { S3Bucket } from './bucket.ts';
 import { inParallel, requestsAtOnce } from './in-parallel.ts';
@@ -73,6 +75,12 @@ export class S3Maintenance implements StoreMaintenance {
       const moved = await this.#bucket.copy(chunkKey(digest), damagedKey(digest));
       if (moved) await this.#bucket.remove(chunkKey(digest));
     });
+  }
+
+  async getSetAside(digest: Digest, signal?: AbortSignal): Promise<Buffer> {
+    const stored = await this.#bucket.get(damagedKey(digest), maxStoredBytes, { signal });
+    if (stored === null) throw chunkNotFound(digest, this.#label);
+    return stored;
   }
 
   listSetAside(signal?: AbortSignal): AsyncIterable<ChunkInfo> {
