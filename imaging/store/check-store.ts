@@ -8,6 +8,7 @@ import { CheckReport, type DamagedImage, readImageFacts, type StoreProblem } fro
 import type { ChunkStore, Digest } from './chunk-store.ts';
 import { DigestMap } from './digest-map.ts';
 import { type ImagePart, imageParts } from './image-parts.ts';
+import { putBackWhole } from './put-back-whole.ts';
 import { maintenanceOf, type StoreMaintenance } from './store-maintenance.ts';
 
 /** Digests are evenly spread: those from one fraction of their range to another are a part of every image. */
@@ -72,7 +73,7 @@ class StoreCheck {
 
   async run(): Promise<CheckStoreResult> {
     const setAside = await this.#listSetAside();
-    if (this.#options.repair) await this.#putBackWhole(setAside);
+    if (this.#options.repair) await putBackWhole(this.#store, setAside, this.#signal);
     await this.#readImages();
     await this.#lookForChunks();
     await this.#readChunks(setAside);
@@ -210,30 +211,8 @@ class StoreCheck {
   /** Each is looked at again after the move: what a capture has replaced in between goes back. */
   async #setDamagedAside(): Promise<void> {
     await this.#maintenance.setAside(this.#damaged, this.#signal);
-    const stayed = new Set(await this.#putBackWhole(this.#damaged));
+    const stayed = new Set(await putBackWhole(this.#store, this.#damaged, this.#signal));
     for (const digest of this.#damaged) if (stayed.has(digest)) this.#report.markSetAside(digest);
-  }
-
-  /** Those of `digests` (set aside) that are damaged indeed. Also ends what a repair that was cut off had begun. */
-  async #putBackWhole(digests: readonly Digest[]): Promise<Digest[]> {
-    const damaged: Digest[] = [];
-    const pool = new WorkerPool({ device: null, chunkSizeBytes: 4096 }, 1);
-    try {
-      for (const digest of digests) {
-        try {
-          const stored = await this.#maintenance.getSetAside(digest, this.#signal);
-          await this.#checkStored(pool, digest, Buffer.from(stored));
-          await this.#store.putChunks([{ digest, stored }], this.#signal);
-        } catch (thrown) {
-          this.#asDamage(thrown);
-          damaged.push(digest);
-        }
-      }
-      await this.#store.flush(this.#signal);
-    } finally {
-      await pool.close();
-    }
-    return damaged;
   }
 
   #findHealed(setAside: readonly Digest[]): Digest[] {
