@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
+import { addDiffCommand } from './image-diff.ts';
 import { addExportCommand } from './image-export.ts';
 import { addImportCommand } from './image-import.ts';
 import { addMapCommand } from './image-map.ts';
@@ -38,6 +39,7 @@ export function addCommands(program: Command): void {
   verb('show <name>', 'Show what an image holds').action(show);
   verb('delete <name>', 'Delete an image; `store gc` frees its chunks').action(remove);
   verb('list', 'List the images of a store').action(list);
+  addDiffCommand(image);
   addExportCommand(image);
   addImportCommand(image);
   addMapCommand(image);
