@@ -19,7 +19,7 @@ import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = WorkerFlags & { member?: true };
-type CaptureFlags = CommonOptions & RunFlags & { parent?: string; level?: number; rescue?: true };
+type CaptureFlags = CommonOptions & RunFlags & { parent?: string | false; level?: number; rescue?: true };
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -27,7 +27,8 @@ export function addCommands(program: Command): void {
     withStore(image.command(usage).description(text)).option('--json', 'print the result as JSON');
 
   withEncryption(verb('capture <source> <name>', 'Capture the used bytes of a disk or disk file as an image'))
-    .option('--parent <name>', 'an image of the same disk: what it has is not asked for again')
+    .option('--parent <name>', 'an image of the same disk: what it has is not asked for again (default: the newest)')
+    .option('--no-parent', 'start from no other image')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--rescue', 'the disk has bad sectors: save what can be read, and keep a list of what is lost')
@@ -57,7 +58,7 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
         captureImage({
           ...run,
           ...workersOf(flags),
-          ...(parent === undefined ? {} : { parentName: parent }),
+          ...(parent === undefined ? {} : { parentName: parent || null }),
           ...(level === undefined ? {} : { level }),
           ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false, rescue: rescue ?? false },
         }),

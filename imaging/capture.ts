@@ -16,6 +16,7 @@ import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
 import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts';
 import { mapDisk, warnOfNotes } from './map.ts';
+import { findNewestImage, isImageOf } from './newest-image.ts';
 import type { RunOptions } from './progress.ts';
 import { describeLoss, type Loss } from './rescue/describe-loss.ts';
 import { type RescuedSegments, rescueSegments } from './rescue/rescue-segments.ts';
@@ -31,8 +32,11 @@ export type CaptureOptions = RunOptions & {
   readonly store: ChunkStore;
   /** zstd level, 1 to 19. */
   readonly level?: number;
-  /** An image of the same disk: its list of chunks answers before the store is asked. */
-  readonly parentName?: string;
+  /**
+   * An image of the same disk: its list of chunks answers before the store is asked. The newest one is found if none is
+   * named; null is for none.
+   */
+  readonly parentName?: string | null;
   /** Capture a member of an array as if it were a disk. */
   readonly allowMember?: boolean;
   readonly workers?: number;
@@ -78,11 +82,12 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
   try {
     const finished = await findFinished(store, name, options.imageId, signal);
     if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
-    const parent = options.parentName === undefined ? null : await loadManifest(store, options.parentName, signal);
+    const named = typeof options.parentName === 'string' ? await loadManifest(store, options.parentName, signal) : null;
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
     const map = imported?.map ?? (await mapDisk(sourcePath, run));
     if (imported?.map !== undefined) warnOfNotes(map, imported.name, run);
     const source = await describeSource(sourcePath, map, run);
+    const parent = options.parentName === undefined ? await findParent(options, source, map) : named;
     const describe = (segments: (Digest | null)[], loss: Loss | null) =>
       sealManifest(draft(name, options, map, source, parent, segments, warnings, loss));
     // A description that cannot be stored is better known before the reading than after it.
@@ -162,6 +167,12 @@ async function findFinished(
   throw new DeployError('image-exists', `there is already an image '${name}' in ${store.label}`, {
     hint: 'Choose another name, or delete that image first (`deploy-os image delete`).',
   });
+}
+
+async function findParent(options: CaptureOptions, source: Source, map: DiskMap): Promise<Manifest | null> {
+  const chunkSizeBytes = options.chunkSizeBytes ?? defaultChunkSizeBytes;
+  const wanted = (manifest: Manifest) => manifest.chunkSizeBytes === chunkSizeBytes && isImageOf(manifest, source, map);
+  return await findNewestImage(options.store, wanted, options.signal);
 }
 
 type Source = Manifest['source'] & { readonly tableSectors: TableSectors[] };

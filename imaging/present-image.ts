@@ -1,19 +1,15 @@
 // What a restore knows of the chunks that its target holds already: an image of the same disk says where they lie.
-import { DeployError, toDeployError } from '../protocol/errors.ts';
+import { DeployError } from '../protocol/errors.ts';
 import { PlaceTable } from './chunk/place-table.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
 import type { TableType } from './disk-map.ts';
-import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { SegmentLoader } from './manifest/segment-loader.ts';
+import { findNewestImage } from './newest-image.ts';
 import type { ChunkStore } from './store/chunk-store.ts';
-
-/** Manifests looked into, newest first. */
-const maxLookedAt = 32;
 
 /**
  * The newest image of a disk with that table and id, other than `image` and its equals; null when there is none.
- * A help, not a need: a store that may not be listed (an agent may not) has none either.
  */
 export async function findPresentImage(
   store: ChunkStore,
@@ -22,18 +18,12 @@ export async function findPresentImage(
   signal?: AbortSignal,
 ): Promise<Manifest | null> {
   if (disk.diskId === null) return null;
-  try {
-    const newestFirst = (await store.listManifests(signal)).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-    for (const { name } of newestFirst.slice(0, maxLookedAt)) {
-      const present = await loadManifest(store, name, signal);
-      const { table, diskId } = present.geometry;
-      const comparable = present.chunkSizeBytes === image.chunkSizeBytes && present.rootDigest !== image.rootDigest;
-      if (table === disk.table && diskId === disk.diskId && comparable) return present;
-    }
-  } catch (thrown) {
-    if (toDeployError(thrown).code === 'cancelled') throw thrown;
-  }
-  return null;
+  const wanted = ({ geometry, chunkSizeBytes, rootDigest }: Manifest) =>
+    geometry.table === disk.table &&
+    geometry.diskId === disk.diskId &&
+    chunkSizeBytes === image.chunkSizeBytes &&
+    rootDigest !== image.rootDigest;
+  return await findNewestImage(store, wanted, signal);
 }
 
 /** Where `present` has its chunks, as far as it differs from `image`, and what it took to learn that. @throws invalid-input when their chunk sizes differ */
