@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { digestOf } from '../../imaging/chunk/digest.ts';
 import { encodeChunk } from '../../imaging/chunk/stored-chunk.ts';
+import { makeDataKey, nameOfToken, tokenOf } from '../../imaging/crypt/data-key.ts';
+import { sealChunk } from '../../imaging/crypt/sealed-chunk.ts';
 import { encodeChunkBatch, maxBatchBytes } from '../../imaging/store/chunk-batch.ts';
 import { openHttpStore } from '../../imaging/store/http-store.ts';
 import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
@@ -44,6 +46,21 @@ describe('the data routes', () => {
     ]);
     expect([answer.status, errorCode(answer)]).toEqual([422, 'chunk-corrupt']);
     expect((await missing(server, [digest, other])).missing).toEqual([digest, other]);
+  });
+
+  it('keep a sealed chunk that is there, whatever is sent under its name by someone who saw it', async () => {
+    await using server = await TestServer.start();
+    const { keys } = makeDataKey();
+    const name = nameOfToken(tokenOf(keys, digest));
+    const sealed = Buffer.from(sealChunk(keys, digest, stored));
+    const rubbish = Buffer.concat([sealed.subarray(0, 68), Buffer.alloc(60, 'rubbish')]);
+    const forged = Buffer.concat([rubbish, Buffer.from(digestOf(rubbish), 'hex')]);
+    for (const form of [sealed, forged])
+      expect((await upload(server, [{ digest: name, stored: form }])).status).toBe(204);
+    const kept = await server.tls(`/v1/chunks/${name}`, { headers: server.operator });
+    expect(kept.body.equals(sealed)).toBe(true);
+    const elsewhere = await upload(server, [{ digest, stored: sealed }]);
+    expect([elsewhere.status, errorCode(elsewhere)]).toEqual([422, 'chunk-corrupt']);
   });
 
   it('refuse bodies that are torn, too large or no digests', async () => {
