@@ -66,7 +66,7 @@ type Meaning = { readonly code: ErrorCode; readonly hint: string };
 /** The error for a person: `doing` is what was attempted, `bucket` where. */
 export function refusalError(refusal: Refusal, doing: string, bucket: string): DeployError {
   const { code, hint } = meaningOf(refusal, bucket);
-  const own = refusal.code === '' ? refusal.message : `${refusal.code}: ${refusal.message}`;
+  const own = [refusal.code, refusal.message].filter((part) => part !== '').join(': ');
   return new DeployError(code, `${doing}: ${own}`, { hint });
 }
 

@@ -1,7 +1,8 @@
 // The few things that a store asks of a bucket: put, get, look, renew, remove and list objects below its prefix.
 import { DeployError } from '../../../protocol/errors.ts';
 import { type Refusal, readRefusal, refusalError } from './answer-error.ts';
-import type { S3Answer, S3Client } from './client.ts';
+import type { S3Client } from './client.ts';
+import type { S3Answer } from './exchange.ts';
 import { parseListing, type S3Object } from './listing.ts';
 import type { S3Location } from './location.ts';
 import { parseXml } from './xml.ts';

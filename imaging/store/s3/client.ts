@@ -1,14 +1,14 @@
 // The transport below the S3 store: one signed request with a bounded answer, tried again while the service is away or asks for patience.
 import { hash } from 'node:crypto';
-import http, { type IncomingHttpHeaders } from 'node:http';
+import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsV4Signer } from 'aws4fetch';
 import { DeployError } from '../../../protocol/errors.ts';
 import { backoffDelayMs } from '../backoff.ts';
-import { collectBody, sendBody } from '../http-body.ts';
 import { isCertificateError } from '../pinned-ca.ts';
 import { isWorthRetrying, readRefusal, refusalError } from './answer-error.ts';
+import { exchange, type S3Answer } from './exchange.ts';
 import type { S3Location } from './location.ts';
 
 export type S3ClientOptions = {
@@ -39,12 +39,7 @@ export type S3Call = {
   readonly signal?: AbortSignal | undefined;
 };
 
-export type S3Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
-
 const backoff = { firstMs: 100, maxMs: 10_000 };
-const maxErrorBytes = 64 * 1024;
-/** The slowest line that is waited for: beyond it a service that lets one byte drip at a time would hold a caller for ever. */
-const leastBytesPerSecond = 16 * 1024;
 
 /** What makes a request worth another try: the way to the service failed, or it asks for patience. */
 class Outage extends Error {}
@@ -73,14 +68,15 @@ export class S3Client {
   async call(call: S3Call): Promise<S3Answer> {
     // Signed with the body, it makes the service refuse one that was damaged on its way.
     const bodyHash = hash('sha256', call.body ?? '', 'hex');
-    const startedMs = performance.now();
+    let firstFailureMs: number | undefined;
     for (let attempt = 0; ; attempt++) {
       if (call.signal?.aborted === true) throw this.#cancelled(call);
       try {
         return await this.#once(call, bodyHash);
       } catch (thrown) {
         if (!(thrown instanceof Outage)) throw thrown;
-        await this.#waitToRetry(call, attempt, performance.now() - startedMs, thrown);
+        firstFailureMs ??= performance.now();
+        await this.#waitToRetry(call, attempt, performance.now() - firstFailureMs, thrown);
       }
     }
   }
@@ -103,8 +99,12 @@ export class S3Client {
   }
 
   async #once(call: S3Call, bodyHash: string): Promise<S3Answer> {
-    const signed = await this.#sign(call, bodyHash);
-    const answer = await this.#exchange(call, signed).catch((cause: Error) => {
+    const url = this.#urlOf(call);
+    const { method, body = new Uint8Array(), maxAnswerBytes, signal } = call;
+    const answer = await exchange({
+      ...{ url, method, headers: await this.#sign(call, url, bodyHash), body, maxAnswerBytes, signal },
+      ...{ agent: this.#agent, idleTimeoutMs: this.#options.idleTimeoutMs },
+    }).catch((cause: Error) => {
       throw this.#failure(cause, call);
     });
     if ((answer.status >= 200 && answer.status < 300) || call.accept?.includes(answer.status)) return answer;
@@ -113,15 +113,13 @@ export class S3Client {
     throw refusalError(refusal, this.#describe(call), this.#location.bucket);
   }
 
-  async #sign(call: S3Call, bodyHash: string): Promise<{ path: string; headers: Record<string, string> }> {
+  async #sign({ method, headers }: S3Call, url: URL, bodyHash: string): Promise<Record<string, string>> {
     const { credentials, region } = this.#location;
-    const url = this.#urlOf(call);
     const signer = new AwsV4Signer({
-      ...{ method: call.method, url: url.href, service: 's3', region, cache: this.#signingKeys, ...credentials },
-      headers: { ...call.headers, 'x-amz-content-sha256': bodyHash },
+      ...{ method, url: url.href, service: 's3', region, cache: this.#signingKeys, ...credentials },
+      headers: { ...headers, 'x-amz-content-sha256': bodyHash },
     });
-    const { headers } = await signer.sign();
-    return { path: url.pathname + url.search, headers: Object.fromEntries(headers) };
+    return Object.fromEntries((await signer.sign()).headers);
   }
 
   #urlOf({ key = '', query = {} }: S3Call): URL {
@@ -133,58 +131,6 @@ export class S3Client {
     const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
     url.search = pairs.join('&');
     return url;
-  }
-
-  #exchange(call: S3Call, { path, headers }: { path: string; headers: Record<string, string> }): Promise<S3Answer> {
-    const url = this.#urlOf(call);
-    const body = call.body ?? new Uint8Array();
-    const { promise, resolve, reject } = Promise.withResolvers<S3Answer>();
-    const request = (url.protocol === 'https:' ? https : http).request({
-      ...{ hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || undefined, path, method: call.method },
-      ...{
-        agent: this.#agent,
-        headers: { ...headers, ...(call.method === 'PUT' ? { 'content-length': body.length } : {}) },
-      },
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
-    });
-    const giveUp = (why: string) => request.destroy(new Error(why));
-    const { idleTimeoutMs } = this.#options;
-    request.setTimeout(idleTimeoutMs, () => giveUp(`nothing moved for ${idleTimeoutMs / 1000} s`));
-    // Counted from the connection: before, the request may wait for one without any fault of the service.
-    let deadline: NodeJS.Timeout | undefined;
-    request.once('socket', () => {
-      const totalMs = idleTimeoutMs + ((body.length + call.maxAnswerBytes) / leastBytesPerSecond) * 1000;
-      deadline = setTimeout(() => giveUp(`not done within ${Math.ceil(totalMs / 1000)} s`), totalMs);
-    });
-    request.once('close', () => {
-      clearTimeout(deadline);
-      setImmediate(() => reject(new Error('the connection closed')));
-    });
-    request.on('error', reject);
-    request.once('response', (response) => {
-      const status = response.statusCode ?? 0;
-      const limit = status >= 300 ? maxErrorBytes : call.maxAnswerBytes;
-      const received = call.method === 'HEAD' ? drain(response) : collectBody(response, limit);
-      received.then(
-        (bytes) => {
-          const answer = () => resolve({ status, headers: response.headers, body: bytes });
-          // A caller frees the body after a success, so all of it must be out by then; nobody waits for the rest of a refused one.
-          if (status >= 300 || request.writableFinished) {
-            if (!request.writableFinished) request.destroy();
-            return answer();
-          }
-          request.once('finish', answer);
-          const late = setTimeout(() => giveUp('it answered before it had the whole request'), idleTimeoutMs);
-          return request.once('close', () => clearTimeout(late));
-        },
-        (cause: Error) => {
-          request.destroy();
-          reject(cause);
-        },
-      );
-    });
-    sendBody(request, body.length === 0 ? [] : [body]);
-    return promise;
   }
 
   #failure(cause: Error, call: S3Call): Error {
@@ -206,13 +152,4 @@ export class S3Client {
   #describe({ method, key = '' }: S3Call): string {
     return `${method} ${this.#location.label}/${key}`;
   }
-}
-
-/** An answer without a body, whatever length it announces. */
-function drain(response: http.IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    response.on('error', reject);
-    response.on('end', () => resolve(Buffer.alloc(0)));
-    response.resume();
-  });
 }

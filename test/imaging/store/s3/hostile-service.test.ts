@@ -7,6 +7,7 @@ import { S3Client, type S3ClientOptions } from '../../../../imaging/store/s3/cli
 import { parseS3Location } from '../../../../imaging/store/s3/location.ts';
 import { openS3Store } from '../../../../imaging/store/s3-store.ts';
 import { chunkOf, tinyImage } from '../../../conformance/store-conformance.ts';
+import { startHostileServer } from '../test-server.ts';
 
 const marker = '{"format":"deploy-os-store","version":1}\n';
 const cleanUp: (() => void)[] = [];
@@ -133,6 +134,35 @@ describe('an answer of a hostile service', () => {
       hint: expect.stringContaining("'eu-west-1'"),
     });
     expect(calls).toBe(1);
+  });
+});
+
+describe('an address', () => {
+  const environment = { AWS_ACCESS_KEY_ID: 'AK', AWS_SECRET_ACCESS_KEY: 'SK' };
+
+  it('with TLS is believed with the CA that was given, and not without', async () => {
+    const server = await startHostileServer((_, response) => void response.end(marker));
+    const location = parseS3Location(`s3+${server.url}/bucket`, environment);
+    await (await openS3Store(location, { create: false, ca: server.ca })).close();
+    await expect(openS3Store(location, { create: false })).rejects.toMatchObject({
+      code: 'server-untrusted',
+      hint: expect.stringContaining('--ca'),
+    });
+    await server.close();
+  });
+
+  it('has the bucket in front of the host where that is asked for', async () => {
+    const url = 's3+http://s3.invalid/images?addressing=virtual-host';
+    const client = new S3Client(parseS3Location(url, environment), {
+      retryForMs: 0,
+      maxSockets: 1,
+      idleTimeoutMs: 500,
+    });
+    cleanUp.push(() => client.close());
+    await expect(client.call({ method: 'GET', key: 'x', maxAnswerBytes: 1 })).rejects.toMatchObject({
+      code: 'server-unreachable',
+      message: expect.stringMatching(/images\.s3\.invalid/),
+    });
   });
 });
 
