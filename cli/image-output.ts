@@ -2,6 +2,7 @@
 import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
+import type { RestorePlan } from '../imaging/plan-restore.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
@@ -34,6 +35,7 @@ export function printRestore(result: RestoreResult, disk: string): void {
     ['fetched', formatBytes(result.bytesFetched)],
     ['written', formatBytes(result.bytesWritten)],
     ['read back', `${formatBytes(result.bytesVerified)}, as captured`],
+    ['saved', result.escrow ?? 'nothing: undo is not possible'],
     ['unused', result.discarded ? 'discarded' : 'left as it was'],
     ...(result.grown === null ? [] : [['grown', describeGrowth(result.grown)] as const]),
     ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
@@ -44,6 +46,23 @@ function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSy
   const what = partition === 0 ? '' : `partition ${partition} `;
   const content = `${fileSystem ?? 'content'} ${fileSystemGrown ? 'too' : 'not'}`;
   return `${what}from ${formatBytes(oldSizeBytes)} to ${formatBytes(sizeBytes)}, its ${content}`;
+}
+
+export function printPlan({ image, target, present, write, warnings }: RestorePlan): void {
+  const parts = present.partitions.map(
+    ({ number, sizeBytes, name }) => `${number}: ${formatBytes(sizeBytes)} ${name ?? ''}`,
+  );
+  const table = present.table === 'none' ? 'no partition table' : `${present.table.toUpperCase()} ${present.diskId}`;
+  printFacts([
+    ['image', `${image.name} (${image.id})`],
+    ['target', target.label],
+    ['wwn', target.wwn ?? 'none'],
+    ['size', `${formatBytes(target.sizeBytes)}, sectors of ${target.sectorSizeBytes}`],
+    ['holds now', target.exists ? [table, ...parts.map((part) => part.trim())].join('; ') : 'nothing: it will be made'],
+    ...(present.unfinished === null ? [] : [['unfinished', `the restore of '${present.unfinished}'`] as const]),
+    ['to write', `${formatBytes(write.usedBytes)} used; unused: ${write.holes}`],
+  ]);
+  for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
 }
 
 export function printVerify(result: VerifyResult): void {

@@ -1,10 +1,13 @@
 // `deploy-os image restore`: an image goes onto a disk, and all of it is read back.
+import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { parsePlan, planRestore } from '../imaging/plan-restore.ts';
 import { growError, restoreImage } from '../imaging/restore.ts';
+import { DeployError } from '../protocol/errors.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
-import { printRestore } from './image-output.ts';
+import { printPlan, printRestore } from './image-output.ts';
 import { failWith, printJson } from './output.ts';
-import { type StoreOptions, usingStore, withStore } from './store-option.ts';
+import { type StoreOptions, usingStore, withCache, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
 import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
@@ -15,6 +18,9 @@ type Flags = StoreOptions &
     was?: string;
     grow: Grow;
     shrink?: true;
+    planOnly?: true;
+    plan?: string;
+    escrow: boolean;
     member?: true;
     acceptLost?: true;
     yes?: true;
@@ -25,7 +31,9 @@ type Grow = 'none' | 'last' | number;
 
 /** Adds `restore` to `deploy-os image`. */
 export function addRestoreCommand(image: Command): void {
-  withStore(image.command('restore <name> <target>').description('Write an image onto a disk, and read it back'))
+  withCache(
+    withStore(image.command('restore [name] [target]').description('Write an image onto a disk, and read it back')),
+  )
     .addOption(
       new Option('--holes <what>', 'unused ranges of the disk').choices(['discard', 'leave']).default('discard'),
     )
@@ -42,6 +50,9 @@ export function addRestoreCommand(image: Command): void {
       'none',
     )
     .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
+    .option('--no-escrow', 'do not save what `image undo` would put back')
+    .option('--plan-only', 'say what would be written to which disk, and write nothing')
+    .option('--plan <file>', 'do exactly what --plan-only --json said, or nothing if anything has changed since')
     .option('--member', 'overwrite a member of an array as if it were a disk')
     .option('--accept-lost', 'restore also an image of which bytes are lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
@@ -50,23 +61,36 @@ export function addRestoreCommand(image: Command): void {
     .action(restore);
 }
 
-async function restore(name: string, disk: string, flags: Flags): Promise<void> {
-  const { holes, delta, was, grow, shrink = false, member, acceptLost, yes, json } = flags;
-  if (!yes) await confirmOverwrite(disk, name);
-  const result = await usingStore(flags, (store) =>
-    withProgress((run) =>
-      restoreImage({
-        ...run,
-        ...workersOf(flags),
-        ...(was === undefined ? {} : { presentImageName: was }),
-        ...{ imageName: name, targetPath: disk, store, holes, delta, grow, shrink, allowMember: member ?? false },
-        acceptLost: acceptLost ?? false,
-      }),
-    ),
-  );
+async function restore(name: string | undefined, disk: string | undefined, flags: Flags): Promise<void> {
+  const plan = flags.plan === undefined ? undefined : parsePlan(await readFile(flags.plan, 'utf8'));
+  const imageName = nameOf('image', name, plan?.image.name);
+  const targetPath = nameOf('target', disk, plan?.target.path);
+  if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
+  const { was, json, holes, delta, grow, shrink = false, escrow, member, acceptLost = false } = flags;
+  const asked = { holes, grow, shrink, allowMember: member ?? false };
+  await usingStore(flags, async (store) => {
+    const options = {
+      ...{ imageName, targetPath, store, delta, escrow, ...workersOf(flags), ...(plan?.write ?? asked) },
+      ...{ acceptLost, ...(was === undefined ? {} : { presentImageName: was }) },
+      ...(plan === undefined ? {} : { plan }),
+    };
+    if (flags.planOnly) return show(await planRestore(options), printPlan, json);
+    const result = await withProgress((run) => restoreImage({ ...options, ...run }));
+    show(result, (restored) => printRestore(restored, targetPath), json);
+    failWith(growError(result));
+  });
+}
+
+function nameOf(what: string, given: string | undefined, planned: string | undefined): string {
+  const name = given ?? planned;
+  if (name === undefined) throw new DeployError('usage', `missing argument '${what}' (or --plan)`);
+  if (planned === undefined || name === planned) return name;
+  throw new DeployError('usage', `the plan is for the ${what} '${planned}', not '${name}'`);
+}
+
+function show<Result>(result: Result, print: (result: Result) => void, json: true | undefined): void {
   if (json) printJson(result);
-  else printRestore(result, disk);
-  failWith(growError(result));
+  else print(result);
 }
 
 function partitionToGrow(text: string): Grow {

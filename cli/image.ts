@@ -1,6 +1,7 @@
 // `deploy-os image …`: capture, restore, verify, show, delete, list, map.
 import type { Command } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
+import { isEscrowName } from '../imaging/manifest/image-name.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
 import { addDiffCommand } from './image-diff.ts';
@@ -11,6 +12,7 @@ import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printVerify } from './image-output.ts';
 import { addProveCommand } from './image-prove.ts';
 import { addRestoreCommand } from './image-restore.ts';
+import { addUndoCommand } from './image-undo.ts';
 import { withEncryption } from './key-option.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
@@ -47,6 +49,7 @@ export function addCommands(program: Command): void {
   addMountCommand(image);
   addProveCommand(image);
   addRestoreCommand(image);
+  addUndoCommand(image);
 }
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
@@ -91,7 +94,8 @@ async function remove(name: string, flags: CommonOptions): Promise<void> {
 }
 
 async function list(flags: CommonOptions): Promise<void> {
-  const images = await usingStore(flags, (store) => store.listManifests());
+  const stored = await usingStore(flags, (store) => store.listManifests());
+  const images = stored.filter(({ name }) => !isEscrowName(name));
   if (flags.json) printJson(images);
   else printImages(images);
 }

@@ -1,12 +1,20 @@
 // The options by which every verb names its store.
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { openCachedStore } from '../imaging/store/chunk-cache.ts';
 import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import { openEncryptedStore } from '../imaging/store/encrypted-store.ts';
 import { openStore } from '../imaging/store/open-store.ts';
 import { findSecret, type KeyFlags, wantsEncryption, withKey } from './key-option.ts';
+import { number } from './workers-option.ts';
 
-export type StoreOptions = KeyFlags & { store: string; token?: string; ca?: string };
+export type StoreOptions = KeyFlags & {
+  store: string;
+  token?: string;
+  ca?: string;
+  cache?: string;
+  cacheSize?: number;
+};
 
 /** Adds --store, --token, --ca, --key-file and --passphrase-file, each with its environment variable. */
 export function withStore(command: Command): Command {
@@ -27,17 +35,29 @@ export function withStore(command: Command): Command {
     );
 }
 
+const defaultCacheGib = 10;
+
+/** Adds --cache and --cache-size, for verbs that read chunks. */
+export function withCache(command: Command): Command {
+  return command
+    .option('--cache <directory>', 'keep fetched chunks there, and look there first')
+    .option('--cache-size <GiB>', `how much of them (default: ${defaultCacheGib})`, number(1, 1_000_000));
+}
+
 /** Opens the store for the time of `work`, with the key for its encrypted images, which is asked for when it is needed. `create`: to make an image. */
 export async function usingStore<Result>(
-  { store: location, token, ca, ...key }: StoreOptions,
+  { store: location, token, ca, cache, cacheSize = defaultCacheGib, ...key }: StoreOptions,
   work: (store: ChunkStore) => Promise<Result>,
   create = false,
 ): Promise<Result> {
-  const behind = await openStore(location, {
+  const opened = await openStore(location, {
     create,
     ...(token === undefined ? {} : { token }),
     ...(ca === undefined ? {} : { ca }),
   });
+  const maxBytes = cacheSize * 2 ** 30;
+  // Before decryption: a cache keeps what the store keeps.
+  const behind = cache === undefined ? opened : await openCachedStore(opened, { directory: cache, maxBytes });
   const askSecret = (purpose: string) => findSecret(key, purpose);
   const store = openEncryptedStore(behind, { askSecret, encrypt: create && wantsEncryption(key) });
   try {

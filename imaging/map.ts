@@ -4,6 +4,7 @@ import { type ByteReader, windowOf } from './blockdev/byte-reader.ts';
 import { checkNoMember } from './blockdev/check-source.ts';
 import { findArray } from './blockdev/member-signature.ts';
 import { openReader } from './blockdev/open-reader.ts';
+import { readMark } from './blockdev/restore-mark.ts';
 import type { DiskMap, PartitionMap } from './disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
 import { readFileSystem } from './fs/detect.ts';
@@ -26,12 +27,20 @@ export async function mapDisk(path: string, options: MapOptions & { allowMember?
   if (options.allowMember !== true && options.rescue !== true) await checkNoMember(path);
   const reader = await openReader(path);
   try {
-    const map = await mapBytes(stoppable(reader, options.signal), options);
+    const map = await noteMark(await mapBytes(stoppable(reader, options.signal), options), reader);
     warnOfNotes(map, reader.label, options);
     return map;
   } finally {
     await reader.close();
   }
+}
+
+/** A disk that an unfinished restore has left looks empty. */
+async function noteMark(map: DiskMap, reader: ByteReader): Promise<DiskMap> {
+  const mark = await readMark(reader);
+  if (mark === null) return map;
+  const note = `a restore of '${mark.imageName}' was left unfinished on it, so it does not boot: restore again, or undo`;
+  return { ...map, notes: [note, ...(map.notes ?? [])] };
 }
 
 /** Gives each note of the map to `onWarning`, with its place. */

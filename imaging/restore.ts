@@ -2,11 +2,15 @@
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import { openTarget, rereadPartitions, type Target } from './blockdev/target.ts';
+import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.ts';
+import { needsEscrow, saveEscrow } from './escrow.ts';
 import type { FitOptions, FittedImage } from './fit/fit-image.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import { checkPlan, type RestorePlan } from './plan-restore.ts';
+import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import { canReadDirectly, type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
@@ -20,11 +24,17 @@ export type RestoreOptions = WriteImageOptions & {
   readonly allowMember?: boolean;
   /** Restore also an image of which bytes are lost. */
   readonly acceptLost?: boolean;
+  /** What was approved (`planRestore`): anything that differs refuses the restore before its first write. */
+  readonly plan?: RestorePlan;
+  /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
+  readonly escrow?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
   readonly grow?: FitOptions['grow'];
 };
 
 export type RestoreResult = WrittenImage & {
+  /** What was saved of the target in the store, for `undoRestore`; null where there was nothing to save. */
+  readonly escrow: string | null;
   /** The partition that was given room, and whether its file system took it; null where none was. */
   readonly grown: Growth | null;
   readonly warnings: readonly string[];
@@ -42,20 +52,48 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
   try {
     const captured = await loadManifest(store, imageName, signal);
     checkLoss(captured, options);
+    refuseEscrow(captured);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
     await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
-      const written = await writeImage(fitted.manifest, target, { ...options, store: fitted.store }, state);
+      const identity = await identifyTarget(targetPath, facts);
+      const present = await readPresentTarget(target);
+      if (options.plan !== undefined) checkPlan(options.plan, captured, identity, present);
+      const escrow = await escrowOf({ target, identity, present }, { ...options, image: fitted.manifest });
+      const opened = { target, present, escrow };
+      const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);
       const grown = await growRestored(fitted, target, options);
       const { rootDigest, geometry } = captured;
-      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, grown, warnings };
+      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, escrow, grown, warnings };
     } finally {
       await target.handle.close();
       if (state.written) await rereadPartitions(target);
     }
   } catch (thrown) {
     throw withState(toDeployError(thrown), options, state.written);
+  }
+}
+
+function refuseEscrow({ name, escrow }: Manifest): void {
+  if (escrow === undefined) return;
+  throw new DeployError('invalid-input', `'${name}' is what a restore saved of its target, no image of a disk`, {
+    hint: 'Put it back with `deploy-os image undo`.',
+  });
+}
+
+type Opened = { readonly target: Target; readonly identity: TargetIdentity; readonly present: PresentTarget };
+
+/** An unfinished restore has saved what was there before it; what is there now is not worth saving. */
+async function escrowOf({ target, identity, present }: Opened, options: RestoreOptions & { readonly image: Manifest }) {
+  if (present.mark !== null) return present.mark.escrow;
+  if (options.escrow === false || !needsEscrow(target, present)) return null;
+  try {
+    return await saveEscrow(target, identity, present, options);
+  } catch (thrown) {
+    const { code, message, cause, hint } = toDeployError(thrown).during('saving what is on the target first');
+    const orWithout = 'Or restore without the possibility to undo it (--no-escrow).';
+    throw new DeployError(code, message, { cause, hint: hint === undefined ? orWithout : `${hint} ${orWithout}` });
   }
 }
 

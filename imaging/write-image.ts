@@ -11,7 +11,7 @@ import type { Manifest } from './manifest/manifest.ts';
 import { PhaseClock } from './phase-clock.ts';
 import { findPresentImage, placesOf } from './present-image.ts';
 import type { ProgressPhase, RunOptions } from './progress.ts';
-import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
+import type { PresentTarget } from './read-present-target.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 export type WriteImageOptions = RunOptions & {
@@ -31,7 +31,7 @@ export type WrittenImage = {
   readonly rootDigest: Digest;
   readonly sizeBytes: number;
   readonly usedBytes: number;
-  /** What came from the store, compressed. */
+  /** What came from the store, or from a cache before it, compressed. */
   readonly bytesFetched: number;
   readonly bytesWritten: number;
   /** Used bytes that the target held already, where they belong; and those copied from elsewhere on it. */
@@ -42,6 +42,13 @@ export type WrittenImage = {
   readonly discarded: boolean;
   readonly seconds: number;
   readonly secondsByPhase: { readonly [Phase in ProgressPhase]?: number };
+};
+
+/** The opened target and what is on it; `escrow` is the name of what was saved of it. */
+export type WriteTarget = {
+  readonly target: Target;
+  readonly present: PresentTarget;
+  readonly escrow: string | null;
 };
 
 const flushEveryMs = 100;
@@ -56,7 +63,7 @@ const cheapGapBytes = 64 * 1024;
  */
 export async function writeImage(
   manifest: Manifest,
-  target: Target,
+  { target, present, escrow }: WriteTarget,
   options: WriteImageOptions,
   state: { written: boolean },
 ): Promise<WrittenImage> {
@@ -67,8 +74,9 @@ export async function writeImage(
   const edges = edgesOf(target, manifest);
   const leave = options.holes === 'leave';
   clock.begin('prepare');
-  const present = await readPresentTarget(target);
-  const mark = describeRestore(manifest, present);
+  const { id, name, rootDigest, geometry, usedBytes } = manifest;
+  const image = { imageId: id, imageName: name, rootDigest };
+  const mark = { ...image, startedAt: new Date().toISOString(), tablesDigest: present.tablesDigest, escrow };
   const gapBytes = leave ? 0 : cheapGapBytes;
   const restorer = new SlotRestorer({ ...options, manifest, target, direct, heldBack: edges, gapBytes });
   try {
@@ -92,7 +100,6 @@ export async function writeImage(
     await restorer.readBackAll();
     clock.begin('finish');
     await writeEdges(restorer, target, edges, mark);
-    const { id, name, rootDigest, geometry, usedBytes } = manifest;
     const { bytesFetched, bytesWritten, bytesVerified, bytesReused, bytesCopied } = restorer;
     return {
       ...{ id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes },
@@ -102,12 +109,6 @@ export async function writeImage(
   } finally {
     await restorer.close();
   }
-}
-
-/** Of a disk that an earlier restore has left unfinished, what was there before that stays known. */
-function describeRestore({ id, name, rootDigest }: Manifest, { tablesDigest, mark }: PresentTarget): RestoreMark {
-  const image = { imageId: id, imageName: name, rootDigest };
-  return { ...image, startedAt: new Date().toISOString(), tablesDigest, escrow: mark?.escrow ?? null };
 }
 
 type Delta = Pick<WriteOptions, 'compare' | 'before'> & { readonly bytesFetched: number };

@@ -23,6 +23,7 @@ export const errorCatalogue = {
   'scenario-not-found': absent,
   'job-not-found': absent,
   'device-not-found': absent,
+  'escrow-not-found': absent,
   'chunk-not-found': { exitStatus: 7, httpStatus: 404 },
   'store-not-found': absent,
   'key-not-found': absent,

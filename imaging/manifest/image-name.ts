@@ -17,3 +17,10 @@ export function normalizeImageName(name: string): string {
 export function imageNameId(name: string): string {
   return digestOf(Buffer.from(normalizeImageName(name))).slice(0, 32);
 }
+
+/** What a restore saves of its target (escrow.ts) is an image too, of a name that begins so; lists of images leave these out. */
+export const escrowPrefix = 'undo/';
+
+export function isEscrowName(name: string): boolean {
+  return name.startsWith(escrowPrefix);
+}

@@ -39,6 +39,20 @@ const partition = z.object({
   volumes: z.array(volume).max(10_000).readonly().exactOptional(),
 });
 
+/** What `image undo` puts back: which disk it was, and the image that went over it. */
+const escrow = z.object({
+  wwn: optionalText,
+  path: text,
+  image: z.object({
+    id: z.uuid(),
+    name: text,
+    rootDigest: digest,
+    table: z.enum(['gpt', 'mbr', 'none']),
+    diskId: optionalText,
+    fileSystemUuid: optionalText,
+  }),
+});
+
 const schema = z.object({
   format: z.literal(plainFormat),
   version: z.literal(1),
@@ -73,6 +87,7 @@ const schema = z.object({
     .array(z.object({ partition: z.int().min(0), path: text }))
     .max(10_000)
     .exactOptional(),
+  escrow: escrow.exactOptional(),
   importedFrom: z.object({ name: text, format: text }).exactOptional(),
   rootDigest: digest,
   manifestDigest: digest,
