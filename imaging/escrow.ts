@@ -1,6 +1,6 @@
 // What a restore saves of its target before the first write, as a small image in the store: tables and the starts of partitions, for `image undo`.
 import { randomUUID } from 'node:crypto';
-import { type DeployError, toDeployError } from '../protocol/errors.ts';
+import { toDeployError } from '../protocol/errors.ts';
 import type { Target } from './blockdev/target.ts';
 import type { TargetIdentity } from './blockdev/target-identity.ts';
 import { captureSegments } from './chunk/capture-segments.ts';
@@ -75,7 +75,7 @@ export async function saveEscrow(
     },
   });
   await store.putManifest(name, bytes, signal);
-  await forgetOlder(store, identity, signal);
+  await forgetOlderEscrows(store, name, signal).catch(unlessForbidden);
   return name;
 }
 
@@ -104,19 +104,24 @@ export async function listEscrows(
   identity: TargetIdentity,
   signal?: AbortSignal,
 ): Promise<ManifestEntry[]> {
-  const prefix = prefixOf(identity);
+  return await listPrefix(store, prefixOf(identity), signal);
+}
+
+/** Names end with the time, and stores list in order of name. */
+async function listPrefix(store: ChunkStore, prefix: string, signal?: AbortSignal): Promise<ManifestEntry[]> {
   return (await store.listManifests(signal)).filter(({ name }) => name.startsWith(prefix)).reverse();
 }
 
-/** An agent may neither list nor delete images; its server does this. */
-async function forgetOlder(store: ChunkStore, identity: TargetIdentity, signal?: AbortSignal): Promise<void> {
-  try {
-    const older = (await listEscrows(store, identity, signal)).slice(keptPerDisk);
-    for (const { name } of older) await store.deleteManifest(name, signal);
-  } catch (thrown) {
-    const error: DeployError = toDeployError(thrown);
-    if (error.code !== 'forbidden') throw error;
-  }
+/** Deletes all but the newest escrows of the disk that `name` is one of. */
+export async function forgetOlderEscrows(store: ChunkStore, name: string, signal?: AbortSignal): Promise<void> {
+  const prefix = name.slice(0, name.lastIndexOf('/') + 1);
+  const older = (await listPrefix(store, prefix, signal)).slice(keptPerDisk);
+  for (const { name: old } of older) await store.deleteManifest(old, signal);
+}
+
+/** An agent may neither list nor delete images: its server does this. */
+function unlessForbidden(thrown: unknown): void {
+  if (toDeployError(thrown).code !== 'forbidden') throw thrown;
 }
 
 /** Whether the target has anything worth saving. */

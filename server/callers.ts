@@ -13,8 +13,8 @@ export type Caller =
   /** Of an approved machine; `steps` are those of its running job. */
   | { readonly kind: 'agent'; readonly machineId: string; readonly steps: readonly Step[] };
 
-/** Who may call a route: anyone; operators; operators and agents with a running job, or with one that captures. */
-export type Access = 'public' | 'operator' | 'job' | 'capture-job';
+/** Who may call a route: anyone; operators; operators and agents with a running job, or with one that stores something: an image, or what a restore saves of its disk. */
+export type Access = 'public' | 'operator' | 'job' | 'storing-job';
 
 /** @throws DeployError unauthorized without a good token; machine-not-approved or forbidden for an agent without such a job. */
 export async function identifyCaller(db: Database, headers: IncomingHttpHeaders, access: Access): Promise<Caller> {
@@ -26,8 +26,8 @@ export async function identifyCaller(db: Database, headers: IncomingHttpHeaders,
   const { machineId, bootId } = await identifyAgent(db, headers);
   if (access === 'operator') throw new DeployError('forbidden', 'this is for operators, not for agents');
   const steps = await readLeasedSteps(db, machineId, bootId);
-  if (access === 'capture-job' && !steps.some((step) => step.kind === 'capture')) {
-    throw new DeployError('forbidden', 'this machine runs no job that captures');
+  if (access === 'storing-job' && !steps.some((step) => step.kind !== 'check')) {
+    throw new DeployError('forbidden', 'this machine runs no job that stores anything');
   }
   return { kind: 'agent', machineId, steps };
 }

@@ -4,6 +4,6 @@ import type { Route } from '../route.ts';
 export const postChunksFlush: Route = {
   method: 'POST',
   path: '/v1/chunks/flush',
-  access: 'capture-job',
+  access: 'storing-job',
   handle: ({ store }) => store.flush(),
 };

@@ -5,7 +5,7 @@ import type { Route } from '../route.ts';
 export const postChunksMissing: Route = {
   method: 'POST',
   path: '/v1/chunks/missing',
-  access: 'capture-job',
+  access: 'storing-job',
   async handle({ store }, request) {
     const { digests } = missingRequestSchema.parse(request.body);
     return { missing: await store.findMissing(digests) };

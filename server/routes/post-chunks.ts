@@ -7,7 +7,7 @@ import { bodyBytes, type Route } from '../route.ts';
 export const postChunks: Route = {
   method: 'POST',
   path: '/v1/chunks',
-  access: 'capture-job',
+  access: 'storing-job',
   maxBodyBytes: maxBatchBytes,
   async handle({ store, checker }, request) {
     const chunks = decodeChunkBatch(bodyBytes(request));

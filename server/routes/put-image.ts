@@ -1,4 +1,6 @@
 // PUT /v1/images/:name: a manifest makes its image visible
+import { forgetOlderEscrows } from '../../imaging/escrow.ts';
+import { isEscrowName } from '../../imaging/manifest/image-name.ts';
 import { maxManifestBytes } from '../../imaging/manifest/signed-json.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { DeployError } from '../../protocol/errors.ts';
@@ -9,12 +11,13 @@ import { bodyBytes, pathParameter, type Route } from '../route.ts';
 export const putImage: Route = {
   method: 'PUT',
   path: '/v1/images/:name',
-  access: 'capture-job',
+  access: 'storing-job',
   maxBodyBytes: maxManifestBytes,
   async handle({ store }, request, caller, reply) {
     const name = nameSchema.parse(pathParameter(request, 'name'));
     requireOwnImage(caller, name);
     await putOnce(store, name, bodyBytes(request));
+    if (isEscrowName(name)) await forgetOlderEscrows(store, name);
     request.log.info({ image: name }, 'image stored');
     reply.code(201);
     return { name };
@@ -24,6 +27,7 @@ export const putImage: Route = {
 function requireOwnImage(caller: Caller, name: string): void {
   if (caller.kind !== 'agent') return;
   if (caller.steps.some((step) => step.kind === 'capture' && step.image === name)) return;
+  if (isEscrowName(name) && caller.steps.some((step) => step.kind === 'restore')) return;
   throw new DeployError('forbidden', `this machine's job captures no image '${name}'`);
 }
 

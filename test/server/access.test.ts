@@ -39,10 +39,10 @@ describe('the API', () => {
     const token = await server.bootToken(uuidA);
     const agent = await ScriptedAgent.join({ port: server.running.port, token, uuid: uuidA });
     await agent.next('welcome');
-    const steps = [{ kind: 'restore', image: 'web', target: { by: 'only' } }];
-    await server.api('POST', '/v1/scenarios', { name: 'write', steps });
+    const steps = [{ kind: 'check' }];
+    await server.api('POST', '/v1/scenarios', { name: 'look', steps });
     const [machine] = await server.machines();
-    await server.api('POST', '/v1/jobs', { scenario: 'write', machine: machine?.id });
+    await server.api('POST', '/v1/jobs', { scenario: 'look', machine: machine?.id });
     await agent.next('job');
     for (const [name, { method, path, access }] of named) {
       const answer = await server.tls(pathOf(path), { method, headers: agent.headers });
@@ -52,20 +52,27 @@ describe('the API', () => {
     }
   });
 
-  it('takes a manifest from an agent only under the name that its job captures', async () => {
+  it.each([
+    ['captures', { kind: 'capture', image: 'web', source: { by: 'only' } }, 'web'],
+    [
+      'restores, for what it saves of the disk',
+      { kind: 'restore', image: 'web', target: { by: 'only' } },
+      'undo%2Fdisk%2Fnow',
+    ],
+  ])('takes a manifest from an agent only under a name that fits its job, one that %s', async (_, step, allowed) => {
     await using server = await TestServer.start({ approve: 'all' });
     const token = await server.bootToken(uuidA);
     const agent = await ScriptedAgent.join({ port: server.running.port, token, uuid: uuidA });
     await agent.next('welcome');
-    const steps = [{ kind: 'capture', image: 'web', source: { by: 'only' } }];
-    await server.api('POST', '/v1/scenarios', { name: 'read', steps });
+    await server.api('POST', '/v1/scenarios', { name: 'read', steps: [step] });
     const [machine] = await server.machines();
     await server.api('POST', '/v1/jobs', { scenario: 'read', machine: machine?.id });
     await agent.next('job');
     const put = (name: string) =>
       server.tls(`/v1/images/${name}`, { method: 'PUT', headers: agent.headers, body: 'no manifest' });
-    expect(errorCode(await put('other'))).toBe('forbidden');
-    expect(errorCode(await put('web'))).toBe('manifest-corrupt');
+    for (const name of ['other', 'web', 'undo%2Fdisk%2Fnow']) {
+      expect([name, errorCode(await put(name))]).toEqual([name, name === allowed ? 'manifest-corrupt' : 'forbidden']);
+    }
   });
 
   it('answers health to anyone and says nothing else', async () => {
