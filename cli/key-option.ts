@@ -30,9 +30,14 @@ export function withEncryption(command: Command): Command {
 }
 
 /** Whether a verb that makes an image is to encrypt it. */
-export function wantsEncryption({ encrypt, keyFile, passphraseFile }: KeyFlags): boolean {
+export function wantsEncryption(flags: KeyFlags): boolean {
+  return flags.encrypt ?? isKeyGiven(flags);
+}
+
+/** By a flag or the environment: what needs no question. */
+export function isKeyGiven({ keyFile, passphraseFile }: KeyFlags): boolean {
   const { DEPLOY_OS_KEY_FILE: envFile, DEPLOY_OS_PASSPHRASE: envPassphrase } = process.env;
-  return encrypt ?? [keyFile, passphraseFile, envFile, envPassphrase].some((given) => given !== undefined);
+  return [keyFile, passphraseFile, envFile, envPassphrase].some((given) => given !== undefined);
 }
 
 /** From the flags, the environment or the terminal, in this order; null when there is none. @throws key-corrupt, invalid-input */

@@ -1,8 +1,12 @@
 // `deploy-os store check`: reads a store, or a part of it, and says what is damaged, where that hurts, and what to do.
 import { type Command, InvalidArgumentError } from 'commander';
+import type { SealingKeys } from '../imaging/crypt/data-key.ts';
+import { unlockDataKey } from '../imaging/crypt/unlock.ts';
 import type { ChunkUse, StoreProblem } from '../imaging/store/check-report.ts';
 import { type CheckStoreResult, checkStore, type StorePart } from '../imaging/store/check-store.ts';
+import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import { DeployError } from '../protocol/errors.ts';
+import { isKeyGiven, requireSecret } from './key-option.ts';
 import { failWith, formatBytes, printJson, printTable } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -38,14 +42,21 @@ async function check(flags: Flags): Promise<void> {
     throw new DeployError('usage', '--sample and --part cannot be given together');
   }
   const part = flags.part ?? flags.sample;
-  const result = await usingStore(flags, (store) =>
-    withProgress((run) =>
-      checkStore(store, { ...run, repair: flags.repair ?? false, ...(part === undefined ? {} : { part }) }),
-    ),
-  );
+  const result = await usingStore(flags, async (store) => {
+    const keys = await openKeys(store, flags);
+    return withProgress((run) =>
+      checkStore(store, { ...run, ...keys, repair: flags.repair ?? false, ...(part === undefined ? {} : { part }) }),
+    );
+  });
   if (flags.json) printJson(result);
   else print(result);
   failWith(verdict(flags.store, result));
+}
+
+/** Nobody is asked for a key: without one, decay is found all the same. */
+async function openKeys(store: ChunkStore, flags: Flags): Promise<{ keys?: SealingKeys }> {
+  if (!isKeyGiven(flags)) return {};
+  return { keys: (await unlockDataKey(store, await requireSecret(flags, 'to check with'))).keys };
 }
 
 function print(result: CheckStoreResult): void {

@@ -99,3 +99,9 @@ export function openManifest(keys: SealingKeys, stored: Uint8Array): Buffer {
   }
   throw corrupt('it describes another image than it says');
 }
+
+/** Opens the manifest if `keys` sealed it; any other is left alone. @throws manifest-corrupt, manifest-version */
+export function checkSealedManifest(keys: SealingKeys, stored: Uint8Array): void {
+  const manifest = parseStoredManifest(stored);
+  if (isSealedManifest(manifest) && manifest.keyId === keys.id) openManifest(keys, stored);
+}

@@ -3,6 +3,8 @@ import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
 import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
+import type { SealingKeys } from '../crypt/data-key.ts';
+import { checkSealedManifest } from '../crypt/sealed-manifest.ts';
 import type { RunOptions } from '../progress.ts';
 import { CheckReport, type DamagedImage, readImageFacts, type StoreProblem } from './check-report.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
@@ -19,6 +21,8 @@ export type CheckStoreOptions = RunOptions & {
   readonly part?: StorePart;
   /** Move damaged chunks aside, so that the next capture of the same content sends them anew. */
   readonly repair?: boolean;
+  /** What these sealed is opened, which nobody without them can make or change; without, a checksum tells of decay only. */
+  readonly keys?: SealingKeys;
   readonly workers?: number;
 };
 
@@ -98,6 +102,7 @@ class StoreCheck {
       if (announced) continue;
       this.#counts.images++;
       try {
+        if (this.#options.keys !== undefined) checkSealedManifest(this.#options.keys, bytes);
         for (const part of imageParts(bytes)) await this.#readPart(part, walked, place);
       } catch (thrown) {
         this.#report.note(this.#asDamage(thrown).during(place), null);
@@ -197,7 +202,9 @@ class StoreCheck {
   }
 
   async #checkStored(pool: WorkerPool, digest: Digest, stored: Buffer): Promise<void> {
-    await pool.lease(({ ask }) => ask('checkChunk', { digest, stored, lengthBytes: null }, ownedMemory(stored)));
+    const { keys } = this.#options;
+    const request = { digest, stored, lengthBytes: null, ...(keys === undefined ? {} : { keys }) };
+    await pool.lease(({ ask }) => ask('checkChunk', request, ownedMemory(stored)));
   }
 
   /** What cannot be read is as lost as what reads wrong. Anything else is no finding but the end of the check. */

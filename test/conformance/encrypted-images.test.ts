@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { digestOf } from '../../imaging/chunk/digest.ts';
 import { addKey, rotateKey } from '../../imaging/crypt/manage-keys.ts';
+import { isSealed } from '../../imaging/crypt/sealed-chunk.ts';
 import { fileSecret } from '../../imaging/crypt/secret.ts';
+import { unlockDataKey } from '../../imaging/crypt/unlock.ts';
 import { openImageReader } from '../../imaging/image-reader.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { mapBytes, mapDisk } from '../../imaging/map.ts';
@@ -228,6 +230,25 @@ test('a bit that rots in any file of an encrypted image is found without the key
     expect(image.codes).toEqual(['manifest-corrupt']);
     expect(await checkStore(behind)).toMatchObject({ problems: [] });
     await store.close();
+  });
+});
+
+test('what somebody changed on purpose, checksum and all, is found by a check with the key', async () => {
+  await withTempDirectory(async (directory) => {
+    const root = path.join(directory, 'store');
+    const behind = await openDirectoryStore(root, { create: true });
+    const store = await encrypted(behind);
+    await captureImage({ workers: 1, sourcePath: await makeSource(directory), imageName: 'one', store });
+    await store.close();
+    const { keys } = await unlockDataKey(behind, testKey);
+    expect(await checkStore(behind, { keys, workers: 1 })).toMatchObject({ problemCount: 0, checkedChunks: 5 });
+    const sealed = [...(await filesIn(root))].find(([, bytes]) => isSealed(bytes)) as [string, Buffer];
+    const body = Buffer.from(sealed[1].subarray(0, -32));
+    body[100] = (body[100] as number) ^ 1;
+    await fs.writeFile(sealed[0], Buffer.concat([body, Buffer.from(digestOf(body), 'hex')]));
+    expect(await checkStore(behind, { workers: 1 })).toMatchObject({ problemCount: 0 });
+    const found = await checkStore(behind, { keys, workers: 1 });
+    expect(found).toMatchObject({ problemCount: 1, problems: [{ code: 'chunk-corrupt', uses: [{ image: 'one' }] }] });
   });
 });
 
