@@ -11,7 +11,10 @@ const sizes = [256, 512, 1024, 2048, 4096];
 const upgradedBytes = 200 * 2 ** 20;
 
 /** Prints one row a size: first capture, then a second one after an upgrade. */
-export async function measureChunkSizes(disk: string, work: string): Promise<void> {
+export async function measureChunkSizes(disk: string, bench: string): Promise<void> {
+  const work = path.join(bench, 'work');
+  fs.rmSync(work, { recursive: true, force: true });
+  fs.mkdirSync(work);
   const upgraded = path.join(work, 'upgraded.img');
   execFileSync('cp', ['--sparse=always', disk, upgraded]);
   withMounted(upgraded, upgrade);
@@ -34,7 +37,9 @@ export async function measureChunkSizes(disk: string, work: string): Promise<voi
       (second.bytesNew / upgradedBytes).toFixed(2),
     ];
     process.stdout.write(`| ${cells.join(' | ')} |\n`);
+    await store.close();
   }
+  fs.rmSync(work, { recursive: true });
 }
 
 /** Replaces the files of every fortieth directory until 200 MiB are new. */

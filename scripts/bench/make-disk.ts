@@ -1,4 +1,4 @@
-// Makes the disk that the bench captures: 8 GiB of ext4 with 3.6 GiB in 180,000 files, and 0.7 GiB of deleted ones between them.
+// Makes the disks that the bench captures: 8 GiB of a file system with 3.6 GiB in 180,000 files, and 0.7 GiB of deleted ones between them.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,26 +10,44 @@ const keptFiles = 180_000;
 const deleteEvery = 6;
 const maxFileBytes = 8 * 2 ** 20;
 
+export type BenchFileSystem = 'ext4' | 'xfs' | 'ntfs';
+
+/** How each is made, mounted and left clean. */
+const makers = {
+  ext4: {
+    make: ['mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0'],
+    mount: ['mount', '-o', 'loop'],
+    clean: ['e2fsck', '-fp'],
+  },
+  xfs: { make: ['mkfs.xfs', '-q'], mount: ['mount', '-o', 'loop'], clean: ['xfs_repair', '-n'] },
+  ntfs: { make: ['mkfs.ntfs', '-q', '-F', '-Q'], mount: ['ntfs-3g', '-o', 'big_writes'], clean: ['ntfsfix', '-n'] },
+} as const;
+
 /** The disk's path; made once, then kept in `directory`. Needs root (mount) and 8 GiB. */
-export function benchDisk(directory: string): string {
-  const disk = path.join(directory, 'bench.img');
+export function benchDisk(directory: string, fileSystem: BenchFileSystem = 'ext4'): string {
+  const disk = path.join(directory, `bench-${fileSystem}.img`);
   if (fs.existsSync(disk)) return disk;
   fs.mkdirSync(directory, { recursive: true });
   const unfinished = `${disk}.making`;
   fs.rmSync(unfinished, { force: true });
   fs.closeSync(fs.openSync(unfinished, 'w'));
   fs.truncateSync(unfinished, diskBytes);
-  execFileSync('mkfs.ext4', ['-q', '-F', '-E', 'lazy_itable_init=0', unfinished]);
-  withMounted(unfinished, fill);
-  execFileSync('e2fsck', ['-fp', unfinished], { stdio: 'ignore' });
+  const { make, clean } = makers[fileSystem];
+  execute(make, unfinished);
+  withMounted(unfinished, fill, fileSystem);
+  execute(clean, unfinished);
   fs.renameSync(unfinished, disk);
   return disk;
 }
 
+function execute([program, ...options]: readonly string[], ...more: string[]): void {
+  execFileSync(program as string, [...options, ...more], { stdio: ['ignore', 'ignore', 'ignore'] });
+}
+
 /** Mounts a disk file for the time of `work`. */
-export function withMounted(disk: string, work: (root: string) => void): void {
+export function withMounted(disk: string, work: (root: string) => void, fileSystem: BenchFileSystem = 'ext4'): void {
   const root = fs.mkdtempSync('/tmp/deploy-os-bench-');
-  execFileSync('mount', ['-o', 'loop', disk, root]);
+  execute(makers[fileSystem].mount, disk, root);
   try {
     work(root);
   } finally {
