@@ -64,13 +64,10 @@ test('a disk that says something else in time is not proved, and the error tells
   });
 });
 
-test.each(['bios', 'uefi'] as const)(
-  'an installed Debian comes up by %s, and its image is as it was',
-  async (firmware) => {
-    const { boot, fileSystems, error } = await proveBoot(await makeMachineDisk(), { firmware });
-    expect(error).toBeNull();
-    expect(boot).toMatchObject({ booted: true, firmware, evidence: 'web-01 login:' });
-    const verdicts = fileSystems.map(({ fileSystem, verdict }) => `${fileSystem} ${verdict}`);
-    expect(verdicts).toEqual(['null unproved', 'vfat clean', 'ext4 clean', 'swap unproved']);
-  },
-);
+test('an installed Debian comes up by UEFI, as its EFI system partition says, and its image is as it was', async () => {
+  const { boot, fileSystems, error } = await proveBoot(await makeMachineDisk(), { memoryMiB: 768 });
+  expect(error).toBeNull();
+  expect(boot).toMatchObject({ booted: true, firmware: 'uefi', evidence: 'web-01 login:' });
+  const verdicts = fileSystems.map(({ fileSystem, verdict }) => `${fileSystem} ${verdict}`);
+  expect(verdicts).toEqual(['null unproved', 'vfat clean', 'ext4 clean', 'swap unproved']);
+});
