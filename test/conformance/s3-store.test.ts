@@ -180,6 +180,9 @@ test('the command line captures to S3, lists it and looks after it', async () =>
     expect(await deployOs('image', 'capture', source, 'one')).toMatchObject({ name: 'one', slotsSent: 2 });
     expect(await deployOs('image', 'list')).toMatchObject([{ name: 'one' }]);
     expect(await deployOs('store', 'stats')).toMatchObject({ images: 1, chunks: 3 });
+    expect(await deployOs('store', 'check', '--repair')).toMatchObject({ images: 1, chunks: 3, problems: [] });
+    await deployOs('store', 'prune', '--keep-last', '1', '--dry-run');
+    expect(await deployOs('store', 'gc')).toMatchObject({ chunks: 0, kept: 3 });
   });
 });
 

@@ -71,16 +71,22 @@ export class S3Maintenance implements StoreMaintenance {
   }
 
   async setAside(digests: readonly Digest[], signal?: AbortSignal): Promise<void> {
-    await inParallel(digests, signal, async (digest) => {
-      const moved = await this.#bucket.copy(chunkKey(digest), damagedKey(digest));
-      if (moved) await this.#bucket.remove(chunkKey(digest));
-    });
+    await inParallel(digests, signal, (digest) => this.#setAside(digest));
   }
 
   async getSetAside(digest: Digest, signal?: AbortSignal): Promise<Buffer> {
     const stored = await this.#bucket.get(damagedKey(digest), maxStoredBytes, { signal });
     if (stored === null) throw chunkNotFound(digest, this.#label);
     return stored;
+  }
+
+  async #setAside(digest: Digest): Promise<void> {
+    const before = await this.#bucket.look(chunkKey(digest));
+    if (before === null || !(await this.#bucket.copy(chunkKey(digest), damagedKey(digest)))) return;
+    // Somebody may have put it anew since it was found damaged: what is deleted must be what was copied.
+    const after = await this.#bucket.look(chunkKey(digest));
+    const isSame = after?.modifiedMs === before.modifiedMs && after.sizeBytes === before.sizeBytes;
+    await this.#bucket.remove(isSame ? chunkKey(digest) : damagedKey(digest));
   }
 
   listSetAside(signal?: AbortSignal): AsyncIterable<ChunkInfo> {
