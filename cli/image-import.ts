@@ -15,7 +15,9 @@ export function addImportCommand(image: Command): void {
     withStore(
       image
         .command('import <source> <name>')
-        .description('Make an image of a raw, qcow2 or partclone file (split and compressed ones too); - is stdin'),
+        .description(
+          'Make an image of a raw, qcow2 or partclone file (also split and compressed), or a folder of Clonezilla’s or FOG’s; - is stdin',
+        ),
     ),
   )
     .addOption(

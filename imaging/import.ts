@@ -11,6 +11,7 @@ import { qcow2Magic } from './foreign/qcow2-header.ts';
 import { openScratchDisk, type ScratchDisk } from './foreign/scratch-disk.ts';
 import { SequentialReader } from './foreign/sequential-reader.ts';
 import { listParts } from './foreign/source-files.ts';
+import { type UnpackedFolder, unpackFolder } from './foreign/unpack-folder.ts';
 import { unpackQcow2 } from './foreign/unpack-qcow2.ts';
 import { unpackPartition, unpackRaw } from './foreign/unpack-stream.ts';
 import type { RunOptions } from './progress.ts';
@@ -20,7 +21,7 @@ export const importFormats = ['raw', 'qcow2', 'partclone'] as const;
 export type ImportFormat = (typeof importFormats)[number];
 
 export type ImportOptions = RunOptions & {
-  /** A file (the first, where it is split), or a stream. */
+  /** A file (the first, where it is split), a folder of Clonezilla's or FOG's, or a stream. */
   readonly source: string | AsyncIterable<Uint8Array>;
   readonly imageName: string;
   readonly store: ChunkStore;
@@ -32,7 +33,10 @@ export type ImportOptions = RunOptions & {
   readonly workers?: number;
 };
 
-export type ImportResult = CaptureResult & { readonly format: ImportFormat };
+/** A folder of Clonezilla's or FOG's is known by its files. */
+type FoundFormat = ImportFormat | UnpackedFolder['format'];
+
+export type ImportResult = CaptureResult & { readonly format: FoundFormat };
 
 /**
  * @throws import-unsupported, import-corrupt, scratch-full, device-not-found, and what a capture throws. No image is visible then,
@@ -55,7 +59,7 @@ export async function importImage(options: ImportOptions): Promise<ImportResult>
 }
 
 type Opened = {
-  readonly format: ImportFormat;
+  readonly format: FoundFormat;
   readonly path: string;
   readonly map?: DiskMap;
   readonly scratch?: ScratchDisk;
@@ -65,7 +69,7 @@ async function openSource(label: string, options: ImportOptions): Promise<Opened
   const { source } = options;
   if (typeof source !== 'string') return unpackStream(new SequentialReader(label, source), options);
   const stats = await stat(source).catch(() => null);
-  if (stats?.isDirectory()) throw new DeployError('import-unsupported', `${source} is a folder`);
+  if (stats?.isDirectory()) return unpackImageFolder(source, options);
   const start = stats?.isFile() ? await readStart(source, 16) : Buffer.alloc(0);
   const format = options.format ?? (start.subarray(0, 4).equals(qcow2Magic) ? 'qcow2' : undefined);
   if (format === 'qcow2') return unpackQcow2File(source, options);
@@ -73,6 +77,16 @@ async function openSource(label: string, options: ImportOptions): Promise<Opened
   const inPlace = parts.length === 1 && compressionOf(start) === null && !isPartclone(start);
   if (inPlace && format !== 'partclone') return { format: 'raw', path: source };
   return unpackStream(await openStream(source, parts), options);
+}
+
+async function unpackImageFolder(source: string, { scratchFolder, ...options }: ImportOptions): Promise<Opened> {
+  const scratch = await openScratchDisk(scratchFolder ?? tmpdir());
+  try {
+    return { ...(await unpackFolder(source, scratch, options)), path: scratch.path, scratch };
+  } catch (thrown) {
+    await scratch.close();
+    throw thrown;
+  }
 }
 
 function isPartclone(start: Buffer): boolean {

@@ -31,7 +31,7 @@ export async function unpackRaw(stream: SequentialReader, scratch: ScratchDisk, 
 }
 
 /** Puts the image's blocks at `startBytes` of the scratch disk. @throws import-corrupt, import-unsupported, scratch-full, cancelled */
-async function unpackBlocks(
+export async function unpackBlocks(
   stream: SequentialReader,
   scratch: ScratchDisk,
   startBytes: number,
