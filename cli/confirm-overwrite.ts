@@ -7,14 +7,14 @@ import { DeployError } from '../protocol/errors.ts';
 import { formatBytes } from './output.ts';
 
 /** Returns when the person has agreed, or nobody can be asked, or the target is no block device. @throws cancelled */
-export async function confirmOverwrite(diskPath: string, imageName: string): Promise<void> {
+export async function confirmOverwrite(diskPath: string, imageName: string, what = 'All of it'): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return;
   const isBlockDevice = await stat(diskPath).then(
     (stats) => stats.isBlockDevice(),
     () => false,
   );
   if (!isBlockDevice) return;
-  process.stderr.write(`${await describe(diskPath)}\nAll of it will be overwritten with the image '${imageName}'.\n`);
+  process.stderr.write(`${await describe(diskPath)}\n${what} will be overwritten with the image '${imageName}'.\n`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question('Type yes to go on: ');
   terminal.close();

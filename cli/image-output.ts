@@ -5,6 +5,7 @@ import type { Manifest } from '../imaging/manifest/manifest.ts';
 import type { RestorePlan } from '../imaging/plan-restore.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
+import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
 import { formatBytes, printTable } from './output.ts';
@@ -63,6 +64,19 @@ export function printPlan({ image, target, present, write, warnings }: RestorePl
     ['to write', `${formatBytes(write.usedBytes)} used; unused: ${write.holes}`],
   ]);
   for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+export function printPartitionRestore(result: RestorePartitionResult, disk: string): void {
+  const { name, partition, toPartition, usedBytes, seconds, bytesFetched, bytesWritten, bytesVerified, grown } = result;
+  printFacts([
+    ['image', `${name}, partition ${partition}`],
+    ['target', toPartition === 0 ? disk : `${disk}, partition ${toPartition}`],
+    ['fetched', formatBytes(bytesFetched)],
+    ['written', formatBytes(bytesWritten)],
+    ['read back', `${formatBytes(bytesVerified)}, as captured`],
+    ...(grown === null ? [] : [['grown', describeGrowth(grown)] as const]),
+    ['time', timeAndRate(seconds, usedBytes)],
+  ]);
 }
 
 export function printVerify(result: VerifyResult): void {

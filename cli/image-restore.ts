@@ -6,6 +6,7 @@ import { growError, restoreImage } from '../imaging/restore.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { printPlan, printRestore } from './image-output.ts';
+import { restoreOnePartition } from './image-restore-partition.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withCache, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -21,6 +22,8 @@ type Flags = StoreOptions &
     planOnly?: true;
     plan?: string;
     escrow: boolean;
+    partition?: number;
+    toPartition?: number;
     member?: true;
     acceptLost?: true;
     yes?: true;
@@ -53,6 +56,12 @@ export function addRestoreCommand(image: Command): void {
     .option('--no-escrow', 'do not save what `image undo` would put back')
     .option('--plan-only', 'say what would be written to which disk, and write nothing')
     .option('--plan <file>', 'do exactly what --plan-only --json said, or nothing if anything has changed since')
+    .option('--partition <number>', 'only this partition of the image, and nothing else on the disk', number(1, 1024))
+    .option(
+      '--to-partition <number>',
+      'the partition that it goes into (default: the same number); 0 is all of the target',
+      number(0, 1024),
+    )
     .option('--member', 'overwrite a member of an array as if it were a disk')
     .option('--accept-lost', 'restore also an image of which bytes are lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
@@ -62,6 +71,7 @@ export function addRestoreCommand(image: Command): void {
 }
 
 async function restore(name: string | undefined, disk: string | undefined, flags: Flags): Promise<void> {
+  if (flags.partition !== undefined) return await restoreOne(name, disk, { ...flags, partition: flags.partition });
   const plan = flags.plan === undefined ? undefined : parsePlan(await readFile(flags.plan, 'utf8'));
   const imageName = nameOf('image', name, plan?.image.name);
   const targetPath = nameOf('target', disk, plan?.target.path);
@@ -79,6 +89,14 @@ async function restore(name: string | undefined, disk: string | undefined, flags
     show(result, (restored) => printRestore(restored, targetPath), json);
     failWith(growError(result));
   });
+}
+
+/** Plans and shrinking are for whole disks. */
+async function restoreOne(name: string | undefined, disk: string | undefined, flags: Flags & { partition: number }) {
+  const given = Object.entries({ '--plan': flags.plan, '--plan-only': flags.planOnly, '--shrink': flags.shrink });
+  const [wrong] = given.filter(([, value]) => value !== undefined);
+  if (wrong !== undefined) throw new DeployError('usage', `${wrong[0]} does not go with --partition`);
+  await restoreOnePartition(nameOf('image', name, undefined), nameOf('target', disk, undefined), flags);
 }
 
 function nameOf(what: string, given: string | undefined, planned: string | undefined): string {

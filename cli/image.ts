@@ -21,7 +21,8 @@ import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = WorkerFlags & { member?: true };
-type CaptureFlags = CommonOptions & RunFlags & { parent?: string | false; level?: number; rescue?: true };
+type CaptureFlags = CommonOptions &
+  RunFlags & { parent?: string | false; level?: number; rescue?: true; partition?: number[] };
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -32,6 +33,7 @@ export function addCommands(program: Command): void {
     .option('--parent <name>', 'an image of the same disk: what it has is not asked for again (default: the newest)')
     .option('--no-parent', 'start from no other image')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
+    .option('--partition <number>', 'only this partition; may be given several times', collectNumbers)
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--rescue', 'the disk has bad sectors: save what can be read, and keep a list of what is lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
@@ -52,6 +54,10 @@ export function addCommands(program: Command): void {
   addUndoCommand(image);
 }
 
+function collectNumbers(text: string, before: number[] = []): number[] {
+  return [...before, number(1, 1024)(text)];
+}
+
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
   const { parent, level, member, rescue } = flags;
   const result = await usingStore(
@@ -63,6 +69,7 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
           ...workersOf(flags),
           ...(parent === undefined ? {} : { parentName: parent || null }),
           ...(level === undefined ? {} : { level }),
+          ...(flags.partition === undefined ? {} : { partitions: flags.partition }),
           ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false, rescue: rescue ?? false },
         }),
       ),

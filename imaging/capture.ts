@@ -11,6 +11,7 @@ import { segmentSizeBytes } from './chunk/slots.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import type { DiskMap } from './disk-map.ts';
 import { totalBytes } from './extent.ts';
+import { selectPartitions } from './fit/select-partitions.ts';
 import { normalizeImageName } from './manifest/image-name.ts';
 import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
@@ -39,6 +40,8 @@ export type CaptureOptions = RunOptions & {
   readonly parentName?: string | null;
   /** Capture a member of an array as if it were a disk. */
   readonly allowMember?: boolean;
+  /** Only these partitions, by number; the image still describes the whole disk. */
+  readonly partitions?: readonly number[];
   readonly workers?: number;
   readonly chunkSizeBytes?: number;
   /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
@@ -84,8 +87,9 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
     const named = typeof options.parentName === 'string' ? await loadManifest(store, options.parentName, signal) : null;
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
-    const map = imported?.map ?? (await mapDisk(sourcePath, run));
-    if (imported?.map !== undefined) warnOfNotes(map, imported.name, run);
+    const whole = imported?.map ?? (await mapDisk(sourcePath, run));
+    if (imported?.map !== undefined) warnOfNotes(whole, imported.name, run);
+    const map = options.partitions === undefined ? whole : selectPartitions(whole, options.partitions);
     const source = await describeSource(sourcePath, map, run);
     const parent = options.parentName === undefined ? await findParent(options, source, map) : named;
     const describe = (segments: (Digest | null)[], loss: Loss | null) =>
@@ -236,6 +240,7 @@ function draft(
       diskId: map.diskId,
     },
     partitions: map.partitions.map((partition) => ({ ...partition, notes: [...partition.notes] })),
+    ...(options.partitions === undefined ? {} : { capturedPartitions: [...options.partitions] }),
     tableSectors,
     chunkSizeBytes: options.chunkSizeBytes ?? defaultChunkSizeBytes,
     usedBytes: totalBytes(map.used),

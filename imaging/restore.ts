@@ -114,7 +114,10 @@ async function growRestored(fitted: FittedImage, target: Target, options: Restor
 }
 
 /** Zeros where a disk had data are worse than no disk to whoever does not know: it has to be asked for. */
-function checkLoss(manifest: Manifest, { acceptLost, onWarning }: RestoreOptions): void {
+export function checkLoss(
+  manifest: Manifest,
+  { acceptLost, onWarning }: Pick<RestoreOptions, 'acceptLost' | 'onWarning'>,
+): void {
   const loss = describeLost(manifest);
   if (loss === null) return;
   onWarning?.(loss);
@@ -141,7 +144,7 @@ function withState(error: DeployError, { imageName, targetPath }: RestoreOptions
 }
 
 /** The file system that was to grow and did not, as an error, for those who want one; everything else is done. */
-export function growError({ name, grown }: RestoreResult): DeployError | null {
+export function growError({ name, grown }: Pick<RestoreResult, 'name' | 'grown'>): DeployError | null {
   if (grown === null || grown.fileSystemGrown) return null;
   const { partition, note } = grown;
   const what = partition === 0 ? 'its file system' : `the file system of partition ${partition}`;

@@ -15,16 +15,19 @@ export type DeviceAccess = {
   readonly sectorSizeBytes?: number;
   /** Of a source: so that a bad sector can be told with its partition. */
   readonly partitions?: readonly { readonly number: number; readonly startBytes: number; readonly sizeBytes: number }[];
+  /** Added to every offset: where on the device the bytes lie that this run speaks of. */
+  readonly baseBytes?: number;
 };
 
 export type Device = Pick<DeviceAccess, 'label' | 'role' | 'partitions'> & {
   readonly fd: number;
   readonly sectorSizeBytes: number;
+  readonly baseBytes: number;
 };
 
 /** @throws source-read or target-write, or the device's vanished error */
 export function openDevice({ path, mode, ...given }: DeviceAccess): Device {
-  const device = { sectorSizeBytes: 512, ...given };
+  const device = { sectorSizeBytes: 512, baseBytes: 0, ...given };
   const { O_RDONLY, O_RDWR, O_DIRECT } = fs.constants;
   const flags = { read: O_RDONLY, update: O_RDWR, 'direct-update': O_RDWR | O_DIRECT }[mode];
   try {
@@ -38,20 +41,21 @@ const goneCodes = new Set(['ENXIO', 'ENODEV', 'ENOENT', 'ESTALE', 'ENOMEDIUM']);
 
 /** Fills `into` from `offsetBytes`, or at least its first `neededBytes` where the device ends. @throws source-read, source-vanished; for a target read-back-mismatch, target-vanished */
 export function readFully(device: Device, into: Uint8Array, offsetBytes: number, neededBytes = into.length): void {
+  const at = device.baseBytes + offsetBytes;
   for (let done = 0; done < neededBytes; ) {
     let count: number;
     try {
-      count = fs.readSync(device.fd, into, done, into.length - done, offsetBytes + done);
+      count = fs.readSync(device.fd, into, done, into.length - done, at + done);
     } catch (cause) {
       throw ioError(
         device,
         device.role === 'source' ? 'source-read' : 'read-back-mismatch',
         'reading',
-        firstBadByte(device, offsetBytes + done, neededBytes - done),
+        firstBadByte(device, at + done, neededBytes - done),
         cause,
       );
     }
-    if (count === 0) throw ended(device, offsetBytes + done);
+    if (count === 0) throw ended(device, at + done);
     done += count;
   }
 }
@@ -72,11 +76,12 @@ function firstBadByte(device: Device, offsetBytes: number, lengthBytes: number):
 
 /** Writes all of `from` at `offsetBytes`. @throws target-write, target-vanished */
 export function writeFully(device: Device, from: Uint8Array, offsetBytes: number): void {
+  const at = device.baseBytes + offsetBytes;
   for (let done = 0; done < from.length; ) {
     try {
-      done += fs.writeSync(device.fd, from, done, from.length - done, offsetBytes + done);
+      done += fs.writeSync(device.fd, from, done, from.length - done, at + done);
     } catch (cause) {
-      throw ioError(device, 'target-write', 'writing', offsetBytes + done, cause);
+      throw ioError(device, 'target-write', 'writing', at + done, cause);
     }
   }
 }

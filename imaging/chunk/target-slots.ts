@@ -11,6 +11,8 @@ export type TargetDevice = {
   readonly label: string;
   readonly sizeBytes: number;
   readonly sectorSizeBytes: number;
+  /** Where on the device byte 0 of the places would lie, for a restore into a part of it. */
+  readonly baseBytes?: number;
 };
 
 type Options = {
@@ -28,9 +30,9 @@ export class TargetSlots {
 
   constructor({ target, direct, chunkSizeBytes, workers }: Options) {
     this.#target = target;
-    const { path, label, sectorSizeBytes } = target;
+    const { path, label, sectorSizeBytes, baseBytes = 0 } = target;
     const mode = direct ? 'direct-update' : 'update';
-    const device = { path, label, sectorSizeBytes, role: 'target', mode } as const;
+    const device = { path, label, sectorSizeBytes, baseBytes, role: 'target', mode } as const;
     this.#pool = new WorkerPool({ device, chunkSizeBytes }, workers);
   }
 
@@ -52,12 +54,13 @@ export class TargetSlots {
   /** @throws read-back-mismatch when other bytes are there, or none can be read */
   async check(digest: Digest | null, place: SlotPlace, used: readonly Extent[]): Promise<void> {
     if ((await this.#read(place, used)) === digest) return;
-    const { label, sectorSizeBytes } = this.#target;
-    const lastByte = place.offsetBytes + place.lengthBytes - 1;
-    const sectors = [place.offsetBytes, lastByte].map((at) => Math.floor(at / sectorSizeBytes)).join(' to ');
+    const { label, sectorSizeBytes, baseBytes = 0 } = this.#target;
+    const firstByte = baseBytes + place.offsetBytes;
+    const lastByte = firstByte + place.lengthBytes - 1;
+    const sectors = [firstByte, lastByte].map((at) => Math.floor(at / sectorSizeBytes)).join(' to ');
     throw new DeployError(
       'read-back-mismatch',
-      `${label} does not give back what was written at bytes ${place.offsetBytes} to ${lastByte} (sectors ${sectors})`,
+      `${label} does not give back what was written at bytes ${firstByte} to ${lastByte} (sectors ${sectors})`,
       { hint: 'The disk, its controller, its cable or the memory is failing. Do not use this disk.' },
     );
   }

@@ -52,7 +52,8 @@ export async function composeImage(
     if (digest !== null) usedEndBytes = made?.usedEndBytes ?? base.manifest.usedEndBytes;
   }
   const usedBytes = base.manifest.usedBytes + composer.usedBytes - (await composer.countReplaced());
-  const { format, version, segmentSizeBytes: _, rootDigest, manifestDigest, ...draft } = base.manifest;
+  // What is lost was asked for before; its places are not those of this image.
+  const { format, version, segmentSizeBytes: _, rootDigest, manifestDigest, lost, lostFiles, ...draft } = base.manifest;
   const { diskId = draft.geometry.diskId, ...described } = composition.describe;
   const { sizeBytes, sectorSizeBytes } = composition;
   const geometry = { ...draft.geometry, sizeBytes, sectorSizeBytes, diskId };

@@ -57,6 +57,7 @@ export type FittedImage = StoredImage & { readonly grown: Grown | null };
  */
 export async function fitImage(image: StoredImage, target: FitTarget, options: FitOptions = {}): Promise<FittedImage> {
   const { geometry } = image.manifest;
+  refusePartial(image.manifest);
   const sectorSizeBytes = target.kind === 'block' ? target.sectorSizeBytes : geometry.sectorSizeBytes;
   const wholeBytes = target.exists ? target.sizeBytes : geometry.sizeBytes;
   const sizeBytes = wholeBytes - (wholeBytes % sectorSizeBytes);
@@ -283,6 +284,14 @@ function refuseDynamicDisk({ name, partitions }: Manifest): void {
       hint: 'Restore it to a disk of the same size and sector size.',
     },
   );
+}
+
+function refusePartial({ name, capturedPartitions }: Manifest): void {
+  if (capturedPartitions === undefined) return;
+  const which = capturedPartitions.join(', ');
+  throw new DeployError('invalid-input', `'${name}' holds no whole disk, only partition ${which}`, {
+    hint: 'Say which partition is to be restored (--partition) and into which one (--to-partition).',
+  });
 }
 
 function tooSmall(label: string, sizeBytes: number, name: string, neededBytes: number): DeployError {

@@ -11,6 +11,8 @@ export type GrowTarget = {
   readonly path: string;
   readonly handle: FileHandle;
   readonly sectorSizeBytes: number;
+  /** The disk is in use beside the partition: its first sector is none of ours. */
+  readonly bootSectorStays?: boolean;
 };
 
 export type Growth = {
@@ -75,11 +77,11 @@ async function expectSound(devicePath: string): Promise<void> {
 
 /** A partition that starts with the disk keeps its first sector: it is the file system's own. */
 async function withoutBootSector<Result>(
-  { handle, sectorSizeBytes }: GrowTarget,
+  { handle, sectorSizeBytes, bootSectorStays }: GrowTarget,
   startBytes: number,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  if (startBytes < sectorSizeBytes) return await work();
+  if (bootSectorStays || startBytes < sectorSizeBytes) return await work();
   const { buffer: bytes } = await handle.read(Buffer.alloc(sectorSizeBytes), 0, sectorSizeBytes, 0);
   await writeBootSector(handle, Buffer.alloc(sectorSizeBytes));
   const result = await work();

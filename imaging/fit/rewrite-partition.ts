@@ -10,7 +10,7 @@ import { composeImage, type StoredImage } from './compose-image.ts';
 export async function rewritePartition(
   image: StoredImage,
   { startBytes, sizeBytes }: Place,
-  target: Target,
+  target: Target & { readonly baseBytes?: number },
   options: RunOptions & { readonly direct: boolean; readonly workers?: number },
 ): Promise<void> {
   const pieces = [{ image, fromBytes: startBytes, toBytes: startBytes, lengthBytes: sizeBytes }];

@@ -68,6 +68,7 @@ const schema = z.object({
     diskId: optionalText,
   }),
   partitions: z.array(partition).max(1024),
+  capturedPartitions: z.array(z.int().min(1)).min(1).max(1024).exactOptional(),
   tableSectors: z.array(z.object({ offsetBytes: bytes, base64: z.base64().max(2 ** 21) })).max(300),
   chunkSizeBytes: z
     .int()
