@@ -1,6 +1,10 @@
 // Whether a partition can live on a disk with sectors of another size: asked before a restore writes, because a table that is right is not enough.
-import type { ByteReader } from '../blockdev/byte-reader.ts';
+import { DeployError } from '../../protocol/errors.ts';
+import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
+import { openImageReader } from '../image-reader.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import type { PartitionTable } from '../partition/partition.ts';
+import type { StoredImage } from './compose-image.ts';
 
 type Partition = Manifest['partitions'][0];
 
@@ -30,4 +34,35 @@ async function leastUnitBytes(fileSystem: string | null, bytes: ByteReader): Pro
   if (fileSystem?.match(/^ext[234]$/)) return 1024 << ((await bytes.read(1024 + 24, 4)).readUInt32LE() & 15);
   if (fileSystem === 'xfs') return (await bytes.read(102, 2)).readUInt16BE();
   return null;
+}
+
+/** Refuses an image that cannot live on a disk with sectors of `sectorSizeBytes`, which `label` names. @throws target-sector-size, store errors */
+export async function checkConvertible(
+  image: StoredImage,
+  table: PartitionTable | null,
+  sectorSizeBytes: number,
+  label: string,
+): Promise<void> {
+  const { name, geometry, partitions } = image.manifest;
+  const refuse = (why: string) =>
+    new DeployError(
+      'target-sector-size',
+      `${label} has sectors of ${sectorSizeBytes} bytes, '${name}' was captured from ${geometry.sectorSizeBytes}: ${why}`,
+      { hint: 'Restore to a disk with the same sector size.' },
+    );
+  if (geometry.sizeBytes % sectorSizeBytes !== 0 && table === null)
+    throw refuse('its size is no whole number of sectors');
+  const reader = openImageReader(image.store, image.manifest);
+  for (const partition of partitions) {
+    const { number, startBytes, sizeBytes } = partition;
+    const what = number === 0 ? 'it' : `partition ${number}`;
+    if (startBytes % sectorSizeBytes !== 0 || sizeBytes % sectorSizeBytes !== 0) {
+      throw refuse(`${what} does not start and end between two sectors`);
+    }
+    const container = table?.partitions.find((part) => part.number === number)?.container ?? false;
+    const why = container
+      ? null
+      : await whyNotConvertible(partition, windowOf(reader, startBytes, sizeBytes), sectorSizeBytes);
+    if (why !== null) throw refuse(`${what}: ${why}`);
+  }
 }

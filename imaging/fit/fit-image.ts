@@ -9,7 +9,7 @@ import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
 import type { RunOptions } from '../progress.ts';
 import { composeImage, type Piece, type StoredImage } from './compose-image.ts';
-import { whyNotConvertible } from './convert-sectors.ts';
+import { checkConvertible } from './convert-sectors.ts';
 import { moveHiddenSectors } from './hidden-sectors.ts';
 import {
   growLayout,
@@ -240,36 +240,6 @@ async function movedBootSectors(image: StoredImage, { places }: Layout): Promise
     }
   }
   return patches;
-}
-
-async function checkConvertible(
-  image: StoredImage,
-  table: PartitionTable | null,
-  sectorSizeBytes: number,
-  label: string,
-): Promise<void> {
-  const { name, geometry, partitions } = image.manifest;
-  const refuse = (why: string) =>
-    new DeployError(
-      'target-sector-size',
-      `${label} has sectors of ${sectorSizeBytes} bytes, '${name}' was captured from ${geometry.sectorSizeBytes}: ${why}`,
-      { hint: 'Restore to a disk with the same sector size.' },
-    );
-  if (geometry.sizeBytes % sectorSizeBytes !== 0 && table === null)
-    throw refuse('its size is no whole number of sectors');
-  const reader = openImageReader(image.store, image.manifest);
-  for (const partition of partitions) {
-    const { number, startBytes, sizeBytes } = partition;
-    const what = number === 0 ? 'it' : `partition ${number}`;
-    if (startBytes % sectorSizeBytes !== 0 || sizeBytes % sectorSizeBytes !== 0) {
-      throw refuse(`${what} does not start and end between two sectors`);
-    }
-    const container = table?.partitions.find((part) => part.number === number)?.container ?? false;
-    const why = container
-      ? null
-      : await whyNotConvertible(partition, windowOf(reader, startBytes, sizeBytes), sectorSizeBytes);
-    if (why !== null) throw refuse(`${what}: ${why}`);
-  }
 }
 
 /** Windows' dynamic disks keep a description of all of them, in sectors, behind the last partition. */
