@@ -59,7 +59,7 @@ export async function usingStore<Result>(
   // Before decryption: a cache keeps what the store keeps.
   const behind = cache === undefined ? opened : await openCachedStore(opened, { directory: cache, maxBytes });
   const askSecret = (purpose: string) => findSecret(key, purpose);
-  const store = openEncryptedStore(behind, { askSecret, encrypt: create && wantsEncryption(key) });
+  const store = openEncryptedStore(behind, { askSecret, encrypt: create ? wantsEncryption(key) : 'as-read' });
   try {
     return await work(store);
   } finally {

@@ -18,7 +18,10 @@ export async function findNewestImage(
   signal?: AbortSignal,
 ): Promise<Manifest | null> {
   try {
-    const newestFirst = (await store.listManifests(signal)).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    const open = await store.openKeys?.(signal);
+    // Nobody is to be asked for a passphrase on account of a look around.
+    const readable = (await store.listManifests(signal)).filter(({ keyId }) => keyId === undefined || open?.has(keyId));
+    const newestFirst = readable.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
     for (const { name } of newestFirst.slice(0, maxLookedAt)) {
       const manifest = await loadManifest(store, name, signal);
       if (wanted(manifest)) return manifest;

@@ -58,5 +58,7 @@ export interface ChunkStore {
   listKeys(signal?: AbortSignal): Promise<Buffer[]>;
   /** @throws key-not-found. Whether it is the last one, the caller asks (crypt/manage-keys.ts). */
   deleteKey(id: string, signal?: AbortSignal): Promise<void>;
+  /** Ids of the data keys whose images can be read here without asking a person; a store without this method has none. */
+  openKeys?(signal?: AbortSignal): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
 }

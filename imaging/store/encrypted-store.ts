@@ -19,8 +19,11 @@ import type { MaintainedStore, StoreMaintenance } from './store-maintenance.ts';
 export type EncryptedStoreOptions = {
   /** Asked once, when an encrypted image is met or, with `encrypt`, when the first chunk is. */
   readonly askSecret: AskSecret;
-  /** Whether what is put is sealed. Encrypted images can be read either way, and plain ones too. */
-  readonly encrypt: boolean;
+  /**
+   * Whether what is put is sealed: `as-read` once an encrypted image was read, so that what a restore saves of its target is no
+   * plainer than what it restores. Encrypted images can be read in any case, and plain ones too.
+   */
+  readonly encrypt: boolean | 'as-read';
   readonly workers?: number;
 };
 
@@ -45,6 +48,7 @@ class EncryptedStore implements ChunkStore {
   #ownKeys: Promise<SealingKeys> | undefined;
   /** By id of the data key; what reads go through. */
   readonly #opened = new Map<string, Promise<SealingKeys>>();
+  #lastRead: SealingKeys | null = null;
   #pool: WorkerPool | undefined;
 
   constructor(store: ChunkStore & Partial<MaintainedStore>, options: EncryptedStoreOptions) {
@@ -55,16 +59,16 @@ class EncryptedStore implements ChunkStore {
   }
 
   async findMissing(digests: readonly Digest[], signal?: AbortSignal): Promise<Digest[]> {
-    if (!this.#options.encrypt) return this.#store.findMissing(digests, signal);
     const keys = await this.#keysToPut(signal);
+    if (keys === null) return this.#store.findMissing(digests, signal);
     const names = digests.map((digest) => nameOf(keys, digest));
     const missing = new Set(await this.#store.findMissing(names, signal));
     return digests.filter((_, i) => missing.has(names[i] as Digest));
   }
 
   async putChunks(chunks: readonly StoredChunk[], signal?: AbortSignal): Promise<void> {
-    if (!this.#options.encrypt) return this.#store.putChunks(chunks, signal);
     const keys = await this.#keysToPut(signal);
+    if (keys === null) return this.#store.putChunks(chunks, signal);
     const sealed = await Promise.all(
       chunks.map(async ({ digest, stored }) => ({
         digest: nameOf(keys, digest),
@@ -77,7 +81,7 @@ class EncryptedStore implements ChunkStore {
 
   /** A plain image beside encrypted ones has its chunks under their own digests. */
   async getChunk(digest: Digest, signal?: AbortSignal): Promise<Buffer> {
-    if (this.#options.encrypt) await this.#keysToPut(signal);
+    await this.#keysToPut(signal);
     for (const opened of this.#opened.values()) {
       const keys = await opened;
       const sealed = await this.#find(nameOf(keys, digest), signal);
@@ -98,9 +102,9 @@ class EncryptedStore implements ChunkStore {
   }
 
   async putManifest(name: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (!this.#options.encrypt) return this.#store.putManifest(name, bytes, signal);
-    manifestEntry(name, bytes);
     const keys = await this.#keysToPut(signal);
+    if (keys === null) return this.#store.putManifest(name, bytes, signal);
+    manifestEntry(name, bytes);
     const lists = new Set<Digest>();
     const manifest = parseManifest(bytes);
     for (const index of manifest.segments.keys()) {
@@ -176,7 +180,14 @@ class EncryptedStore implements ChunkStore {
     await this.#store.close();
   }
 
-  #keysToPut(signal: AbortSignal | undefined): Promise<SealingKeys> {
+  async openKeys(signal?: AbortSignal): Promise<ReadonlySet<string>> {
+    await this.#keysToPut(signal);
+    return new Set(this.#opened.keys());
+  }
+
+  async #keysToPut(signal: AbortSignal | undefined): Promise<SealingKeys | null> {
+    if (this.#options.encrypt === false) return null;
+    if (this.#options.encrypt === 'as-read') return this.#lastRead;
     this.#ownKeys ??= this.#unlock(undefined, `to encrypt images in ${this.label}`, signal).then((keys) => {
       this.#opened.set(keys.id, Promise.resolve(keys));
       return keys;
@@ -188,11 +199,12 @@ class EncryptedStore implements ChunkStore {
     return this.#ownKeys;
   }
 
-  #keysToRead(dataKeyId: string, imageName: string, signal: AbortSignal | undefined): Promise<SealingKeys> {
+  async #keysToRead(dataKeyId: string, imageName: string, signal: AbortSignal | undefined): Promise<SealingKeys> {
     const opened = this.#opened.get(dataKeyId) ?? this.#unlock(dataKeyId, `to read '${imageName}'`, signal);
     this.#opened.set(dataKeyId, opened);
     opened.catch(() => this.#opened.delete(dataKeyId));
-    return opened;
+    this.#lastRead = await opened;
+    return this.#lastRead;
   }
 
   async #unlock(dataKeyId: string | undefined, purpose: string, signal: AbortSignal | undefined): Promise<SealingKeys> {

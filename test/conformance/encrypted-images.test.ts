@@ -22,6 +22,7 @@ import { verifyImage } from '../../imaging/verify.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { encrypted, testKey, withKey, withoutKey } from '../fixtures/encrypted-stores.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
+import { chunkOf, tinyImage } from './store-conformance.ts';
 
 const mib = 2 ** 20;
 const otherKey = fileSecret(Buffer.alloc(32, 'other key'));
@@ -145,6 +146,54 @@ test('nobody is asked for a key on account of plain images, which stand beside e
     for (const imageName of ['open', 'sealed']) {
       expect(await verifyImage({ workers: 1, imageName, store })).toMatchObject({ problemCount: 0 });
     }
+    await store.close();
+  });
+});
+
+test('what a restore saves of its target is sealed when the image is, and plain when the image is', async () => {
+  await withTempDirectory(async (directory) => {
+    const memory = openMemoryStore();
+    const sourcePath = await makeSource(directory);
+    const store = await encrypted(memory);
+    await captureImage({ workers: 1, sourcePath, imageName: 'sealed', store });
+    const { chunks, manifest } = tinyImage('saved', chunkOf('of the target'));
+    const kept = async (read: boolean) => {
+      const restoring = withKey(memory, 'as-read');
+      if (read) await loadManifest(restoring, 'sealed');
+      await restoring.putChunks(chunks);
+      await restoring.putManifest('saved', manifest);
+      expect((await restoring.getManifest('saved')).equals(manifest)).toBe(true);
+      const entry = (await memory.listManifests()).find(({ name }) => name === 'saved');
+      await memory.deleteManifest('saved');
+      return {
+        sealed: entry?.keyId !== undefined,
+        plainChunks: 2 - (await memory.findMissing(chunks.map((c) => c.digest))).length,
+      };
+    };
+    expect(await kept(true)).toEqual({ sealed: true, plainChunks: 0 });
+    expect(await kept(false)).toEqual({ sealed: false, plainChunks: 2 });
+    await store.close();
+  });
+});
+
+test('a look for a parent asks nobody for a key, and an encrypted capture finds an encrypted one', async () => {
+  await withTempDirectory(async (directory) => {
+    const memory = openMemoryStore();
+    const store = await encrypted(memory);
+    const sourcePath = await makeExtDisk(path.join(directory, 'disk'), 8 * mib, { one: noise(mib, 'one') });
+    const sealed = { workers: 1, sourcePath, store };
+    await captureImage({ ...sealed, imageName: 'sealed' });
+    const asked: string[] = [];
+    const askSecret = async (purpose: string) => {
+      asked.push(purpose);
+      return testKey;
+    };
+    const plain = openEncryptedStore(memory, { askSecret, encrypt: false });
+    await captureImage({ ...sealed, imageName: 'open', store: plain });
+    expect([asked, (await loadManifest(plain, 'open')).parent]).toEqual([[], null]);
+    await memory.deleteManifest('open');
+    await captureImage({ ...sealed, imageName: 'sealed again', store: withKey(memory) });
+    expect((await loadManifest(store, 'sealed again')).parent?.name).toBe('sealed');
     await store.close();
   });
 });
