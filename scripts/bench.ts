@@ -7,6 +7,7 @@ import { measureChunkSizes } from './bench/chunk-sizes.ts';
 import { comparePeers } from './bench/compare-peers.ts';
 import { type BenchFileSystem, benchDisk } from './bench/make-disk.ts';
 import { measureScale } from './bench/scale.ts';
+import { measureStoreSize } from './bench/store-size.ts';
 
 const { values } = parseArgs({
   options: {
@@ -18,12 +19,16 @@ const { values } = parseArgs({
     'chunk-sizes': { type: 'boolean', default: false },
     /** Measure time and memory by the size of the disk instead. */
     scale: { type: 'boolean', default: false },
+    /** Measure a directory store of so many synthetic chunks instead. */
+    'store-size': { type: 'string' },
   },
 });
 
 process.stderr.write(`the disks are in ${values.dir} (made once; 40 GiB of room are needed)\n`);
 fs.mkdirSync(values.dir, { recursive: true });
-if (values['chunk-sizes']) await measureChunkSizes(benchDisk(values.dir), values.dir);
+if (values['store-size'] !== undefined) {
+  await measureStoreSize(path.join(values.dir, 'store-size'), Number(values['store-size']));
+} else if (values['chunk-sizes']) await measureChunkSizes(benchDisk(values.dir), values.dir);
 else if (values.scale) measureScale(values.dir);
 else {
   const fileSystems = values.fs.split(',') as BenchFileSystem[];
