@@ -213,6 +213,8 @@ async function digestsOf(
   // A plain parent of an encrypted capture, or the other way round, has its chunks under other names than this one puts.
   if ((await store.findMissing([segment], signal)).length > 0) return known;
   for (const { digest } of await loadSegment(store, parent, index, signal)) if (digest !== null) known.add(digest);
+  // A repair may have moved some aside; and what is asked for, garbage collection spares though the parent be deleted.
+  for (const digest of await store.findMissing([...known], signal)) known.delete(digest);
   return known;
 }
 

@@ -84,7 +84,10 @@ class StoreCheck {
     if (this.#options.repair) await this.#setDamagedAside();
     const healed = this.#findHealed(setAside);
     const wholeAgain = await this.#findUses(healed.length > 0);
-    if (this.#options.repair) await this.#maintenance.deleteSetAside(healed, this.#signal);
+    if (this.#options.repair) {
+      const unneeded = setAside.filter((digest) => !this.#named.has(digest));
+      await this.#maintenance.deleteSetAside([...healed, ...unneeded], this.#signal);
+    }
     for await (const _ of this.#maintenance.listLeftOver(this.#signal)) this.#counts.temporaryFiles++;
     const { problems, problemCount, damagedImages } = this.#report;
     return { ...this.#counts, problems, problemCount, damagedImages: [...damagedImages.values()], wholeAgain };

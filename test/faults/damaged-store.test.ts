@@ -126,7 +126,8 @@ test.each([
       const repaired = await checkStore(store, { repair: true });
       expect(repaired).toMatchObject({ ...found, damagedImages, problems: [{ uses, setAside: true }] });
       expect((await checkStore(store)).problems).toMatchObject([{ code: 'chunk-not-found', uses, setAside: false }]);
-      expect(await captureImage({ sourcePath: source, imageName: 'two', store })).toMatchObject({ slotsSent: 1 });
+      const capture = { sourcePath: source, imageName: 'two', store, parentName: 'one' };
+      expect(await captureImage(capture)).toMatchObject({ slotsSent: 1 });
 
       expect(await checkStore(store)).toMatchObject({ problems: [], damagedImages: [], wholeAgain: ['one', 'two'] });
       expect(await checkStore(store, { repair: true })).toMatchObject({ problems: [], wholeAgain: ['one', 'two'] });
