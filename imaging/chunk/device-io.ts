@@ -51,7 +51,7 @@ export function readFully(device: Device, into: Uint8Array, offsetBytes: number,
         device,
         device.role === 'source' ? 'source-read' : 'read-back-mismatch',
         'reading',
-        firstBadByte(device, at + done, neededBytes - done),
+        firstBadByte(device, into.subarray(done), at + done, neededBytes - done),
         cause,
       );
     }
@@ -61,8 +61,9 @@ export function readFully(device: Device, into: Uint8Array, offsetBytes: number,
 }
 
 /** Where in a range that does not read the fault lies: by reading it sector by sector, which takes pages where a page cache is between. */
-function firstBadByte(device: Device, offsetBytes: number, lengthBytes: number): number {
-  const sector = Buffer.alloc(device.sectorSizeBytes);
+function firstBadByte(device: Device, memory: Uint8Array, offsetBytes: number, lengthBytes: number): number {
+  // The caller's memory, whose content is lost anyway, is aligned as reads past the page cache want it.
+  const sector = memory.subarray(0, device.sectorSizeBytes);
   for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += sector.length) {
     try {
       if (fs.readSync(device.fd, sector, 0, sector.length, at) === 0) return at;
@@ -81,9 +82,25 @@ export function writeFully(device: Device, from: Uint8Array, offsetBytes: number
     try {
       done += fs.writeSync(device.fd, from, done, from.length - done, at + done);
     } catch (cause) {
-      throw ioError(device, 'target-write', 'writing', at + done, cause);
+      const bad = firstUnwritable(device, from.subarray(done), at + done);
+      throw ioError(device, 'target-write', 'writing', bad, cause);
     }
   }
+}
+
+const pageBytes = 4096;
+
+/** Where in a range that cannot be written the fault lies: by writing it page by page. */
+function firstUnwritable(device: Device, from: Uint8Array, offsetBytes: number): number {
+  for (let at = 0; at < from.length; at += pageBytes) {
+    const page = from.subarray(at, at + pageBytes);
+    try {
+      if (fs.writeSync(device.fd, page, 0, page.length, offsetBytes + at) < page.length) return offsetBytes + at;
+    } catch {
+      return offsetBytes + at;
+    }
+  }
+  return offsetBytes;
 }
 
 function ioError(
