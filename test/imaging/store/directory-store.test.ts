@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { checkStore } from '../../../imaging/store/check-store.ts';
 import { collectGarbage } from '../../../imaging/store/collect-garbage.ts';
 import { openDirectoryStore } from '../../../imaging/store/directory-store.ts';
@@ -107,5 +107,21 @@ test('a chunk that a capture has asked for is spared by garbage collection', asy
       chunks: 0,
       kept: 1,
     });
+  });
+});
+
+test('garbage collection lists every directory a fixed number of times, and looks up no chunk that an image needs', async () => {
+  await withTempDirectory(async (directory) => {
+    const store = await openDirectoryStore(directory, { create: true });
+    const { chunks, manifest } = tinyImage('one', chunkOf('one'));
+    await store.putChunks(chunks);
+    await store.putManifest('one', manifest);
+    const stat = vi.spyOn(fs, 'stat');
+    const readdir = vi.spyOn(fs, 'readdir');
+    await collectGarbage(store, { olderThanMs: 0, dryRun: true });
+    const [stats, readdirs] = [stat.mock.calls, readdir.mock.calls].map((calls) => calls.map(([file]) => String(file)));
+    vi.restoreAllMocks();
+    expect(stats?.filter((file) => file.includes('/chunks/'))).toEqual([]);
+    expect(readdirs?.filter((file) => file.includes('/chunks/'))).toHaveLength(256);
   });
 });
