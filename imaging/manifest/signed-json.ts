@@ -1,6 +1,7 @@
 // The outside of a manifest, plain or sealed: canonical JSON with a format, a version and a digest over all of it.
 import { DeployError } from '../../protocol/errors.ts';
 import { digestOf } from '../chunk/digest.ts';
+import type { Digest } from '../store/chunk-store.ts';
 import { canonicalJson, type Json } from './canonical-json.ts';
 
 export const maxManifestBytes = 64 * 2 ** 20;
@@ -29,8 +30,16 @@ export function readSignedJson(stored: Uint8Array): SignedJson {
     });
   }
   const { manifestDigest, ...signed } = raw;
-  if (digestOf(Buffer.from(canonicalJson(signed))) !== manifestDigest) throw corrupt('it does not match its digest');
+  if (digestOfJson(signed) !== manifestDigest) throw corrupt('it does not match its digest');
   return raw;
+}
+
+function digestOfJson(foreign: SignedJson): Digest {
+  try {
+    return digestOf(Buffer.from(canonicalJson(foreign)));
+  } catch (cause) {
+    throw corrupt('it is nested too deep', cause);
+  }
 }
 
 function parseObject(stored: Uint8Array): { [key: string]: Json } {

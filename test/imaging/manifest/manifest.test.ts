@@ -27,6 +27,12 @@ test('parsing what was sealed gives back the manifest', () => {
   expect(manifest).toMatchObject(draft);
 });
 
+test('a manifest that is nested to exhaust the stack is refused like any damaged one', () => {
+  const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
+  const bytes = Buffer.from(`{"format":"deploy-os-image","version":1,"manifestDigest":"","deep":${deep}}`);
+  expect(() => parseManifest(bytes)).toThrow(expect.objectContaining({ code: 'manifest-corrupt' }));
+});
+
 test('the root digest tells content apart and nothing else', () => {
   const root = (change: Partial<ManifestDraft>) => sealManifest({ ...draft, ...change }).manifest.rootDigest;
   expect(root({ name: 'other', warnings: ['x'] })).toBe(root({}));
