@@ -1,6 +1,7 @@
 // What the `image` verbs print for people.
 import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
+import type { NewIds } from '../imaging/fit/renew-ids.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
 import type { RestorePlan } from '../imaging/plan-restore.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
@@ -39,6 +40,7 @@ export function printRestore(result: RestoreResult, disk: string): void {
     ['saved', result.escrow ?? 'nothing: undo is not possible'],
     ['unused', result.discarded ? 'discarded' : 'left as it was'],
     ...(result.grown === null ? [] : [['grown', describeGrowth(result.grown)] as const]),
+    ...describeIds(result.newIds),
     ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
   ]);
 }
@@ -47,6 +49,22 @@ function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSy
   const what = partition === 0 ? '' : `partition ${partition} `;
   const content = `${fileSystem ?? 'content'} ${fileSystemGrown ? 'too' : 'not'}`;
   return `${what}from ${formatBytes(oldSizeBytes)} to ${formatBytes(sizeBytes)}, its ${content}`;
+}
+
+/** One line an id: old → new, or why it is still the old one. */
+function describeIds(newIds: NewIds | null): (readonly [string, string])[] {
+  if (newIds === null) return [];
+  const nameOf = (partition: number, what: string) =>
+    partition === 0 ? what : `partition ${partition}${what && `, ${what}`}`;
+  const changed = newIds.changed.map(({ of, partition, fileSystem, oldId, newId }) => {
+    const what = of === 'disk' ? 'disk' : (fileSystem ?? '');
+    return ['new id', `${nameOf(partition, what)}: ${oldId ?? 'none'} → ${newId}`] as const;
+  });
+  const kept = newIds.kept.map(
+    ({ partition, fileSystem, id, why }) =>
+      ['old id', `${nameOf(partition, fileSystem)}: ${id ?? 'none'}, ${why}`] as const,
+  );
+  return [...changed, ...kept];
 }
 
 export function printPlan({ image, target, present, write, warnings }: RestorePlan): void {
@@ -61,13 +79,14 @@ export function printPlan({ image, target, present, write, warnings }: RestorePl
     ['size', `${formatBytes(target.sizeBytes)}, sectors of ${target.sectorSizeBytes}`],
     ['holds now', target.exists ? [table, ...parts.map((part) => part.trim())].join('; ') : 'nothing: it will be made'],
     ...(present.unfinished === null ? [] : [['unfinished', `the restore of '${present.unfinished}'`] as const]),
-    ['to write', `${formatBytes(write.usedBytes)} used; unused: ${write.holes}`],
+    ['to write', `${formatBytes(write.usedBytes)} used; unused: ${write.holes}${write.newIds ? '; new ids' : ''}`],
   ]);
   for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
 }
 
 export function printPartitionRestore(result: RestorePartitionResult, disk: string): void {
-  const { name, partition, toPartition, usedBytes, seconds, bytesFetched, bytesWritten, bytesVerified, grown } = result;
+  const { name, partition, toPartition, usedBytes, seconds, bytesFetched, bytesWritten, bytesVerified } = result;
+  const { grown, newIds } = result;
   printFacts([
     ['image', `${name}, partition ${partition}`],
     ['target', toPartition === 0 ? disk : `${disk}, partition ${toPartition}`],
@@ -75,6 +94,7 @@ export function printPartitionRestore(result: RestorePartitionResult, disk: stri
     ['written', formatBytes(bytesWritten)],
     ['read back', `${formatBytes(bytesVerified)}, as captured`],
     ...(grown === null ? [] : [['grown', describeGrowth(grown)] as const]),
+    ...describeIds(newIds),
     ['time', timeAndRate(seconds, usedBytes)],
   ]);
 }

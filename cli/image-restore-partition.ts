@@ -1,5 +1,5 @@
 // `deploy-os image restore --partition N`: one partition of an image into one partition of a disk.
-import { growError } from '../imaging/restore.ts';
+import { finishError } from '../imaging/finish-restored.ts';
 import { restorePartition } from '../imaging/restore-partition.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { printPartitionRestore } from './image-output.ts';
@@ -12,6 +12,7 @@ type Flags = StoreOptions & {
   readonly toPartition?: number;
   readonly grow: 'none' | 'last' | number;
   readonly holes: 'leave' | 'discard';
+  readonly newIds?: true;
   readonly member?: true;
   readonly acceptLost?: true;
   readonly workers?: number;
@@ -20,7 +21,16 @@ type Flags = StoreOptions & {
 };
 
 export async function restoreOnePartition(imageName: string, targetPath: string, flags: Flags): Promise<void> {
-  const { partition, toPartition = partition, holes, grow, member = false, acceptLost = false, workers } = flags;
+  const {
+    partition,
+    toPartition = partition,
+    holes,
+    grow,
+    newIds = false,
+    member = false,
+    acceptLost = false,
+    workers,
+  } = flags;
   if (!flags.yes)
     await confirmOverwrite(targetPath, imageName, toPartition === 0 ? 'All of it' : `Partition ${toPartition}`);
   const result = await usingStore(flags, (store) =>
@@ -29,11 +39,11 @@ export async function restoreOnePartition(imageName: string, targetPath: string,
         ...run,
         ...(workers === undefined ? {} : { workers }),
         ...{ imageName, targetPath, store, partition, toPartition, holes, allowMember: member, acceptLost },
-        grow: grow !== 'none',
+        ...{ grow: grow !== 'none', newIds },
       }),
     ),
   );
   if (flags.json) printJson(result);
   else printPartitionRestore(result, targetPath);
-  failWith(growError(result));
+  failWith(finishError(result));
 }

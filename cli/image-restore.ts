@@ -1,8 +1,9 @@
 // `deploy-os image restore`: an image goes onto a disk, and all of it is read back.
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { finishError } from '../imaging/finish-restored.ts';
 import { parsePlan, planRestore } from '../imaging/plan-restore.ts';
-import { growError, restoreImage } from '../imaging/restore.ts';
+import { restoreImage } from '../imaging/restore.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { printPlan, printRestore } from './image-output.ts';
@@ -19,6 +20,7 @@ type Flags = StoreOptions &
     was?: string;
     grow: Grow;
     shrink?: true;
+    newIds?: true;
     planOnly?: true;
     plan?: string;
     escrow: boolean;
@@ -53,6 +55,10 @@ export function addRestoreCommand(image: Command): void {
       'none',
     )
     .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
+    .option(
+      '--new-ids',
+      'give the table and the file systems new ids, for use beside the captured disk; see the manual first',
+    )
     .option('--no-escrow', 'do not save what `image undo` would put back')
     .option('--plan-only', 'say what would be written to which disk, and write nothing')
     .option('--plan <file>', 'do exactly what --plan-only --json said, or nothing if anything has changed since')
@@ -76,8 +82,8 @@ async function restore(name: string | undefined, disk: string | undefined, flags
   const imageName = nameOf('image', name, plan?.image.name);
   const targetPath = nameOf('target', disk, plan?.target.path);
   if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
-  const { was, json, holes, delta, grow, shrink = false, escrow, member, acceptLost = false } = flags;
-  const asked = { holes, grow, shrink, allowMember: member ?? false };
+  const { was, json, holes, delta, grow, shrink = false, newIds = false, escrow, member, acceptLost = false } = flags;
+  const asked = { holes, grow, shrink, newIds, allowMember: member ?? false };
   await usingStore(flags, async (store) => {
     const options = {
       ...{ imageName, targetPath, store, delta, escrow, ...workersOf(flags), ...(plan?.write ?? asked) },
@@ -87,7 +93,7 @@ async function restore(name: string | undefined, disk: string | undefined, flags
     if (flags.planOnly) return show(await planRestore(options), printPlan, json);
     const result = await withProgress((run) => restoreImage({ ...options, ...run }));
     show(result, (restored) => printRestore(restored, targetPath), json);
-    failWith(growError(result));
+    failWith(finishError(result));
   });
 }
 

@@ -5,10 +5,12 @@ import { blankRanges, discardRange, flushTarget, openTarget, type Target } from 
 import { shift, subtract } from './chunk/ranges.ts';
 import { SlotRestorer } from './chunk/restore-slots.ts';
 import { type Extent, mergeExtents } from './extent.ts';
+import { warnOfIds } from './finish-restored.ts';
 import { composeImage, type StoredImage } from './fit/compose-image.ts';
 import { whyNotConvertible } from './fit/convert-sectors.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
 import { moveHiddenSectors } from './fit/hidden-sectors.ts';
+import { type NewIds, renewFileSystemIds } from './fit/renew-ids.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { findTargetPartition, type TargetPartition } from './fit/target-partition.ts';
 import { openImageReader } from './image-reader.ts';
@@ -30,6 +32,8 @@ export type RestorePartitionOptions = RunOptions & {
   readonly toPartition?: number | undefined;
   /** Grow the file system to the target's partition. */
   readonly grow?: boolean;
+  /** Its file system gets a new id. */
+  readonly newIds?: boolean;
   readonly holes?: 'discard' | 'leave';
   readonly allowMember?: boolean;
   /** Restore also out of an image of which bytes are lost. */
@@ -48,6 +52,7 @@ export type RestorePartitionResult = {
   readonly bytesWritten: number;
   readonly bytesVerified: number;
   readonly grown: Growth | null;
+  readonly newIds: NewIds | null;
   readonly seconds: number;
 };
 
@@ -180,8 +185,8 @@ async function writePartition(
     await restorer.readBackAll();
     await writeEdges(restorer, target, edges, baseBytes);
     const { bytesFetched, bytesWritten, bytesVerified } = restorer;
-    const grown = await growInto(image, partition, { ...at, handle: target.handle }, target, { ...options, direct });
-    return { bytesFetched, bytesWritten, bytesVerified, grown };
+    const finished = await finishPartition(image, partition, at, target, { ...options, direct });
+    return { bytesFetched, bytesWritten, bytesVerified, ...finished };
   } finally {
     await restorer.close();
   }
@@ -216,17 +221,29 @@ async function writeEdges(
   }
 }
 
-async function growInto(
+/** As `finishRestored` does it for a disk. */
+async function finishPartition(
   image: StoredImage,
   partition: Partition,
   at: Target & { readonly baseBytes: number },
   to: TargetPartition,
   options: RestorePartitionOptions & { readonly direct: boolean },
-): Promise<Growth | null> {
-  if (options.grow !== true || to.sizeBytes <= partition.sizeBytes) return null;
-  const { fileSystem, fileSystemUuid: uuid, fileSystemLabel: label, reader, number } = partition;
-  const place = { number: options.toPartition ?? number, startBytes: to.startBytes, sizeBytes: to.sizeBytes };
-  const grown = { ...place, oldSizeBytes: partition.sizeBytes, fileSystem, uuid, label, reader };
+): Promise<{ grown: Growth | null; newIds: NewIds | null }> {
+  const { fileSystem, fileSystemUuid: uuid, fileSystemLabel: label, reader, sizeBytes: oldSizeBytes } = partition;
+  const place = { startBytes: to.startBytes, sizeBytes: to.sizeBytes };
+  const number = options.toPartition ?? partition.number;
   const disk = { path: to.path, handle: at.handle, sectorSizeBytes: to.sectorSizeBytes, bootSectorStays: true };
-  return await growPartition(disk, grown, () => rewritePartition(image, partition, at, options));
+  const rewrite = () => rewritePartition(image, partition, at, options);
+  const grow = async () =>
+    options.grow === true && to.sizeBytes > oldSizeBytes
+      ? await growPartition(disk, { ...place, number, oldSizeBytes, fileSystem, uuid, label, reader }, rewrite)
+      : null;
+  let grown = await grow();
+  if (options.newIds !== true) return { grown, newIds: null };
+  const newIds = await renewFileSystemIds(disk, [{ ...partition, ...place, number }], async () => {
+    await rewrite();
+    if (grown?.fileSystemGrown) grown = await grow();
+  });
+  warnOfIds(newIds, options);
+  return { grown, newIds };
 }

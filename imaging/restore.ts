@@ -1,19 +1,20 @@
-// The recipe of a restore: check the target, fit the image to it, open it exclusively, write, read back, grow.
+// The recipe of a restore: check the target, fit the image to it, open it exclusively, write, read back, grow, give new ids.
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import { openTarget, rereadPartitions, type Target } from './blockdev/target.ts';
 import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.ts';
 import { needsEscrow, saveEscrow } from './escrow.ts';
-import type { FitOptions, FittedImage } from './fit/fit-image.ts';
-import { type Growth, growPartition } from './fit/grow-partition.ts';
-import { rewritePartition } from './fit/rewrite-partition.ts';
+import { finishRestored } from './finish-restored.ts';
+import type { FitOptions } from './fit/fit-image.ts';
+import type { Growth } from './fit/grow-partition.ts';
+import type { NewIds } from './fit/renew-ids.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkPlan, type RestorePlan } from './plan-restore.ts';
 import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
-import { canReadDirectly, type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
+import { type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
 export type RestoreOptions = WriteImageOptions & {
   readonly imageName: string;
@@ -30,6 +31,8 @@ export type RestoreOptions = WriteImageOptions & {
   readonly escrow?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
   readonly grow?: FitOptions['grow'];
+  /** Table and file systems get new ids, so that the disk can be used beside the one that was captured. */
+  readonly newIds?: boolean;
 };
 
 export type RestoreResult = WrittenImage & {
@@ -37,6 +40,8 @@ export type RestoreResult = WrittenImage & {
   readonly escrow: string | null;
   /** The partition that was given room, and whether its file system took it; null where none was. */
   readonly grown: Growth | null;
+  /** Which ids are new, and which could not be; null where none were asked for. */
+  readonly newIds: NewIds | null;
   readonly warnings: readonly string[];
 };
 
@@ -63,9 +68,9 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
       const escrow = await escrowOf({ target, identity, present }, { ...options, image: fitted.manifest });
       const opened = { target, present, escrow };
       const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);
-      const grown = await growRestored(fitted, target, options);
+      const finished = await finishRestored(captured, fitted, target, options);
       const { rootDigest, geometry } = captured;
-      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, escrow, grown, warnings };
+      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, escrow, ...finished, warnings };
     } finally {
       await target.handle.close();
       if (state.written) await rereadPartitions(target);
@@ -97,22 +102,6 @@ async function escrowOf({ target, identity, present }: Opened, options: RestoreO
   }
 }
 
-/** What was restored is proved by now, and stays if this fails. */
-async function growRestored(fitted: FittedImage, target: Target, options: RestoreOptions): Promise<Growth | null> {
-  const { grown } = fitted;
-  if (grown === null) return null;
-  const { sectorSizeBytes } = fitted.manifest.geometry;
-  const direct = await canReadDirectly(target);
-  const growth = await growPartition({ ...target, sectorSizeBytes }, grown, () =>
-    rewritePartition(fitted, grown, target, { ...options, direct }),
-  );
-  if (growth.note !== null) {
-    const what = growth.partition === 0 ? 'the file system' : `partition ${growth.partition}`;
-    options.onWarning?.(`${what} ${growth.fileSystemGrown ? 'is grown' : 'is not grown'}: ${growth.note}`);
-  }
-  return growth;
-}
-
 /** Zeros where a disk had data are worse than no disk to whoever does not know: it has to be asked for. */
 export function checkLoss(
   manifest: Manifest,
@@ -140,15 +129,5 @@ function withState(error: DeployError, { imageName, targetPath }: RestoreOptions
   return new DeployError(error.code, `restoring '${imageName}' to ${targetPath}: ${error.message}. ${state}`, {
     cause: error.cause ?? error,
     ...(hint === undefined ? {} : { hint }),
-  });
-}
-
-/** The file system that was to grow and did not, as an error, for those who want one; everything else is done. */
-export function growError({ name, grown }: Pick<RestoreResult, 'name' | 'grown'>): DeployError | null {
-  if (grown === null || grown.fileSystemGrown) return null;
-  const { partition, note } = grown;
-  const what = partition === 0 ? 'its file system' : `the file system of partition ${partition}`;
-  return new DeployError('grow-failed', `'${name}' is restored and whole, but ${what} is not grown: ${note}`, {
-    hint: 'Grow it with its own tool; the room is there. Nothing has to be restored again.',
   });
 }

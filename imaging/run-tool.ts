@@ -1,6 +1,6 @@
 // Runs a program of the system (mount, fsck, resize2fs, …) for a recipe: what it said is kept, its failure is told in its own words.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { DeployError } from '../protocol/errors.ts';
+import { DeployError, type ErrorCode } from '../protocol/errors.ts';
 import { throwIfCancelled } from './cancelled.ts';
 import { errnoOf } from './chunk/device-io.ts';
 
@@ -44,6 +44,19 @@ export async function runTool(program: string, args: readonly string[], options:
   } finally {
     options.signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Runs `program`, which has to end with one of `good`. @throws `code` with the last lines that it said; tool-missing */
+export async function mustRun(
+  code: ErrorCode,
+  program: string,
+  args: readonly string[],
+  good: readonly number[] = [0],
+): Promise<void> {
+  const { status, said } = await runTool(program, args);
+  if (status !== null && good.includes(status)) return;
+  const last = said.split('\n').slice(-3).join('; ');
+  throw new DeployError(code, `${program} ended with ${status ?? 'a signal'}: ${last}`);
 }
 
 function collect(child: ChildProcess): Promise<ToolRun> {

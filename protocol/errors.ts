@@ -84,6 +84,7 @@ export const errorCatalogue = {
   'too-large': { exitStatus: 2, httpStatus: 413 },
   'build-failed': { exitStatus: 11, httpStatus: 500 },
   'grow-failed': { exitStatus: 12, httpStatus: 500 },
+  'new-ids-incomplete': { exitStatus: 13, httpStatus: 500 },
   'kernel-option-missing': { exitStatus: 11, httpStatus: 500 },
   cancelled: { exitStatus: 130, httpStatus: 499 },
 } as const satisfies Record<string, ErrorMapping>;

@@ -3,7 +3,7 @@ import { access, mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
-import { runTool } from '../run-tool.ts';
+import { mustRun, runTool } from '../run-tool.ts';
 
 export type FileSystemFacts = { readonly uuid: string | null; readonly label: string | null };
 
@@ -22,13 +22,8 @@ export const growers: Readonly<Record<string, Grower>> = {
   LVM2_member: growPhysicalVolume,
 };
 
-/** Runs a tool that has to end with one of `good`. @throws grow-failed with what it said, tool-missing */
-async function must(program: string, args: readonly string[], good: readonly number[] = [0]): Promise<void> {
-  const { status, said } = await runTool(program, args);
-  if (status !== null && good.includes(status)) return;
-  const last = said.split('\n').slice(-3).join('; ');
-  throw new DeployError('grow-failed', `${program} ended with ${status ?? 'a signal'}: ${last}`);
-}
+const must = (program: string, args: readonly string[], good?: readonly number[]) =>
+  mustRun('grow-failed', program, args, good);
 
 /** e2fsck(8): 1 is "errors corrected", which with -p is the replayed time of the last check and the like. */
 async function growExt(devicePath: string, begin: () => void): Promise<null> {

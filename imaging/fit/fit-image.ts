@@ -4,7 +4,7 @@ import { windowOf } from '../blockdev/byte-reader.ts';
 import { openImageReader } from '../image-reader.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { PartitionTable } from '../partition/partition.ts';
-import type { Patch } from '../partition/table-change.ts';
+import type { NewTableIds, Patch } from '../partition/table-change.ts';
 import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
 import type { RunOptions } from '../progress.ts';
@@ -20,11 +20,14 @@ import {
   requiredBytes,
   shrinkLayout,
 } from './layout.ts';
+import { makeTableIds } from './new-table-ids.ts';
 import { openTableSectors, readOldTable } from './old-table.ts';
 
 export type FitOptions = RunOptions & {
   /** The partition that takes the free space of a larger disk; its file system is grown after the restore. */
   readonly grow?: 'none' | 'last' | number | undefined;
+  /** The table gets new ids: another disk than the one that was captured, to every system that sees both. */
+  readonly newIds?: boolean;
 };
 
 /** The disk that the image is for. A file has whatever sectors the image counts in. */
@@ -100,7 +103,7 @@ async function fitTable(
   image: StoredImage,
   table: PartitionTable,
   target: TableTarget,
-  { grow = 'none', signal, onWarning }: FitOptions,
+  { grow = 'none', newIds = false, signal, onWarning }: FitOptions,
 ): Promise<FittedImage> {
   const { geometry, chunkSizeBytes, name } = image.manifest;
   const old: OldLayout = { table, sizeBytes: geometry.sizeBytes, stepBytes: chunkSizeBytes };
@@ -117,9 +120,9 @@ async function fitTable(
     table.type === 'mbr' &&
     target.sectorSizeBytes === geometry.sectorSizeBytes &&
     target.sizeBytes >= geometry.sizeBytes;
-  if (layout.resized === null && (sameDisk || onlyLarger)) return { ...image, grown: null };
+  if (!newIds && layout.resized === null && (sameDisk || onlyLarger)) return { ...image, grown: null };
   refuseDynamicDisk(image.manifest);
-  const fitted = await composeLayout(image, { old, layout, target }, signal);
+  const fitted = await composeLayout(image, { old, layout, target, ids: newIds ? makeTableIds(table) : null }, signal);
   return { ...fitted, grown: grownOf(image.manifest, layout) };
 }
 
@@ -136,7 +139,12 @@ function contentOf({ partitions }: Manifest, number: number): Pick<Grown, 'fileS
   return { fileSystem, uuid, label, reader };
 }
 
-type Fit = { readonly old: OldLayout; readonly layout: Layout; readonly target: TableTarget };
+type Fit = {
+  readonly old: OldLayout;
+  readonly layout: Layout;
+  readonly target: TableTarget;
+  readonly ids: NewTableIds | null;
+};
 
 /**
  * `image` with partition `number` at its new, smaller size, what lies behind it moved up, for `target`. `shrunk` is an image of
@@ -166,27 +174,37 @@ export async function fitShrunkImage(
   const sizeBytes = target.sizeBytes - (target.sizeBytes % sectorSizeBytes);
   const neededBytes = requiredBytes(old, layout, { sizeBytes, sectorSizeBytes, backupBytes });
   if (sizeBytes < neededBytes) throw tooSmall(target.label, sizeBytes, name, neededBytes);
-  const fit = { old, layout, target: { sizeBytes, sectorSizeBytes, label: target.label }, shrunk: to.shrunk };
+  const ids = options.newIds === true ? makeTableIds(table) : null;
+  const fit = { old, layout, target: { sizeBytes, sectorSizeBytes, label: target.label }, ids, shrunk: to.shrunk };
   return { ...(await composeLayout(image, fit, options.signal)), grown: null };
 }
 
 /** The image in `layout`: its pieces where they go, the resized partition's out of `shrunk` where it is given, and its table rewritten. */
 async function composeLayout(
   image: StoredImage,
-  { old, layout, target, shrunk }: Fit & { readonly shrunk?: StoredImage },
+  { old, layout, target, ids, shrunk }: Fit & { readonly shrunk?: StoredImage },
   signal?: AbortSignal,
 ): Promise<StoredImage> {
   const { sizeBytes, sectorSizeBytes } = target;
   const sectors = openTableSectors(image.manifest);
-  const change = { sizeBytes, sectorSizeBytes, places: layout.places };
+  const change = { sizeBytes, sectorSizeBytes, places: layout.places, ...(ids === null ? {} : { ids }) };
   const tables = old.table.type === 'gpt' ? await rewriteGpt(sectors, change) : await rewriteMbr(sectors, change);
   const patches = [...oldBackups(old, layout, sizeBytes), ...(await movedBootSectors(image, layout)), ...tables];
   const tableSectors = tables.map(({ offsetBytes, bytes }) => ({ offsetBytes, base64: bytes.toString('base64') }));
-  const partitions = image.manifest.partitions.map((part) => ({ ...part, ...layout.places.get(part.number) }));
+  const partitions = image.manifest.partitions.map((part) => {
+    const partitionUuid = ids?.partitionIds.get(part.number) ?? part.partitionUuid;
+    return { ...part, ...layout.places.get(part.number), partitionUuid };
+  });
   const pieces = piecesOf(image, old, layout, sizeBytes, shrunk);
   return await composeImage(
     image,
-    { sizeBytes, sectorSizeBytes, pieces, patches, describe: { partitions, tableSectors } },
+    {
+      sizeBytes,
+      sectorSizeBytes,
+      pieces,
+      patches,
+      describe: { partitions, tableSectors, ...(ids === null ? {} : { diskId: ids.diskId }) },
+    },
     signal,
   );
 }

@@ -3,7 +3,7 @@
 /** Where a partition is to lie, in bytes from the disk's start. */
 export type Place = { readonly startBytes: number; readonly sizeBytes: number };
 
-/** New identities: GUIDs in lower case for a GPT, an eight-digit signature for an MBR (whose partitions have none of their own). */
+/** New identities: GUIDs in lower case for a GPT, an eight-digit signature for an MBR (whose partitions' ids follow from it). */
 export type NewTableIds = { readonly diskId: string; readonly partitionIds: ReadonlyMap<number, string> };
 
 export type TableChange = {

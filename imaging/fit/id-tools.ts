@@ -1,0 +1,71 @@
+// What the file systems' own tools do to give one a new id: one function per file system. None changes what a file holds.
+import { randomUUID } from 'node:crypto';
+import { mustRun, runTool } from '../run-tool.ts';
+import { randomSignature } from './new-table-ids.ts';
+
+/** Gives what is on `devicePath` a random id; calls `begin` before the first write. @throws new-ids-incomplete, tool-missing */
+export type IdTool = (devicePath: string, begin: () => void) => Promise<void>;
+
+/** By the names of blkid. */
+export const idTools: Readonly<Record<string, IdTool>> = {
+  ext2: renewExt,
+  ext3: renewExt,
+  ext4: renewExt,
+  xfs: inOneStep('xfs_admin', () => ['-U', 'generate']),
+  btrfs: renewBtrfs,
+  ntfs: renewNtfs,
+  vfat: renewFat,
+  exfat: inOneStep('tune.exfat', () => ['-I', `0x${randomSignature()}`]),
+  swap: inOneStep('swaplabel', () => ['-U', randomUUID()]),
+};
+
+/** Why there is no tool for what is not listed above. */
+export const whyNoTool: Readonly<Record<string, string>> = {
+  LVM2_member: 'vgimportclone renews physical volumes and their group, and needs the device mapper',
+  crypto_LUKS: '`cryptsetup luksUUID` renews it; what is inside keeps its ids',
+};
+
+const must = (program: string, args: readonly string[], good?: readonly number[]) =>
+  mustRun('new-ids-incomplete', program, args, good);
+
+function inOneStep(program: string, args: () => string[]): IdTool {
+  return async (devicePath, begin) => {
+    begin();
+    await must(program, [...args(), devicePath]);
+  };
+}
+
+/** Checksums of ext4 are seeded with its UUID: tune2fs(8) rewrites them, and wants to see that the last check is later than the last mount. */
+async function renewExt(devicePath: string, begin: () => void): Promise<void> {
+  await must('e2fsck', ['-f', '-n', devicePath]);
+  begin();
+  await must('e2fsck', ['-f', '-p', devicePath], [0, 1]);
+  await must('tune2fs', ['-U', 'random', devicePath]);
+  await must('e2fsck', ['-f', '-n', devicePath]);
+}
+
+/**
+ * btrfstune(8) -m writes the superblocks only. -u would write every block of metadata, which takes long and, cut off, leaves a Btrfs that
+ * cannot be mounted. The price: the feature metadata_uuid, which needs Linux 5.0.
+ */
+async function renewBtrfs(devicePath: string, begin: () => void): Promise<void> {
+  begin();
+  try {
+    await must('btrfstune', ['-f', '-m', devicePath]);
+  } finally {
+    await runTool('btrfs', ['device', 'scan', '--forget', devicePath]);
+  }
+}
+
+/** Forced: a grown NTFS wants Windows to check it, and ntfslabel(8) would wait for that. */
+async function renewNtfs(devicePath: string, begin: () => void): Promise<void> {
+  begin();
+  await must('ntfslabel', ['--force', '--new-serial', devicePath]);
+  await must('ntfsfix', ['--no-action', devicePath]);
+}
+
+async function renewFat(devicePath: string, begin: () => void): Promise<void> {
+  begin();
+  await must('fatlabel', ['-i', devicePath, randomSignature()]);
+  await must('fsck.fat', ['-n', devicePath]);
+}
