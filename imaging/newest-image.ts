@@ -1,6 +1,7 @@
 // Finds an image that has much in common with what is at hand: the parent of a capture, or what a restore's target holds.
 import { toDeployError } from '../protocol/errors.ts';
 import type { DiskMap } from './disk-map.ts';
+import { isEscrowName } from './manifest/image-name.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { ChunkStore } from './store/chunk-store.ts';
@@ -21,7 +22,8 @@ export async function findNewestImage(
     const open = await store.openKeys?.(signal);
     // Nobody is to be asked for a passphrase on account of a look around.
     const readable = (await store.listManifests(signal)).filter(({ keyId }) => keyId === undefined || open?.has(keyId));
-    const newestFirst = readable.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    const images = readable.filter(({ name }) => !isEscrowName(name));
+    const newestFirst = images.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
     for (const { name } of newestFirst.slice(0, maxLookedAt)) {
       const manifest = await loadManifest(store, name, signal);
       if (wanted(manifest)) return manifest;

@@ -1,4 +1,5 @@
 // The slots of a restore's target as they lie on the disk: read and digested, copied from place to place, written; by the workers.
+import { availableParallelism } from 'node:os';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { type Extent, totalBytes } from '../extent.ts';
 import type { Digest } from '../store/chunk-store.ts';
@@ -14,6 +15,11 @@ export type TargetDevice = {
   /** Where on the device byte 0 of the places would lie, for a restore into a part of it. */
   readonly baseBytes?: number;
 };
+
+/** Half of the threads decode while the other half wait for the disk. */
+const threadsPerCore = 2;
+/** One at work, and what comes next. */
+const buffersPerThread = 4;
 
 type Options = {
   readonly target: TargetDevice;
@@ -33,7 +39,8 @@ export class TargetSlots {
     const { path, label, sectorSizeBytes, baseBytes = 0 } = target;
     const mode = direct ? 'direct-update' : 'update';
     const device = { path, label, sectorSizeBytes, baseBytes, role: 'target', mode } as const;
-    this.#pool = new WorkerPool({ device, chunkSizeBytes }, workers);
+    const threads = workers ?? threadsPerCore * availableParallelism();
+    this.#pool = new WorkerPool({ device, chunkSizeBytes, bufferCount: buffersPerThread }, threads);
   }
 
   /** How many slots can be worked on at once. */

@@ -5,12 +5,10 @@ import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
 import type { CallName, WorkerCalls, WorkerOptions, WorkerReply } from './worker-messages.ts';
 
 /** Slots in flight per worker: enough to hide a store's answer time, few enough for a machine with little memory. */
-const buffersPerWorker = 8;
+const defaultBufferCount = 8;
 const maxWorkers = 16;
 
-function defaultWorkerCount(): number {
-  return Math.min(availableParallelism(), maxWorkers);
-}
+type WorkerPoolOptions = Omit<WorkerOptions, 'bufferCount'> & { readonly bufferCount?: number };
 
 /** Places in one worker: some of its buffers, and the right to ask it. */
 export type Leases = {
@@ -27,16 +25,18 @@ type Lease = Pick<Leases, 'ask'> & { readonly buffer: number };
 
 export class WorkerPool {
   readonly #threads: Thread[];
+  readonly #bufferCount: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(options: Omit<WorkerOptions, 'bufferCount'>, workers: number = defaultWorkerCount()) {
-    const all = { ...options, bufferCount: buffersPerWorker };
+  constructor(options: WorkerPoolOptions, workers: number = availableParallelism()) {
+    this.#bufferCount = options.bufferCount ?? defaultBufferCount;
+    const all = { ...options, bufferCount: this.#bufferCount };
     this.#threads = Array.from({ length: Math.max(1, Math.min(workers, maxWorkers)) }, () => new Thread(all));
   }
 
   /** How many leases there are. */
   get size(): number {
-    return this.#threads.length * buffersPerWorker;
+    return this.#threads.length * this.#bufferCount;
   }
 
   /** Runs `work` with a place of the least busy worker, waiting for one if need be. */
@@ -73,13 +73,14 @@ export class WorkerPool {
 type Pending = { resolve(reply: never): void; reject(error: DeployError): void };
 
 class Thread {
-  readonly free: number[] = Array.from({ length: buffersPerWorker }, (_, i) => i);
+  readonly free: number[];
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #failure: DeployError | undefined;
 
   constructor(options: WorkerOptions) {
+    this.free = Array.from({ length: options.bufferCount }, (_, i) => i);
     this.#worker = new Worker(workerFile(), { workerData: options, name: 'chunk' });
     this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#fail(new DeployError('internal', `a worker died: ${cause}`, { cause })));

@@ -1,6 +1,7 @@
 // Deletes old images by a policy, disk by disk. Their chunks stay until garbage collection.
 import { DeployError } from '../../protocol/errors.ts';
 import { throwIfCancelled } from '../cancelled.ts';
+import { isEscrowName } from '../manifest/image-name.ts';
 import { loadManifest } from '../manifest/load-image.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { ChunkStore } from './chunk-store.ts';
@@ -38,7 +39,8 @@ export async function planPrune(store: ChunkStore, options: PruneOptions): Promi
   const unreadable: { name: string; reason: string }[] = [];
   for (const { name } of await store.listManifests(signal)) {
     throwIfCancelled(signal);
-    if (!pattern.test(name)) continue;
+    // What restores saved of their targets is no image of a disk: it must not push one out, and is limited by itself.
+    if (!pattern.test(name) || isEscrowName(name)) continue;
     const manifest = await readManifest(store, name, signal);
     if (manifest instanceof DeployError) unreadable.push({ name, reason: manifest.message });
     else if (manifest !== null) addTo(groups, groupBy === 'none' ? 'all images' : diskOf(manifest), manifest);

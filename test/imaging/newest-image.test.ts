@@ -62,3 +62,14 @@ test('a store that may not be listed is captured to all the same', async () => {
     expect((await loadManifest(store, 'a1')).parent).toBeNull();
   });
 });
+
+test('what a restore saved for undo is nobody’s parent', async () => {
+  await withTempDirectory(async (folder) => {
+    const source = join(folder, 'a.img');
+    await makeGptDisk(source);
+    const store = openMemoryStore();
+    await captureImage({ sourcePath: source, imageName: 'undo/a', store });
+    await captureImage({ sourcePath: source, imageName: 'a1', store });
+    expect((await loadManifest(store, 'a1')).parent).toBeNull();
+  });
+});

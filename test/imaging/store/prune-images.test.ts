@@ -53,3 +53,11 @@ test('an image that was put under the name of one that the plan deletes stays', 
   expect(await names()).toEqual(expect.arrayContaining(['s0', 's2']));
   expect(await names()).not.toContain('s1');
 });
+
+test('what a restore saved for undo is no image of a disk: it pushes none out and stays', async () => {
+  const { store, names } = await storeOfThreeDisks();
+  const saved = tinyImage('undo/later', chunkOf('x'), { serial: 'S3X1', createdAt: '2026-11-23T10:00:00.000Z' });
+  await store.putManifest('undo/later', saved.manifest);
+  await prune(store, await planPrune(store, { policy: { last: 1 }, groupBy: 'disk' }));
+  expect(await names()).toEqual(['d2', 'n2', 's2', 'undo/later']);
+});
