@@ -65,7 +65,9 @@ function keep(target: string, findings: readonly Finding[]): void {
     );
     const changes = [...first.changes].map(([sector, bytes]) => [sector, bytes.toString('hex')]);
     writeFileSync(file, gzipSync(JSON.stringify({ target, message: first.message, changes })));
-    report(`  ${first.message.split('\n').slice(0, 6).join('\n    ')}\n  (${others.length} more like it; ${file})`);
+    report(
+      `  after ${(first.afterMs / 1000).toFixed(1)} s: ${first.message.split('\n').slice(0, 6).join('\n    ')}\n  (${others.length} more like it; ${file})`,
+    );
   }
 }
 
