@@ -129,10 +129,11 @@ class FreeSpaceWalk {
     }
   }
 
-  #readBlock(at: number): Promise<Buffer> {
+  /** Rejects, and never throws at once: reads of a batch that are under way would have nobody to hear of their failure. */
+  async #readBlock(at: number): Promise<Buffer> {
     const { blockBytes } = this.#geometry;
     if (at === 0 || at >= this.#group.blockCount) throw this.#damaged(at);
-    return this.#bytes.read(this.#group.startBytes + at * blockBytes, blockBytes);
+    return await this.#bytes.read(this.#group.startBytes + at * blockBytes, blockBytes);
   }
 
   get #headerBytes(): number {

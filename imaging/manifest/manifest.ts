@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { digestOf } from '../chunk/digest.ts';
 import { segmentSizeBytes } from '../chunk/slots.ts';
+import { maxPartitions } from '../partition/partition.ts';
 import type { Digest } from '../store/chunk-store.ts';
 import { corrupt, plainFormat, readSignedJson, type SignedJson, sealedFormat, signJson } from './signed-json.ts';
 
@@ -67,8 +68,8 @@ const schema = z.object({
     table: z.enum(['gpt', 'mbr', 'none']),
     diskId: optionalText,
   }),
-  partitions: z.array(partition).max(1024),
-  capturedPartitions: z.array(z.int().min(1)).min(1).max(1024).exactOptional(),
+  partitions: z.array(partition).max(maxPartitions),
+  capturedPartitions: z.array(z.int().min(1)).min(1).max(maxPartitions).exactOptional(),
   tableSectors: z.array(z.object({ offsetBytes: bytes, base64: z.base64().max(2 ** 21) })).max(300),
   chunkSizeBytes: z
     .int()

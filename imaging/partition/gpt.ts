@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { Extent } from '../extent.ts';
 import { readMbrEntries } from './mbr.ts';
-import type { Partition, PartitionTable, TableFinding } from './partition.ts';
+import { maxPartitions, type Partition, type PartitionTable, type TableFinding } from './partition.ts';
 
 /** The usual table has 128 entries; more than this is damage, and bounds what a hostile header can make us read. */
 const maximumEntries = 4096;
@@ -114,6 +114,7 @@ function readEntries({ header, entries }: GptCopy, sectorBytes: number, sectors:
     const entry = entries.subarray(i * header.entryBytes, (i + 1) * header.entryBytes);
     const type = formatGuid(entry, 0);
     if (type === '00000000-0000-0000-0000-000000000000') continue;
+    if (partitions.length === maxPartitions) return `it lists more than ${maxPartitions} partitions`;
     const [first, last] = [readLba(entry, 32), readLba(entry, 40)];
     if (first > last) return `partition ${i + 1} ends before it starts`;
     if (last >= sectors) return `partition ${i + 1} reaches past the disk's end`;

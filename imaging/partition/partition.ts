@@ -1,6 +1,9 @@
 // What a partition table says, before anyone looks into the partitions.
 import type { Extent } from '../extent.ts';
 
+/** As many as a manifest lists (docs/format.md), and four times as many as the kernel makes devices for. */
+export const maxPartitions = 1024;
+
 /** One entry of a table. Both byte values are multiples of the sector size and lie within the disk. */
 export type Partition = {
   /** As the kernel numbers it. */

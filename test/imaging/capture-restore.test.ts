@@ -12,6 +12,7 @@ import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { verifyImage } from '../../imaging/verify.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
+import { writeGpt } from '../fixtures/tables.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 const mib = 2 ** 20;
@@ -32,6 +33,25 @@ test('a disk without a known file system comes back byte for byte, zeros include
     expect(restored).toMatchObject({ bytesVerified: 40 * mib, rootDigest: captured.rootDigest, discarded: true });
     execFileSync('cmp', [source, target]);
     expect((await fs.stat(target)).blocks * 512).toBeLessThan(12 * mib);
+  });
+});
+
+test.for([1024, 1025])('a disk of %i partitions comes back byte for byte', async (count) => {
+  await withTempDirectory(async (directory) => {
+    const disk = Buffer.alloc(4 * mib);
+    noise(1100 * 512, 'partitions').copy(disk, mib);
+    writeGpt(
+      disk,
+      Array.from({ length: count }, (_, i) => ({ firstLba: 2048 + i, lastLba: 2048 + i })),
+    );
+    const [source, target] = [path.join(directory, 'source'), path.join(directory, 'target')];
+    await fs.writeFile(source, disk);
+    const store = openMemoryStore();
+    const { warnings } = await captureImage({ sourcePath: source, imageName: 'one', store });
+    // A manifest lists 1,024 at most.
+    expect(warnings.some((warning) => warning.includes('it lists more than 1024 partitions'))).toBe(count > 1024);
+    await restoreImage({ imageName: 'one', targetPath: target, store });
+    execFileSync('cmp', [source, target]);
   });
 });
 

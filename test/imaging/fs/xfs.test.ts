@@ -226,3 +226,21 @@ test('no damage to the metadata makes the reader throw, hang or answer with exte
     anywhere(version4.readUInt32BE(firstChildAt(version4)) * 512, 512),
   ]);
 });
+
+test('a pointer that leads outside beside a block that cannot be read makes it raw, and nothing is left to fail unheard', async () => {
+  const rootAt = version4.readUInt32BE(header.root) * 512;
+  const pointersAt = rootAt + 16 + Math.floor((512 - 16) / 12) * 8;
+  expect(version4.readUInt16BE(rootAt + 6)).toBeGreaterThan(1);
+  const firstAt = version4.readUInt32BE(pointersAt) * 512;
+  const whole = readerOf(changed(version4, (bytes) => bytes.writeUInt32BE(0xfffffff0, pointersAt + 4)));
+  const failing = {
+    ...whole,
+    read: (at: number, length: number) =>
+      at === firstAt ? Promise.reject(new Error('a bad sector')) : whole.read(at, length),
+  };
+  const { reader, notes } = await readFileSystem(failing);
+  expect(reader).toBe('raw');
+  expect(notes).toEqual([
+    'block 4294967280 of the free-space tree of allocation group 0 is damaged: captured sector by sector',
+  ]);
+});

@@ -106,6 +106,15 @@ describe('a GPT', () => {
     expect(await expectUnusable(disk)).toBe('partition 1 ends before it starts');
   });
 
+  test('of 1,024 partitions is read, and one of more is unusable', async () => {
+    const disk = Buffer.alloc(4 * MiB);
+    const entries = Array.from({ length: 1025 }, (_, i) => ({ firstLba: 2048 + i, lastLba: 2048 + i }));
+    writeGpt(disk, entries.slice(0, 1024));
+    expect((await expectTable(disk)).partitions).toHaveLength(1024);
+    writeGpt(disk, entries);
+    expect(await expectUnusable(disk)).toBe('it lists more than 1024 partitions');
+  });
+
   test('wins over a hybrid MBR, and says so', async () => {
     const disk = gptDisk();
     writeMbrEntry(disk, 1, { type: 0x83, startLba: 2048, sectors: 2048 });
