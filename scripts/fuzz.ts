@@ -35,7 +35,7 @@ try {
     using coverage = new Coverage(['/imaging/']);
     const endMs = performance.now() + Number(values.seconds) * 1000;
     const run = await fuzzer.run(random, () => performance.now() >= endMs, coverage);
-    const flipEndMs = performance.now() + Number(values.seconds) * 250;
+    const flipEndMs = performance.now() + Number(values.seconds) * 1000;
     const flips = target.noticesFlips ? await fuzzer.flip(random, () => performance.now() >= flipEndMs) : [];
     const findings = [...run.findings, ...flips];
     report(
