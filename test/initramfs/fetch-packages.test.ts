@@ -6,7 +6,7 @@ const sha256 = 'ab'.repeat(32);
 describe('parsePrintedUris', () => {
   test("reads apt's lines: name, version with its epoch, file and digest", () => {
     const file = 'busybox-static_1%3a1.35.0-4+deb12u1+b1_amd64.deb';
-    const text = `'http://deb.debian.org/debian/pool/main/b/x.deb' ${file} 928188 SHA256:${sha256}\n`;
+    const text = `'http://mirror.example/debian/pool/main/b/x.deb' ${file} 928188 SHA256:${sha256}\n`;
     expect(parsePrintedUris(text)).toEqual([
       { name: 'busybox-static', version: '1:1.35.0-4+deb12u1+b1', fileName: file, sha256 },
     ]);
