@@ -56,6 +56,9 @@ test('images that were put beside two collectors are whole, over many orders of 
     const open = () => openDirectoryStore(directory, { create: true });
     const store = await open();
     await keepOnlyUsedFanOut(store, directory);
+    // Each of them a program of its own; they are used again and again because each has threads.
+    const collectors = [await open(), await open()];
+    const capturers = new Map(await Promise.all(images.map(async (image) => [image, await open()] as const)));
     const outcomes: string[] = [];
     let collected = 0;
     for (let seed = 0; seed < rounds; seed++) {
@@ -67,13 +70,14 @@ test('images that were put beside two collectors are whole, over many orders of 
       };
       const kept: string[] = [];
       await withShuffledFiles(random, jump, async () => {
-        const collecting = [-hourMs, random() < 0.5 ? -hourMs : 0].map(async (olderThanMs) => {
-          collected += await collect(await open(), olderThanMs);
+        const ages = [-hourMs, random() < 0.5 ? -hourMs : 0];
+        const collecting = collectors.map(async (collector, i) => {
+          collected += await collect(collector, ages[i] as number);
         });
-        const capturing = images.map(async (image) => {
+        const capturing = [...capturers].map(async ([image, capturer]) => {
           // Each begins at another moment of the collection.
           for (let steps = Math.floor(random() * 60); steps > 0; steps--) await fs.stat(directory);
-          const outcome = await capture(await open(), image);
+          const outcome = await capture(capturer, image);
           outcomes.push(outcome);
           if (outcome === 'kept') kept.push(image.name);
         });
@@ -85,6 +89,7 @@ test('images that were put beside two collectors are whole, over many orders of 
         expect(await isWhole(store, image), `'${image.name}' with seed ${seed}`).toBe(true);
       }
     }
+    for (const opened of [store, ...collectors, ...capturers.values()]) await opened.close();
     // Else nothing was at stake.
     expect(collected).toBeGreaterThan(rounds);
     expect(outcomes.filter((outcome) => outcome === 'kept').length).toBeGreaterThan(rounds);
