@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Vitest leaves one core idle by itself, which of two is half.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
