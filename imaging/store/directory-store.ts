@@ -17,11 +17,10 @@ import { announcedSuffix, DirectoryMaintenance } from './directory-maintenance.t
 import { findInQuarantine } from './directory-quarantine.ts';
 import {
   chunkNotFound,
-  entryUnlessDamaged,
   imageExists,
   imageNotFound,
+  listWholeManifests,
   manifestEntry,
-  sortByName,
   withdrawn,
 } from './manifest-entry.ts';
 import { storeError } from './store-error.ts';
@@ -144,14 +143,8 @@ export class DirectoryStore implements MaintainedStore {
     return bytes;
   }
 
-  /** Damaged manifests are left out; `store check` names them. */
-  async listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
-    const entries: ManifestEntry[] = [];
-    for await (const { announced, bytes } of this.maintenance.readManifests(signal)) {
-      const entry = announced ? null : entryUnlessDamaged(bytes);
-      if (entry !== null) entries.push(entry);
-    }
-    return sortByName(entries);
+  listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
+    return listWholeManifests(this.maintenance, signal);
   }
 
   async deleteManifest(name: string): Promise<void> {

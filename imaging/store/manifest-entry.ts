@@ -3,6 +3,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import { isSealedManifest, parseStoredManifest } from '../crypt/sealed-manifest.ts';
 import { normalizeImageName } from '../manifest/image-name.ts';
 import type { ManifestEntry } from './chunk-store.ts';
+import type { StoreMaintenance } from './store-maintenance.ts';
 
 /** @throws manifest-corrupt, manifest-version; invalid-input when the manifest bears another name */
 export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
@@ -20,7 +21,7 @@ function readManifestEntry(bytes: Uint8Array): ManifestEntry {
 }
 
 /** What a list shows of a manifest in a store; null for a damaged one, which `store check` names. */
-export function entryUnlessDamaged(bytes: Buffer): ManifestEntry | null {
+function entryUnlessDamaged(bytes: Buffer): ManifestEntry | null {
   try {
     return readManifestEntry(bytes);
   } catch (thrown) {
@@ -58,4 +59,17 @@ export function withdrawn(name: string, label: string, cause?: unknown): DeployE
     cause,
     hint: 'Garbage collection took it for one of a capture that died. Capture again; what is stored is not sent twice.',
   });
+}
+
+/** The visible images of a store in order of name. Damaged manifests are left out; `store check` names them. */
+export async function listWholeManifests(
+  maintenance: Pick<StoreMaintenance, 'readManifests'>,
+  signal?: AbortSignal,
+): Promise<ManifestEntry[]> {
+  const entries: ManifestEntry[] = [];
+  for await (const { announced, bytes } of maintenance.readManifests(signal)) {
+    const entry = announced ? null : entryUnlessDamaged(bytes);
+    if (entry !== null) entries.push(entry);
+  }
+  return sortByName(entries);
 }

@@ -6,11 +6,10 @@ import { checkComplete } from './check-complete.ts';
 import type { Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
 import {
   chunkNotFound,
-  entryUnlessDamaged,
   imageExists,
   imageNotFound,
+  listWholeManifests,
   manifestEntry,
-  sortByName,
   withdrawn,
 } from './manifest-entry.ts';
 import { S3Bucket } from './s3/bucket.ts';
@@ -158,14 +157,8 @@ export class S3Store implements MaintainedStore {
     return bytes;
   }
 
-  /** Damaged manifests are left out; `store check` names them. */
-  async listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
-    const entries: ManifestEntry[] = [];
-    for await (const { announced, bytes } of this.maintenance.readManifests(signal)) {
-      const entry = announced ? null : entryUnlessDamaged(bytes);
-      if (entry !== null) entries.push(entry);
-    }
-    return sortByName(entries);
+  listManifests(signal?: AbortSignal): Promise<ManifestEntry[]> {
+    return listWholeManifests(this.maintenance, signal);
   }
 
   async deleteManifest(name: string, signal?: AbortSignal): Promise<void> {
