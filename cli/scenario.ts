@@ -6,28 +6,13 @@ import { type Scenario, scenarioSchema } from '../protocol/rest.ts';
 import { type DiskSelector, type Step, scenarioBodySchema } from '../protocol/scenario.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { printJson, printTable } from './output.ts';
+import { readStep, type StepFlags, withStepOptions } from './scenario-step.ts';
 
-type CreateOptions = ConnectOptions & {
-  readonly capture?: string;
-  readonly restore?: string;
-  readonly check?: boolean;
-  readonly disk?: string;
-  readonly parent?: string;
-  readonly level?: string;
-  readonly holes?: string;
-  readonly end?: string;
-};
+type CreateOptions = ConnectOptions & StepFlags & { readonly end?: string };
 
 export function addCommands(program: Command): void {
   const scenario = program.command('scenario').description('Scenarios: what a job does on a machine');
-  withServerOptions(scenario.command('create <name>').description('capture, restore or check disks'))
-    .option('--capture <image>', 'capture the disk as this image')
-    .option('--restore <image>', 'write this image to the disk')
-    .option('--check', 'read what disks there are and report')
-    .option('--disk <selector>', 'only, serial:X, id:X, wwn:X or number:N')
-    .option('--parent <image>', 'for --capture: what this image holds already is not sent')
-    .option('--level <1-19>', 'for --capture: zstd level')
-    .addOption(new Option('--holes <what>', 'for --restore: unused ranges of the disk').choices(['discard', 'leave']))
+  withStepOptions(withServerOptions(scenario.command('create <name>').description('capture, restore or check disks')))
     .addOption(new Option('--end <action>', 'then').choices(['reboot', 'poweroff', 'wait']).default('reboot'))
     .action(create);
   withServerOptions(scenario.command('list').description('all scenarios')).action(list);
@@ -70,52 +55,6 @@ async function list(options: ConnectOptions): Promise<void> {
   );
 }
 
-/** The one step that the flags describe. @throws DeployError usage */
-export function readStep(options: CreateOptions): Step {
-  const { capture, restore, check = false, disk, parent, level, holes } = options;
-  if ([capture !== undefined, restore !== undefined, check].filter(Boolean).length !== 1) {
-    throw new DeployError('usage', 'give one of --capture IMAGE, --restore IMAGE and --check');
-  }
-  if (capture === undefined && (parent !== undefined || level !== undefined)) {
-    throw new DeployError('usage', '--parent and --level go with --capture');
-  }
-  if (restore === undefined && holes !== undefined) throw new DeployError('usage', '--holes goes with --restore');
-  if (capture !== undefined) {
-    const extras = {
-      ...(parent === undefined ? {} : { parent }),
-      ...(level === undefined ? {} : { level: Number(level) }),
-    };
-    return { kind: 'capture', source: readSelector(disk), image: capture, ...extras };
-  }
-  if (restore === undefined) return { kind: 'check' };
-  return {
-    kind: 'restore',
-    image: restore,
-    target: readSelector(disk),
-    holes: holes === 'leave' ? 'leave' : 'discard',
-  };
-}
-
-/** A disk is named by what it is; there is no default, so that nobody overwrites one by leaving a word out. */
-function readSelector(text: string | undefined): DiskSelector {
-  if (text === 'only') return { by: 'only' };
-  const [, by, value = ''] = /^(serial|id|wwn|number):(.+)$/.exec(text ?? '') ?? [];
-  switch (by) {
-    case 'serial':
-      return { by, serial: value };
-    case 'id':
-      return { by, id: value };
-    case 'wwn':
-      return { by, wwn: value };
-    case 'number':
-      return { by, number: Number(value) };
-    default:
-      throw new DeployError('usage', `--disk: ${text === undefined ? 'which disk?' : `'${text}' is no disk`}`, {
-        hint: 'only (the machine has one disk), serial:X, id:X, wwn:X or number:N; see deploy-os machine show',
-      });
-  }
-}
-
 function describeSelector(selector: DiskSelector): string {
   switch (selector.by) {
     case 'only':
@@ -133,10 +72,16 @@ function describeSelector(selector: DiskSelector): string {
 
 function describeStep(step: Step): string {
   switch (step.kind) {
-    case 'capture':
-      return `capture ${describeSelector(step.source)} as '${step.image}'`;
-    case 'restore':
-      return `restore '${step.image}' to ${describeSelector(step.target)}`;
+    case 'capture': {
+      const what = step.partitions === undefined ? '' : `partition ${step.partitions.join(', ')} of `;
+      return `capture ${what}${describeSelector(step.source)} as '${step.image}'`;
+    }
+    case 'restore': {
+      const { partition, toPartition = partition } = step;
+      const what = partition === undefined ? '' : `partition ${partition} of `;
+      const into = partition === undefined || toPartition === 0 ? '' : `partition ${toPartition} of `;
+      return `restore ${what}'${step.image}' to ${into}${describeSelector(step.target)}`;
+    }
     case 'check':
       return 'check disks';
   }

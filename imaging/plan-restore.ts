@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import { differenceOf, identifyTarget, type TargetIdentity, targetIdentitySchema } from './blockdev/target-identity.ts';
+import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
@@ -71,6 +72,7 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   const facts = await checkTarget(targetPath, { allowMember });
   const onWarning = (message: string) => warnings.push(message);
   await using fitted = await fitOrShrink({ manifest, store }, facts, { ...options, onWarning });
+  await requirePrograms({ grown: fitted.grown, renewed: newIds ? fitted.manifest.partitions : [] });
   const target = await identifyTarget(targetPath, facts);
   const present = facts.exists ? await readPresentTarget(target) : null;
   const { id, name, rootDigest, usedBytes } = manifest;

@@ -11,6 +11,7 @@ import { whyNotConvertible } from './fit/convert-sectors.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
 import { moveHiddenSectors } from './fit/hidden-sectors.ts';
 import { type NewIds, renewFileSystemIds } from './fit/renew-ids.ts';
+import { requirePrograms } from './fit/require-programs.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { findTargetPartition, type TargetPartition } from './fit/target-partition.ts';
 import { openImageReader } from './image-reader.ts';
@@ -60,7 +61,7 @@ const edgeBytes = 2 ** 20;
 
 /**
  * Writes one partition of an image into a partition of the target and reads it back; every other byte of the target stays.
- * @throws image-not-found, invalid-input (no such partition), target-… (nothing written), chunk-…, target-write, read-back-mismatch, cancelled
+ * @throws image-not-found, invalid-input (no such partition), target-…, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled
  */
 export async function restorePartition(options: RestorePartitionOptions): Promise<RestorePartitionResult> {
   const { store, signal, imageName, targetPath, partition: number } = options;
@@ -73,6 +74,8 @@ export async function restorePartition(options: RestorePartitionOptions): Promis
     const partition = choosePartition(manifest, number);
     const to = await findTargetPartition(targetPath, toPartition, { allowMember: options.allowMember ?? false });
     await checkFits({ manifest, store }, partition, to);
+    const grown = options.grow === true && to.sizeBytes > partition.sizeBytes ? partition : null;
+    await requirePrograms({ grown, renewed: options.newIds === true ? [partition] : [] });
     const image = await extractPartition({ manifest, store }, partition, to, signal);
     const target = await openTarget({ ...to, exists: true }, 0);
     try {

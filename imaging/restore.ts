@@ -8,6 +8,7 @@ import { finishRestored } from './finish-restored.ts';
 import type { FitOptions } from './fit/fit-image.ts';
 import type { Growth } from './fit/grow-partition.ts';
 import type { NewIds } from './fit/renew-ids.ts';
+import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkPlan, type RestorePlan } from './plan-restore.ts';
@@ -47,7 +48,7 @@ export type RestoreResult = WrittenImage & {
 
 /**
  * Writes an image onto a disk and reads all of it back. When it returns, what is on the medium is what was captured.
- * @throws image-not-found, manifest-corrupt, target-… (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
+ * @throws image-not-found, manifest-corrupt, target-…, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
  */
 export async function restoreImage(given: RestoreOptions): Promise<RestoreResult> {
   const warnings: string[] = [];
@@ -60,6 +61,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
     refuseEscrow(captured);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
     await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
+    await requirePrograms({ grown: fitted.grown, renewed: options.newIds === true ? fitted.manifest.partitions : [] });
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
       const identity = await identifyTarget(targetPath, facts);

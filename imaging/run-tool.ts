@@ -1,5 +1,7 @@
 // Runs a program of the system (mount, fsck, resize2fs, …) for a recipe: what it said is kept, its failure is told in its own words.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DeployError, type ErrorCode } from '../protocol/errors.ts';
 import { throwIfCancelled } from './cancelled.ts';
 import { errnoOf } from './chunk/device-io.ts';
@@ -20,13 +22,15 @@ export type ToolOptions = {
 };
 
 const maxSaid = 65_536;
+/** A person's own PATH often leaves out the administrator's folders. */
+const searchPath = () => `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 
 /** Runs `program` to its end; its status is the caller's to judge. @throws tool-missing, cancelled */
 export async function runTool(program: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolRun> {
   throwIfCancelled(options.signal);
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe', ...(options.inherit === undefined ? [] : [options.inherit])],
-    env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    env: { ...process.env, LC_ALL: 'C', PATH: searchPath() },
     // Ctrl-C is for us: we stop the program, so that it is never cut off where we would not cut it.
     detached: true,
   });
@@ -44,6 +48,22 @@ export async function runTool(program: string, args: readonly string[], options:
   } finally {
     options.signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Those of `programs` that this machine does not have. */
+export async function missingPrograms(programs: readonly string[]): Promise<string[]> {
+  const folders = searchPath()
+    .split(':')
+    .filter((folder) => folder !== '');
+  const isThere = async (program: string): Promise<boolean> => {
+    const tries = folders.map((folder) => access(join(folder, program), constants.X_OK));
+    return await Promise.any(tries).then(
+      () => true,
+      () => false,
+    );
+  };
+  const there = await Promise.all(programs.map(isThere));
+  return programs.filter((_, i) => !there[i]);
 }
 
 /** Runs `program`, which has to end with one of `good`. @throws `code` with the last lines that it said; tool-missing */

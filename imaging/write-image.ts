@@ -126,7 +126,9 @@ async function planDelta(
 ): Promise<Delta> {
   if (target.isNew || delta === 'never') return { compare: false, before: undefined, bytesFetched: 0 };
   const known = presentImageName === undefined ? null : await loadManifest(store, presentImageName, signal);
-  const surely = delta === 'always' || known !== null || mark?.rootDigest === manifest.rootDigest;
+  // With new ids each attempt is another image; all but a few of its chunks are the same.
+  const unfinished = mark !== null && (mark.rootDigest === manifest.rootDigest || mark.imageId === manifest.id);
+  const surely = delta === 'always' || known !== null || unfinished;
   if (!surely) {
     const { sampled, right } = await restorer.probe();
     if (right === 0 || right < sampled * leastRight) return { compare: false, before: undefined, bytesFetched: 0 };

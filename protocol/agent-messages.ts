@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { inventorySchema } from './inventory.ts';
 import { endActionSchema, stepSchema } from './scenario.ts';
 
-export const protocolVersion = 1;
+/** 2: steps have more keys, which an agent of version 1 would leave out of account. */
+export const protocolVersion = 2;
 
 /** A frame larger than this ends the connection. */
 export const maxFrameBytes = 4 * 1024 * 1024;

@@ -23,20 +23,48 @@ export type DiskSelector = z.infer<typeof diskSelectorSchema>;
 export const endActionSchema = z.enum(['reboot', 'poweroff', 'wait']);
 export type EndAction = z.infer<typeof endActionSchema>;
 
-const captureStep = z.object({
+const partitionNumber = z.number().int().min(1).max(1024);
+
+// Keys are those of the command line's flags. An unknown one is refused, here and by the agent: whoever misspells `partition`, or
+// sends it to an agent that does not know it, would overwrite a whole disk.
+const captureStep = z.strictObject({
   kind: z.literal('capture'),
   source: diskSelectorSchema,
   image: nameSchema,
-  parent: nameSchema.optional(),
-  level: z.number().int().min(1).max(19).optional(),
+  parent: nameSchema.exactOptional(),
+  level: z.number().int().min(1).max(19).exactOptional(),
+  /** Only these partitions. */
+  partitions: z.array(partitionNumber).min(1).max(1024).exactOptional(),
+  /** The disk has bad sectors: save what can be read, and say what is lost. */
+  rescue: z.boolean().exactOptional(),
 });
-const restoreStep = z.object({
-  kind: z.literal('restore'),
-  image: nameSchema,
-  target: diskSelectorSchema,
-  holes: z.enum(['discard', 'leave']).default('discard'),
-});
-const checkStep = z.object({ kind: z.literal('check') });
+const restoreStep = z
+  .strictObject({
+    kind: z.literal('restore'),
+    image: nameSchema,
+    target: diskSelectorSchema,
+    holes: z.enum(['discard', 'leave']).default('discard'),
+    delta: z.enum(['auto', 'always', 'never']).exactOptional(),
+    /** An image that the disk holds now. */
+    was: nameSchema.exactOptional(),
+    /** Which partition takes the free space of a larger disk; 0 is a disk without a table. With `partition`: whether its file system grows. */
+    grow: z.union([z.enum(['none', 'last']), z.number().int().min(0).max(1024)]).exactOptional(),
+    newIds: z.boolean().exactOptional(),
+    /** Only this partition of the image, and nothing else on the disk. */
+    partition: partitionNumber.exactOptional(),
+    /** Where it goes: the same number unless told; 0 is all of the disk. */
+    toPartition: z.number().int().min(0).max(1024).exactOptional(),
+    /** Restore also an image of which bytes are lost. */
+    acceptLost: z.boolean().exactOptional(),
+  })
+  .superRefine((step, context) => {
+    const refuse = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    if (step.toPartition !== undefined && step.partition === undefined)
+      refuse('toPartition', 'goes with partition only');
+    if (step.partition === undefined) return;
+    for (const key of ['delta', 'was'] as const) if (step[key] !== undefined) refuse(key, 'does not go with partition');
+  });
+const checkStep = z.strictObject({ kind: z.literal('check') });
 
 export const stepSchema = z.discriminatedUnion('kind', [captureStep, restoreStep, checkStep]);
 export type Step = z.infer<typeof stepSchema>;

@@ -8,16 +8,14 @@ type CaptureStep = Extract<Step, { kind: 'capture' }>;
 
 export async function captureDisk(step: CaptureStep, { context, store, stepId, run, log }: StepRun): Promise<StepWork> {
   const disk = selectDisk(await context.listDisks(), step.source);
-  log('info', `capturing ${describeDisk(disk)} as '${step.image}' with ${context.workers} threads`);
+  const what = step.partitions === undefined ? '' : `partition ${step.partitions.join(', ')} of `;
+  log('info', `capturing ${what}${describeDisk(disk)} as '${step.image}' with ${context.workers} threads`);
+  const { kind: _, source: __, image: imageName, parent, ...options } = step;
   const result = await captureImage({
     ...run,
-    sourcePath: disk.devicePath,
-    imageName: step.image,
-    imageId: stepId,
-    store,
-    workers: context.workers,
-    ...(step.level === undefined ? {} : { level: step.level }),
-    ...(step.parent === undefined ? {} : { parentName: step.parent }),
+    ...options,
+    ...(parent === undefined ? {} : { parentName: parent }),
+    ...{ sourcePath: disk.devicePath, imageName, imageId: stepId, store, workers: context.workers },
   });
   return { figures: result, disk };
 }

@@ -1,21 +1,46 @@
-// Fifth stage, step `restore`: an image of the server goes onto the disk that the scenario names, and is read back.
+// Fifth stage, step `restore`: an image of the server, or one partition of it, goes onto the disk that the scenario names, and is read back.
+import { type Finished, finishError } from '../../imaging/finish-restored.ts';
 import { restoreImage } from '../../imaging/restore.ts';
+import { restorePartition } from '../../imaging/restore-partition.ts';
 import type { Step } from '../../protocol/scenario.ts';
+import { formatBytes } from '../screen/format.ts';
 import { describeDisk, selectDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 type RestoreStep = Extract<Step, { kind: 'restore' }>;
 
 export async function restoreDisk(step: RestoreStep, { context, store, run, log }: StepRun): Promise<StepWork> {
-  const disk = selectDisk(await context.listDisks(), step.target);
-  log('info', `restoring '${step.image}' onto ${describeDisk(disk)} with ${context.workers} threads`);
-  const result = await restoreImage({
-    ...run,
-    imageName: step.image,
-    targetPath: disk.devicePath,
-    store,
-    holes: step.holes,
-    workers: context.workers,
+  const { kind: _, image: imageName, target, partition, toPartition = partition, was, delta, grow, ...asked } = step;
+  const disk = selectDisk(await context.listDisks(), target);
+  const { workers } = context;
+  const options = { ...run, ...asked, imageName, targetPath: disk.devicePath, store, workers };
+  const where = `${describeDisk(disk)} with ${workers} threads`;
+  let result: Finished & { readonly name: string };
+  if (partition === undefined) {
+    log('info', `restoring '${imageName}' onto ${where}`);
+    const present = was === undefined ? {} : { presentImageName: was };
+    result = await restoreImage({ ...options, ...present, delta: delta ?? 'auto', grow: grow ?? 'none' });
+  } else {
+    const into = toPartition === 0 ? '' : `partition ${toPartition} of `;
+    log('info', `restoring partition ${partition} of '${imageName}' into ${into}${where}`);
+    result = await restorePartition({ ...options, partition, toPartition, grow: (grow ?? 'none') !== 'none' });
+  }
+  for (const line of describeFinished(result)) log('info', line);
+  // What did not grow, or kept an id, leaves a whole disk: the step has its result, and the job its error.
+  return { figures: result, disk, error: finishError(result) };
+}
+
+function describeFinished({ grown, newIds }: Finished): string[] {
+  const sizes = grown?.fileSystemGrown
+    ? [`${nameOf(grown.partition)} is grown from ${formatBytes(grown.oldSizeBytes)} to ${formatBytes(grown.sizeBytes)}`]
+    : [];
+  const ids = newIds?.changed.map(({ of, partition, fileSystem, oldId, newId }) => {
+    const what = of === 'disk' ? 'the disk' : `${nameOf(partition)}${fileSystem === null ? '' : ` (${fileSystem})`}`;
+    return `new id of ${what}: ${newId}, before ${oldId ?? 'none'}`;
   });
-  return { figures: result, disk };
+  return [...sizes, ...(ids ?? [])];
+}
+
+function nameOf(partition: number): string {
+  return partition === 0 ? 'the file system' : `partition ${partition}`;
 }

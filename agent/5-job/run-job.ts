@@ -43,11 +43,11 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   try {
     for (const [index, step] of job.steps.entries()) {
       wrote = false;
-      results.push(
-        await runStep({ index, id: stepIdOf(job.jobId, index) }, step, run, () => {
-          wrote = true;
-        }),
-      );
+      const { result, error } = await runStep({ index, id: stepIdOf(job.jobId, index) }, step, run, () => {
+        wrote = true;
+      });
+      results.push(result);
+      if (error !== null) return { results, error, diskHalfWritten: false };
     }
     return { results, error: null, diskHalfWritten: false };
   } catch (thrown) {
@@ -68,7 +68,7 @@ async function runStep(
   step: Step,
   job: JobRun,
   onWrite: () => void,
-): Promise<StepResult> {
+): Promise<{ result: StepResult; error: DeployError | null }> {
   const meter = new Meter();
   const warnings: string[] = [];
   job.listener.onPhase(index, meter);
@@ -80,20 +80,25 @@ async function runStep(
     warnings.push(message);
     job.listener.log('warning', message);
   };
-  const { figures, disk } = await workOf(step, {
+  const {
+    figures,
+    disk,
+    error = null,
+  } = await workOf(step, {
     context: job.context,
     store: job.store,
     stepId: id,
     run: { onProgress, onWarning, signal: job.signal },
     log: job.listener.log,
   });
-  return {
+  const result = {
     kind: step.kind,
     figures: numbersOf(figures),
     secondsByPhase: meter.secondsByPhase(),
     warnings: warnings.slice(0, 1000).map((warning) => warning.slice(0, 8192)),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
   };
+  return { result, error };
 }
 
 function workOf(step: Step, run: StepRun): Promise<StepWork> {

@@ -2,6 +2,7 @@
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { RunOptions } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import type { DeployError } from '../../protocol/errors.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
 
@@ -14,5 +15,8 @@ export type StepRun = {
   readonly log: (level: LogLevel, message: string) => void;
 };
 
-/** What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. */
-export type StepWork = { readonly figures: object; readonly disk?: Disk };
+/**
+ * What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. With `error` it has
+ * done all that and not what else was asked of it: the job fails, the disk is whole.
+ */
+export type StepWork = { readonly figures: object; readonly disk?: Disk; readonly error?: DeployError | null };

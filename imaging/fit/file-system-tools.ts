@@ -22,6 +22,18 @@ export const growers: Readonly<Record<string, Grower>> = {
   LVM2_member: growPhysicalVolume,
 };
 
+/** What each of them runs. */
+export const growerPrograms: Readonly<Record<string, readonly string[]>> = {
+  ext2: ['e2fsck', 'resize2fs'],
+  ext3: ['e2fsck', 'resize2fs'],
+  ext4: ['e2fsck', 'resize2fs'],
+  ntfs: ['ntfsresize', 'ntfsfix'],
+  xfs: ['xfs_repair', 'xfs_growfs', 'mount', 'umount'],
+  btrfs: ['btrfs', 'mount', 'umount'],
+  swap: ['mkswap'],
+  LVM2_member: ['pvs', 'pvresize', 'pvck'],
+};
+
 const must = (program: string, args: readonly string[], good?: readonly number[]) =>
   mustRun('grow-failed', program, args, good);
 

@@ -19,6 +19,19 @@ export const idTools: Readonly<Record<string, IdTool>> = {
   swap: inOneStep('swaplabel', () => ['-U', randomUUID()]),
 };
 
+/** What each of them runs; `xfs_admin` is a script that runs `xfs_db`. */
+export const idPrograms: Readonly<Record<string, readonly string[]>> = {
+  ext2: ['e2fsck', 'tune2fs'],
+  ext3: ['e2fsck', 'tune2fs'],
+  ext4: ['e2fsck', 'tune2fs'],
+  xfs: ['xfs_admin', 'xfs_db'],
+  btrfs: ['btrfstune', 'btrfs'],
+  ntfs: ['ntfslabel', 'ntfsfix'],
+  vfat: ['fatlabel', 'fsck.fat'],
+  exfat: ['tune.exfat'],
+  swap: ['swaplabel'],
+};
+
 /** Why there is no tool for what is not listed above. */
 export const whyNoTool: Readonly<Record<string, string>> = {
   LVM2_member: 'vgimportclone renews physical volumes and their group, and needs the device mapper',

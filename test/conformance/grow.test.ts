@@ -226,6 +226,31 @@ test('a tool that fails half-way leaves what was restored, a disk that boots, an
   });
 });
 
+test('a program that this machine does not have is missed before the first write', async () => {
+  await withTempDirectory(async (directory) => {
+    const disk = await makeDisk(directory, ext4, false);
+    const store = path.join(directory, 'store');
+    const bytes = noise(60 * mib, 'before');
+    const target = await makeRawDisk(path.join(directory, 'target'), bytes.length, [{ offsetBytes: 0, bytes }]);
+    const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
+    tool(cli, 'image', 'capture', disk, 'one', '--store', store);
+    const asked = [
+      ['resize2fs', '--grow', 'last', '--plan-only'],
+      ['resize2fs', '--grow', 'last'],
+      ['tune2fs', '--new-ids'],
+      ['resize2fs', '--partition', '1', '--to-partition', '0', '--grow', 'last'],
+    ] as const;
+    for (const [program, ...flags] of asked) {
+      // Hidden from this command only: in a mount namespace of its own.
+      const hide = `mount --bind /dev/null "$(command -v ${program})" && exec "$@"`;
+      const args = ['image', 'restore', 'one', target, '--store', store, '--yes', ...flags];
+      const ended = spawnSync('unshare', ['--mount', 'sh', '-c', hide, 'sh', cli, ...args], { encoding: 'utf8' });
+      expect([ended.status, ended.stderr]).toEqual([6, expect.stringContaining(`partition 1 (ext4) takes ${program}`)]);
+    }
+    expect((await fs.readFile(target)).equals(bytes)).toBe(true);
+  });
+});
+
 test('a file system without a tool to grow it keeps its size in its larger partition, and the command says so', async () => {
   await withTempDirectory(async (directory) => {
     const fat = { ...ext4, fill: null, make: (device: string) => tool('mkfs.vfat', device) };

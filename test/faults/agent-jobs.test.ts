@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Boot, Site } from '../fixtures/agent/site.ts';
+import { soundInTransit } from '../fixtures/faulty-wire.ts';
 
 const mebibyte = 2 ** 20;
 const diskBytes = 256 * mebibyte;
@@ -85,6 +86,34 @@ async function killServerInTheMiddleOf(id: string, phase: string): Promise<void>
   expect(await site.jobEnds(id)).toMatchObject({ state: 'succeeded', error: null });
   expect(await site.jobLog(id)).toContain('the agent is back and goes on');
 }
+
+it('goes on with a restore after its machine was reset in the middle of it and has booted again', async () => {
+  await site.killAgent();
+  await truncate(target, 0);
+  await truncate(target, diskBytes);
+  const wire = await soundInTransit(site.facts.port);
+  const newBoot = async () => ({ token: await site.bootToken(), bootId: randomUUID() });
+  const id = await site.requestJob([restore('golden')]);
+  site.startAgent(await newBoot(), [source, target], wire.port);
+  await site.isInTheMiddleOf('write');
+  await site.killAgent();
+  const before = wire.received();
+  site.startAgent(await newBoot(), [source, target], wire.port);
+  const job = await site.jobEnds(id);
+  await wire.close();
+  expect(job).toMatchObject({ state: 'succeeded', error: null });
+  expect(await digestOfFile(target)).toBe(await digestOfFile(source));
+  const log = await site.jobLog(id);
+  expect(log).toContain('handed to');
+  expect(log).toContain('again (2)');
+  // A thread has six slots in flight; TLS and HTTP take less than a hundredth.
+  const inFlightBytes = 6 * Number(/with (\d+) threads/.exec(log)?.[1]) * mebibyte;
+  expect(before).toBeGreaterThan(diskBytes / 20);
+  expect(wire.received()).toBeLessThan((diskBytes + inFlightBytes) * 1.01);
+  const { bytesFetched = 0, bytesReused = 0 } = job.results[0]?.figures ?? {};
+  expect(bytesReused).toBeGreaterThanOrEqual(before / 1.01 - inFlightBytes);
+  expect(bytesFetched).toBeLessThan((diskBytes - bytesReused) * 1.01);
+}, 60_000);
 
 it('is handed its job again when it dies in the middle and is started again in the same boot', async () => {
   await site.killAgent();

@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { Packr } from 'msgpackr';
 import { WebSocket } from 'ws';
-import { type AgentMessage, type ServerMessage, serverMessageSchema } from '../../protocol/agent-messages.ts';
+import {
+  type AgentMessage,
+  protocolVersion,
+  type ServerMessage,
+  serverMessageSchema,
+} from '../../protocol/agent-messages.ts';
 import { makeInventory } from './support.ts';
 
 const packr = new Packr({ useRecords: false });
@@ -67,7 +72,7 @@ export class ScriptedAgent {
     return { authorization: `Bearer ${this.facts.token}`, 'deploy-boot-id': this.facts.bootId };
   }
 
-  hello(activeJob?: { jobId: string; leaseId: string }, protocol = 1): void {
+  hello(activeJob?: { jobId: string; leaseId: string }, protocol = protocolVersion): void {
     const inventory = makeInventory(this.facts.uuid);
     const extra = activeJob === undefined ? {} : { activeJob };
     this.send({ type: 'hello', protocol, agentVersion: 'test', inventory, ...extra });

@@ -1,0 +1,119 @@
+// The flags of `deploy-os scenario create`, named after those of `image capture` and `image restore`, and the step that they describe.
+import { type Command, Option } from 'commander';
+import { DeployError } from '../protocol/errors.ts';
+import type { DiskSelector } from '../protocol/scenario.ts';
+
+export type StepFlags = {
+  readonly capture?: string;
+  readonly restore?: string;
+  readonly check?: boolean;
+  readonly disk?: string;
+  readonly parent?: string;
+  readonly level?: string;
+  readonly rescue?: true;
+  readonly holes?: string;
+  readonly delta?: string;
+  readonly was?: string;
+  readonly grow?: string;
+  readonly newIds?: true;
+  readonly partition?: string[];
+  readonly toPartition?: string;
+  readonly acceptLost?: true;
+};
+
+export function withStepOptions(command: Command): Command {
+  return command
+    .option('--capture <image>', 'capture the disk as this image')
+    .option('--restore <image>', 'write this image to the disk')
+    .option('--check', 'read what disks there are and report')
+    .option('--disk <selector>', 'only, serial:X, id:X, wwn:X or number:N')
+    .option('--parent <image>', 'for --capture: what this image holds already is not sent')
+    .option('--level <1-19>', 'for --capture: zstd level')
+    .option('--rescue', 'for --capture: the disk has bad sectors; save what can be read')
+    .option('--partition <number>', 'only this partition; for --capture it may be given several times', collect)
+    .addOption(new Option('--holes <what>', 'for --restore: unused ranges of the disk').choices(['discard', 'leave']))
+    .addOption(
+      new Option('--delta <when>', 'for --restore: read the disk first and leave what is right').choices([
+        'auto',
+        'always',
+        'never',
+      ]),
+    )
+    .option('--was <image>', 'for --restore: what the disk holds now')
+    .option(
+      '--grow <partition>',
+      'for --restore: give free space to the `last` partition, one by its number, or `none`',
+    )
+    .option('--new-ids', 'for --restore: new ids for the table and the file systems')
+    .option('--to-partition <number>', 'for --restore --partition: where it goes; 0 is all of the disk')
+    .option('--accept-lost', 'for --restore: also an image of which bytes are lost');
+}
+
+const captureFlags = ['parent', 'level', 'rescue'] as const;
+const restoreFlags = ['holes', 'delta', 'was', 'grow', 'newIds', 'toPartition', 'acceptLost'] as const;
+
+/** The one step that the flags describe, for the schema to check. @throws DeployError usage */
+export function readStep(options: StepFlags): unknown {
+  const { capture, restore, check = false, disk } = options;
+  if ([capture !== undefined, restore !== undefined, check].filter(Boolean).length !== 1) {
+    throw new DeployError('usage', 'give one of --capture IMAGE, --restore IMAGE and --check');
+  }
+  if (capture === undefined) refuseFlags(options, captureFlags, '--capture');
+  if (restore === undefined) refuseFlags(options, restoreFlags, '--restore');
+  if (capture !== undefined)
+    return { kind: 'capture', source: readSelector(disk), image: capture, ...captureKeys(options) };
+  if (restore !== undefined)
+    return { kind: 'restore', image: restore, target: readSelector(disk), ...restoreKeys(options) };
+  refuseFlags(options, ['partition'], '--capture or --restore');
+  return { kind: 'check' };
+}
+
+function captureKeys({ parent, level, rescue, partition }: StepFlags) {
+  return given({ parent, level: numberOf(level), rescue, partitions: partition?.map(Number) });
+}
+
+function restoreKeys({ holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost }: StepFlags) {
+  if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
+  const growth = grow === undefined || grow === 'none' || grow === 'last' ? grow : Number(grow);
+  const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
+  return given({ holes, delta, was, grow: growth, newIds, ...numbers, acceptLost });
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function given(keys: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
+}
+
+function refuseFlags(options: StepFlags, names: readonly (keyof StepFlags)[], owner: string): void {
+  const wrong = names.find((name) => options[name] !== undefined);
+  if (wrong === undefined) return;
+  const flag = wrong.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new DeployError('usage', `--${flag} goes with ${owner}`);
+}
+
+function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/** A disk is named by what it is; there is no default, so that nobody overwrites one by leaving a word out. */
+function readSelector(text: string | undefined): DiskSelector {
+  if (text === 'only') return { by: 'only' };
+  const [, by, value = ''] = /^(serial|id|wwn|number):(.+)$/.exec(text ?? '') ?? [];
+  switch (by) {
+    case 'serial':
+      return { by, serial: value };
+    case 'id':
+      return { by, id: value };
+    case 'wwn':
+      return { by, wwn: value };
+    case 'number':
+      return { by, number: Number(value) };
+    default:
+      throw new DeployError('usage', `--disk: ${text === undefined ? 'which disk?' : `'${text}' is no disk`}`, {
+        hint: 'only (the machine has one disk), serial:X, id:X, wwn:X or number:N; see deploy-os machine show',
+      });
+  }
+}

@@ -1,0 +1,52 @@
+// The flags of `scenario create`, as commander reads them, and the step that they become.
+import { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { readStep, type StepFlags, withStepOptions } from '../../cli/scenario-step.ts';
+import { stepSchema } from '../../protocol/scenario.ts';
+
+function stepOf(words: string): unknown {
+  const command = withStepOptions(new Command())
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  return stepSchema.parse(readStep(command.parse(words.split(' '), { from: 'user' }).opts<StepFlags>()));
+}
+
+test.each([
+  ['--capture a --disk serial:Q1', { kind: 'capture', source: { by: 'serial', serial: 'Q1' }, image: 'a' }],
+  [
+    '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue',
+    { kind: 'capture', source: { by: 'only' }, image: 'a', parent: 'b', level: 3, partitions: [1, 4], rescue: true },
+  ],
+  [
+    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost',
+    {
+      ...{ kind: 'restore', image: 'a', target: { by: 'number', number: 2 }, holes: 'discard' },
+      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true },
+    },
+  ],
+  [
+    '--restore a --disk wwn:5 --holes leave --partition 2 --to-partition 0 --grow 2',
+    {
+      ...{ kind: 'restore', image: 'a', target: { by: 'wwn', wwn: '5' }, holes: 'leave' },
+      ...{ partition: 2, toPartition: 0, grow: 2 },
+    },
+  ],
+  ['--check', { kind: 'check' }],
+])('%s', (words, step) => {
+  expect(stepOf(words)).toEqual(step);
+});
+
+test.each([
+  ['--check --partition 1', '--partition goes with'],
+  ['--check --parent a', '--parent goes with --capture'],
+  ['--capture a --disk only --new-ids', '--new-ids goes with --restore'],
+  ['--capture a --disk only --level high', 'level'],
+  ['--restore a --disk only --rescue', '--rescue goes with --capture'],
+  ['--restore a --disk only --grow first', 'grow'],
+  ['--restore a --disk only --partition 1 --partition 2', 'one --partition'],
+  ['--restore a --disk only --to-partition 2', 'toPartition'],
+  ['--restore a --disk only --partition 2 --was b', 'was'],
+  ['--restore a --disk only --delta sometimes', '--delta'],
+])('refuses %s', (words, why) => {
+  expect(() => stepOf(words)).toThrow(why);
+});

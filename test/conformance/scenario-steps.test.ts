@@ -1,0 +1,135 @@
+// What a scenario may ask for beyond plain capture and restore, run as the agent runs it, on files for disks.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type JobOutcome, runJob } from '../../agent/5-job/run-job.ts';
+import { Status } from '../../agent/screen/status.ts';
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { stepSchema } from '../../protocol/scenario.ts';
+import { makeRawDisk, noise } from '../fixtures/disks.ts';
+
+const mib = 2 ** 20;
+const store = openMemoryStore();
+const log: string[] = [];
+let directory: string;
+
+const tool = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const file = (name: string) => path.join(directory, name);
+
+/** The machine's disks are the files of the folder; the scenario names them by their serial number. */
+async function listDisks(): Promise<Disk[]> {
+  const names = (await fs.readdir(directory)).filter((name) => name.startsWith('disk-')).sort();
+  const disks = names.map(async (name, index) => {
+    const { size } = await fs.stat(file(name));
+    const facts = {
+      idKind: 'serial',
+      bus: 'other',
+      model: 'FILE',
+      wwn: null,
+      removable: false,
+      readOnly: false,
+    } as const;
+    const names = { id: `serial-${name}`, serial: name, kernelName: name, devicePath: file(name), number: index + 1 };
+    return { ...facts, ...names, sizeBytes: size, sectorSizeBytes: 512, inUseBy: [], members: [] };
+  });
+  return await Promise.all(disks);
+}
+
+async function run(...steps: object[]): Promise<JobOutcome> {
+  const never = () => Promise.reject(new Error('not asked for by a job'));
+  const boot = { token: '', bootId: '', status: new Status(''), progressMs: 1000, outageMs: 0, workers: 1 };
+  const context = { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never };
+  const job = { type: 'job', jobId: 'j', leaseId: 'l', scenarioName: 'x', end: 'wait' } as const;
+  log.length = 0;
+  return await runJob(
+    { ...job, steps: steps.map((step) => stepSchema.parse(step)) },
+    {
+      ...{ context, store, signal: new AbortController().signal },
+      listener: { onPhase: () => {}, log: (_, message) => log.push(message) },
+    },
+  );
+}
+
+const source = { by: 'serial', serial: 'disk-source' };
+const target = { by: 'serial', serial: 'disk-target' };
+
+/** 40 MiB: an ext4 of 16 MiB and a FAT of 16 MiB. */
+beforeAll(async () => {
+  directory = await fs.mkdtemp('/tmp/deploy-os-steps-');
+  const disk = await makeRawDisk(file('disk-source'), 40 * mib);
+  tool('sgdisk', '-n', '1:2048:34815', '-n', '2:34816:67583', disk);
+  for (const [make, seek] of [
+    [['mkfs.ext4', '-q', '-F'], 1],
+    [['mkfs.vfat'], 17],
+  ] as const) {
+    const part = await makeRawDisk(file('part'), 16 * mib);
+    tool(make[0], ...make.slice(1), part);
+    tool('dd', `if=${part}`, `of=${disk}`, 'bs=1M', `seek=${seek}`, 'conv=notrunc,sparse');
+  }
+  const { error } = await run({ kind: 'capture', source, image: 'web' });
+  expect(error).toBe(null);
+});
+afterAll(() => fs.rm(directory, { recursive: true }));
+
+async function partOf(disk: string, startMib: number, sizeMib: number): Promise<string> {
+  tool('dd', `if=${file(disk)}`, `of=${file('part')}`, 'bs=1M', `skip=${startMib}`, `count=${sizeMib}`);
+  await fs.truncate(file('part'), sizeMib * mib);
+  return file('part');
+}
+
+test('grow and newIds: the partition takes the free space, all has new ids, and the log says which', async () => {
+  await makeRawDisk(file('disk-target'), 60 * mib);
+  const { results, error } = await run({ kind: 'restore', image: 'web', target, grow: 1, newIds: true });
+  expect(error).toBe(null);
+  expect(results).toHaveLength(1);
+  const part = await partOf('disk-target', 1, 42);
+  tool('e2fsck', '-fn', part);
+  expect(tool('dumpe2fs', '-h', part)).toMatch(new RegExp(`Block count: +${42 * 1024}\\n`));
+  expect(log).toContain('partition 1 is grown from 16.0 MiB to 42.0 MiB');
+  const uuid = tool('blkid', '-p', '-o', 'value', '-s', 'UUID', part).trim();
+  expect(log.join('\n')).toContain(`new id of partition 1 (ext4): ${uuid}, before`);
+  const diskGuid = (name: string) => /Disk identifier \(GUID\): (\S+)/.exec(tool('sgdisk', '-p', file(name)))?.[1];
+  expect(diskGuid('disk-target')).not.toBe(diskGuid('disk-source'));
+});
+
+test('what cannot grow is the job’s error behind a result and a whole disk', async () => {
+  await makeRawDisk(file('disk-target'), 60 * mib);
+  const outcome = await run({ kind: 'restore', image: 'web', target, grow: 2 }, { kind: 'check' });
+  expect(outcome).toMatchObject({ error: { code: 'grow-failed' }, diskHalfWritten: false });
+  expect(outcome.results.map(({ kind }) => kind)).toEqual(['restore']);
+  tool('fsck.vfat', '-n', await partOf('disk-target', 17, 16));
+});
+
+test('partition and toPartition: one partition goes into another one, and every other byte stays', async () => {
+  const disk = await makeRawDisk(file('disk-target'), 60 * mib, [
+    { offsetBytes: 40 * mib, bytes: noise(mib, 'behind') },
+  ]);
+  tool('sgdisk', '-n', '5:4096:69631', disk);
+  const before = await fs.readFile(disk);
+  const { error } = await run({ kind: 'restore', image: 'web', target, partition: 1, toPartition: 5, grow: 'last' });
+  expect(error).toBe(null);
+  const after = await fs.readFile(disk);
+  tool('e2fsck', '-fn', await partOf('disk-target', 2, 32));
+  expect(after.subarray(0, 2 * mib).equals(before.subarray(0, 2 * mib))).toBe(true);
+  expect(after.subarray(34 * mib).equals(before.subarray(34 * mib))).toBe(true);
+});
+
+test('partitions: only those are captured; rescue: a sound disk loses nothing', async () => {
+  const step = { kind: 'capture', source, image: 'fat alone', partitions: [2], rescue: true, parent: 'web', level: 3 };
+  const { results, error } = await run(step);
+  expect(error).toBe(null);
+  expect(results[0]?.figures).toMatchObject({ lostBytes: 0, slotsSent: 0 });
+  const refused = await run({ kind: 'restore', image: 'fat alone', target });
+  expect(refused.error?.message).toContain('holds no whole disk, only partition 2');
+});
+
+test('was: what the disk holds elsewhere is copied on it, not fetched', async () => {
+  await fs.copyFile(file('disk-source'), file('disk-target'));
+  const { results, error } = await run({ kind: 'restore', image: 'web', target, was: 'web', delta: 'always' });
+  expect(error).toBe(null);
+  expect(results[0]?.figures.bytesReused).toBeGreaterThan(0);
+  tool('cmp', file('disk-source'), file('disk-target'));
+});

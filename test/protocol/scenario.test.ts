@@ -1,0 +1,40 @@
+// What an administrator may write into a scenario, and what is refused with the key that is wrong.
+import { expect, test } from 'vitest';
+import { prettifyError } from 'zod';
+import { scenarioBodySchema } from '../../protocol/scenario.ts';
+
+const disk = { by: 'only' };
+const capture = { kind: 'capture', source: disk, image: 'web' };
+const restore = { kind: 'restore', target: disk, image: 'web' };
+
+const parse = (step: object) => scenarioBodySchema.safeParse({ name: 'x', steps: [step] });
+
+test.each([
+  { ...capture, parent: 'old', level: 19, partitions: [1, 3], rescue: true },
+  { ...restore, holes: 'leave', delta: 'always', was: 'old', grow: 'last', newIds: true, acceptLost: true },
+  { ...restore, grow: 2 },
+  { ...restore, grow: 0 },
+  { ...restore, holes: 'discard', partition: 2, toPartition: 0, grow: 'last', newIds: true },
+])('takes every key that the command line has: %j', (step) => {
+  expect(parse(step).data?.steps[0]).toEqual({ ...(step.kind === 'restore' ? { holes: 'discard' } : {}), ...step });
+});
+
+test.each([
+  [{ ...capture, level: 20 }, 'level'],
+  [{ ...capture, partitions: [] }, 'partitions'],
+  [{ ...capture, partitions: [0] }, 'partitions'],
+  [{ ...capture, rescue: 'yes' }, 'rescue'],
+  [{ ...capture, grow: 'last' }, 'grow'],
+  [{ ...capture, encrypt: true }, 'encrypt'],
+  [{ ...restore, grow: 'first' }, 'grow'],
+  [{ ...restore, delta: 'sometimes' }, 'delta'],
+  [{ ...restore, partition: 0 }, 'partition'],
+  [{ ...restore, partiton: 1 }, 'partiton'],
+  [{ ...restore, toPartition: 1 }, 'toPartition'],
+  [{ ...restore, partition: 1, was: 'old' }, 'was'],
+  [{ ...restore, partition: 1, delta: 'auto' }, 'delta'],
+  [{ kind: 'check', target: disk }, 'target'],
+])('refuses %j and names the key', (step, key) => {
+  const { error } = parse(step);
+  expect(error && prettifyError(error)).toContain(key);
+});
