@@ -12,13 +12,13 @@ import type { VerifyResult } from '../imaging/verify.ts';
 import { formatBytes, printTable } from './output.ts';
 
 export function printCapture(result: CaptureResult): void {
-  const { slots, slotsZero, slotsKnown, slotsSent } = result;
+  const { slots, slotsZero, slotsKnown, slotsSent, slotsPatched } = result;
   printFacts([
     ['image', result.name],
     ['disk', formatBytes(result.sizeBytes)],
     ['read', `${formatBytes(result.bytesRead)} used`],
     ['sent', `${formatBytes(result.bytesSent)} for ${formatBytes(result.bytesNew)} that the store did not have`],
-    ['chunks', `${slots}: ${slotsSent} sent, ${slotsKnown} known, ${slotsZero} zero`],
+    ['chunks', `${slots}: ${slotsSent} sent (${slotsPatched} as patches), ${slotsKnown} known, ${slotsZero} zero`],
     ...(result.lostBytes === 0 ? [] : [['lost', `${result.lostBytes} bytes could not be read`] as const]),
     ['time', timeAndRate(result.seconds, result.bytesRead)],
     ['root', result.rootDigest],

@@ -5,7 +5,12 @@ import { checkSource } from './blockdev/check-source.ts';
 import { listDisks } from './blockdev/list-disks.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import { throwIfCancelled } from './cancelled.ts';
-import { type CaptureCounts, type CaptureSegmentsOptions, captureSegments } from './chunk/capture-segments.ts';
+import {
+  type CaptureCounts,
+  type CaptureSegmentsOptions,
+  captureSegments,
+  noCounts,
+} from './chunk/capture-segments.ts';
 import type { DeviceAccess } from './chunk/device-io.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
@@ -13,11 +18,12 @@ import type { DiskMap } from './disk-map.ts';
 import { totalBytes } from './extent.ts';
 import { selectPartitions } from './fit/select-partitions.ts';
 import { normalizeImageName } from './manifest/image-name.ts';
-import { loadManifest, loadSegment } from './manifest/load-image.ts';
+import { loadManifest } from './manifest/load-image.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
 import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts';
 import { mapDisk, warnOfNotes } from './map.ts';
 import { findNewestImage, isImageOf } from './newest-image.ts';
+import { openParent } from './parent-segment.ts';
 import type { RunOptions } from './progress.ts';
 import { describeLoss, type Loss } from './rescue/describe-loss.ts';
 import { type RescuedSegments, rescueSegments } from './rescue/rescue-segments.ts';
@@ -84,7 +90,7 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
   const run = { ...options, onWarning: (message: string) => warn(message, warnings, options) };
   try {
     const finished = await findFinished(store, name, options.imageId, signal);
-    if (finished !== null) return summarize(finished, { ...nothing }, startedMs);
+    if (finished !== null) return summarize(finished, noCounts, startedMs);
     const named = typeof options.parentName === 'string' ? await loadManifest(store, options.parentName, signal) : null;
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
     const whole = imported?.map ?? (await mapDisk(sourcePath, run));
@@ -92,11 +98,12 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     const map = options.partitions === undefined ? whole : selectPartitions(whole, options.partitions);
     const source = await describeSource(sourcePath, map, run);
     const parent = options.parentName === undefined ? await findParent(options, source, map) : named;
-    const describe = (segments: (Digest | null)[], loss: Loss | null) =>
-      sealManifest(draft(name, options, map, source, parent, segments, warnings, loss));
+    const describe = (segments: (Digest | null)[], patches: Digest | null, loss: Loss | null) =>
+      sealManifest(draft(name, options, map, source, parent, segments, patches, warnings, loss));
     // A description that cannot be stored is better known before the reading than after it.
     describe(
       Array.from({ length: Math.ceil(map.sizeBytes / segmentSizeBytes) }, () => null),
+      null,
       null,
     );
     throwIfCancelled(signal);
@@ -105,11 +112,11 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
       source: { ...deviceOf(map), path: sourcePath, label: source.label, role: 'source', mode: 'read' },
       chunkSizeBytes: options.chunkSizeBytes ?? defaultChunkSizeBytes,
       level: options.level ?? defaultLevel,
-      knownDigests: (index) => digestsOf(parent, index, store, signal),
+      parentSegment: await openParent(store, parent, signal),
     });
     await store.flush(signal);
     const loss = captured.lost.length === 0 ? null : await describeLoss(sourcePath, map, captured.lost, run);
-    const { manifest, bytes } = describe(captured.segments, loss);
+    const { manifest, bytes } = describe(captured.segments, captured.patches, loss);
     await store.putManifest(name, bytes, signal);
     return summarize(manifest, captured.counts, startedMs);
   } catch (thrown) {
@@ -148,8 +155,6 @@ function warn(message: string, warnings: string[], options: RunOptions): void {
   warnings.push(message.slice(0, 4096));
   options.onWarning?.(message);
 }
-
-const nothing = { bytesRead: 0, bytesNew: 0, bytesSent: 0, slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0 };
 
 /** Refuses a name that is taken before long work begins. @throws image-exists */
 export async function checkNameFree(store: ChunkStore, imageName: string, signal?: AbortSignal): Promise<void> {
@@ -201,23 +206,6 @@ async function describeSource(
   }
 }
 
-async function digestsOf(
-  parent: Manifest | null,
-  index: number,
-  store: ChunkStore,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlySet<Digest>> {
-  const known = new Set<Digest>();
-  const segment = parent?.segments[index] ?? null;
-  if (parent === null || segment === null) return known;
-  // A plain parent of an encrypted capture, or the other way round, has its chunks under other names than this one puts.
-  if ((await store.findMissing([segment], signal)).length > 0) return known;
-  for (const { digest } of await loadSegment(store, parent, index, signal)) if (digest !== null) known.add(digest);
-  // A repair may have moved some aside; and what is asked for, garbage collection spares though the parent be deleted.
-  for (const digest of await store.findMissing([...known], signal)) known.delete(digest);
-  return known;
-}
-
 function draft(
   name: string,
   options: CaptureOptions,
@@ -225,6 +213,7 @@ function draft(
   { tableSectors, ...source }: Source,
   parent: Manifest | null,
   segments: (Digest | null)[],
+  patches: Digest | null,
   warnings: readonly string[],
   loss: Loss | null,
 ) {
@@ -248,6 +237,7 @@ function draft(
     usedBytes: totalBytes(map.used),
     usedEndBytes: last === undefined ? 0 : last.startBytes + last.lengthBytes,
     segments,
+    ...(patches === null ? {} : { patches }),
     parent: parent === null ? null : { id: parent.id, name: parent.name, rootDigest: parent.rootDigest },
     warnings: warnings.slice(0, 1000),
     ...(loss ?? {}),

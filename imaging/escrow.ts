@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { toDeployError } from '../protocol/errors.ts';
 import type { Target } from './blockdev/target.ts';
 import type { TargetIdentity } from './blockdev/target-identity.ts';
-import { captureSegments } from './chunk/capture-segments.ts';
+import { captureSegments, noParentSegment } from './chunk/capture-segments.ts';
 import { intersect } from './chunk/ranges.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
@@ -48,7 +48,7 @@ export async function saveEscrow(
     { used, sizeBytes },
     {
       source: { path, label, role: 'source', mode: 'read', sectorSizeBytes },
-      ...{ store, chunkSizeBytes: mib, level: defaultLevel, knownDigests: async () => new Set<string>(), ...stop },
+      ...{ store, chunkSizeBytes: mib, level: defaultLevel, parentSegment: async () => noParentSegment, ...stop },
       ...(workers === undefined ? {} : { workers }),
     },
   );

@@ -3,6 +3,7 @@ import { throwIfCancelled } from './cancelled.ts';
 import { ownedMemory } from './chunk/memory.ts';
 import { WorkerPool } from './chunk/worker-pool.ts';
 import type { Extent } from './extent.ts';
+import { type ImageChunks, openImageChunks } from './manifest/image-chunks.ts';
 import { loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type Slot, slotPlace } from './manifest/segment.ts';
@@ -28,13 +29,14 @@ export async function* readContent(
 ): AsyncGenerator<SlotContent> {
   const { signal } = options;
   const pool = new WorkerPool({ device: null, chunkSizeBytes: manifest.chunkSizeBytes }, options.workers);
+  const chunks = openImageChunks(store, manifest);
   const ahead: Promise<SlotContent>[] = [];
   const next = () => ahead.shift() as Promise<SlotContent>;
   try {
     for (const index of manifest.segments.keys()) {
       for (const slot of await loadSegment(store, manifest, index, signal)) {
         throwIfCancelled(signal);
-        const reading = readSlot(store, manifest, pool, index, slot, signal);
+        const reading = readSlot(chunks, manifest, pool, index, slot, signal);
         // Its error is thrown in its turn; until then nobody waits for it.
         reading.catch(() => {});
         ahead.push(reading);
@@ -49,7 +51,7 @@ export async function* readContent(
 }
 
 async function readSlot(
-  store: ChunkStore,
+  chunks: ImageChunks,
   manifest: Manifest,
   pool: WorkerPool,
   segment: number,
@@ -59,7 +61,7 @@ async function readSlot(
   const { chunkSizeBytes, geometry } = manifest;
   const { offsetBytes, lengthBytes } = slotPlace({ sizeBytes: geometry.sizeBytes, chunkSizeBytes }, segment, index);
   if (digest === null) return { offsetBytes, used, bytes: null, bytesFetched: 0 };
-  const stored = await store.getChunk(digest, signal);
+  const stored = await chunks.getChunk(digest, signal);
   const bytesFetched = stored.length;
   const { bytes } = await pool.lease(({ ask }) =>
     ask('decodeChunk', { digest, stored, lengthBytes }, ownedMemory(stored)),

@@ -3,6 +3,7 @@ import { DeployError } from '../protocol/errors.ts';
 import { type ByteReader, outOfRange } from './blockdev/byte-reader.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
 import { decodeChunk } from './chunk/stored-chunk.ts';
+import { openImageChunks } from './manifest/image-chunks.ts';
 import { loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { Recent } from './recent.ts';
@@ -23,9 +24,10 @@ const cachedSegments = 16;
  * `read` throws chunk-not-found, chunk-corrupt, manifest-corrupt, source-read (outside the disk), store errors, cancelled.
  */
 export function openImageReader(store: ChunkStore, manifest: Manifest, options: ImageReaderOptions = {}): ByteReader {
+  const content = openImageChunks(store, manifest);
   const chunks = new Recent(
     Math.max(1, Math.floor((options.cacheBytes ?? defaultCacheBytes) / manifest.chunkSizeBytes)),
-    async (digest: Digest) => decodeChunk(digest, await store.getChunk(digest, options.signal)),
+    async (digest: Digest) => decodeChunk(digest, await content.getChunk(digest, options.signal)),
   );
   const segments = new Recent(cachedSegments, async (index: number) => {
     const digests = new Map<number, Digest>();

@@ -5,6 +5,7 @@ import { ownedMemory } from './chunk/memory.ts';
 import { segmentSizeBytes } from './chunk/slots.ts';
 import { WorkerPool } from './chunk/worker-pool.ts';
 import { totalBytes } from './extent.ts';
+import { type ImageChunks, openImageChunks } from './manifest/image-chunks.ts';
 import { loadManifest, loadSegment } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type Slot, segmentLengthBytes, slotPlace } from './manifest/segment.ts';
@@ -69,6 +70,7 @@ export async function verifyImage(options: VerifyOptions): Promise<VerifyResult>
 
 class Check {
   readonly #manifest: Manifest;
+  readonly #chunks: ImageChunks;
   readonly #pool: WorkerPool;
   readonly #options: VerifyOptions;
   readonly #problems: VerifyProblem[] = [];
@@ -79,6 +81,7 @@ class Check {
 
   constructor(manifest: Manifest, pool: WorkerPool, options: VerifyOptions) {
     this.#manifest = manifest;
+    this.#chunks = openImageChunks(options.store, manifest);
     this.#pool = pool;
     this.#options = options;
   }
@@ -96,11 +99,11 @@ class Check {
   }
 
   async #checkSlot(segment: number, { index, digest, used }: Slot): Promise<void> {
-    const { store, signal, onProgress } = this.#options;
+    const { signal, onProgress } = this.#options;
     const place = slotPlace({ ...this.#manifest.geometry, ...this.#manifest }, segment, index);
     if (digest !== null) {
       try {
-        const stored = await store.getChunk(digest, signal);
+        const stored = await this.#chunks.getChunk(digest, signal);
         this.#bytesFetched += stored.length;
         await this.#pool.lease(({ ask }) =>
           ask('checkChunk', { digest, stored, lengthBytes: place.lengthBytes }, ownedMemory(stored)),

@@ -1,9 +1,11 @@
 // The capture's data path: every used slot is read, digested and, if the store lacks it, compressed and sent; then its segment's index.
+import { toDeployError } from '../../protocol/errors.ts';
 import type { DiskMap } from '../disk-map.ts';
 import { type Extent, totalBytes } from '../extent.ts';
+import { encodePatchList, maxPatches, type Patch, type Patches } from '../manifest/patch-list.ts';
 import { encodeSegment, type Slot } from '../manifest/segment.ts';
 import type { Progress, RunOptions } from '../progress.ts';
-import type { ChunkStore, Digest } from '../store/chunk-store.ts';
+import type { ChunkStore, Digest, StoredChunk } from '../store/chunk-store.ts';
 import { BoundedTasks } from './bounded-tasks.ts';
 import type { DeviceAccess } from './device-io.ts';
 import { MissingQuery } from './missing-query.ts';
@@ -18,9 +20,19 @@ export type CaptureSegmentsOptions = RunOptions & {
   readonly chunkSizeBytes: number;
   readonly level: number;
   readonly workers?: number;
-  /** The digests that the parent image has in segment `index`: known to be in the store without asking. */
-  readonly knownDigests: (index: number) => Promise<ReadonlySet<Digest>>;
+  /** What the parent image has in segment `index`. */
+  readonly parentSegment: (index: number) => Promise<ParentSegment>;
 };
+
+export type ParentSegment = {
+  /** Digests of slots that are in the store, as chunks or as the patches that `patches` names: these need neither compressing nor sending. */
+  readonly known: ReadonlySet<Digest>;
+  readonly patches: Patches;
+  /** By slot, a chunk in the store that its new content may be stored as a patch of. */
+  readonly bases: ReadonlyMap<number, Digest>;
+};
+
+export const noParentSegment: ParentSegment = { known: new Set(), patches: new Map(), bases: new Map() };
 
 export type CaptureCounts = {
   /** Used bytes read from the source. */
@@ -34,9 +46,16 @@ export type CaptureCounts = {
   slotsZero: number;
   slotsKnown: number;
   slotsSent: number;
+  /** Of those sent, the ones of which only what sets them apart from the parent's was sent. */
+  slotsPatched: number;
 };
 
-export type CapturedSegments = { readonly segments: (Digest | null)[]; readonly counts: CaptureCounts };
+export type CapturedSegments = {
+  readonly segments: (Digest | null)[];
+  /** The list of those of their chunks that are stored as patches, a chunk too; null when none is. */
+  readonly patches: Digest | null;
+  readonly counts: CaptureCounts;
+};
 
 /** Captures the used extents of `map`; when it returns, the store has accepted every chunk (durable after its `flush`). */
 export async function captureSegments(
@@ -54,6 +73,17 @@ export async function captureSegments(
 /** Digests of chunks now on their way, so that two equal ones are sent once. Old ones are dropped: the store knows them by then. */
 const maxClaimed = 4096;
 
+/** What is under way when it is reached fits into the other half. */
+const maxNewPatches = maxPatches / 2;
+
+export const noCounts: CaptureCounts = {
+  ...{ bytesRead: 0, bytesNew: 0, bytesSent: 0 },
+  ...{ slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0, slotsPatched: 0 },
+};
+
+/** `index` counts from the segment's first slot. */
+type SlotToCapture = SlotPlace & { readonly index: number; readonly used: readonly Extent[] };
+
 /** Slots that go through a worker together: a thread is woken once for all of them. */
 const slotsAtOnce = 4;
 
@@ -64,8 +94,9 @@ class SegmentCapture {
   readonly #uploads: UploadQueue;
   readonly #claimed = new Set<Digest>();
   readonly #segments: (Digest | null)[] = [];
+  readonly #patches = new Map<Digest, Patch>();
   readonly #progress: { -readonly [Key in keyof Progress]: Progress[Key] };
-  readonly #counts = { bytesRead: 0, bytesNew: 0, bytesSent: 0, slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0 };
+  readonly #counts: CaptureCounts = { ...noCounts };
 
   constructor(pool: WorkerPool, usedBytes: number, options: CaptureSegmentsOptions) {
     this.#pool = pool;
@@ -85,19 +116,20 @@ class SegmentCapture {
     } finally {
       await tasks.finish();
     }
+    const patches = this.#patches.size === 0 ? null : await this.#sendObject(encodePatchList(this.#patches));
     await this.#uploads.finish();
     this.#counts.bytesSent = this.#uploads.bytesSent;
-    return { segments: this.#segments, counts: this.#counts };
+    return { segments: this.#segments, patches, counts: this.#counts };
   }
 
   async #startSegment(plan: SegmentPlan, tasks: BoundedTasks): Promise<void> {
-    const known = await this.#options.knownDigests(plan.index);
+    const parent = await this.#options.parentSegment(plan.index);
     const captured: Slot[] = [];
     let left = plan.slots.length;
     for (let first = 0; first < plan.slots.length; first += slotsAtOnce) {
       const slots = plan.slots.slice(first, first + slotsAtOnce);
       await tasks.start(async () => {
-        const digests = await this.#captureSlots(plan, slots, known);
+        const digests = await this.#captureSlots(plan, slots, parent);
         for (const [i, slot] of slots.entries()) captured[first + i] = { ...slot, digest: digests[i] ?? null };
         left -= slots.length;
         if (left === 0) this.#segments[plan.index] = await this.#sendIndex(plan, captured);
@@ -108,11 +140,11 @@ class SegmentCapture {
   async #captureSlots(
     plan: SegmentPlan,
     slots: readonly UsedSlot[],
-    known: ReadonlySet<Digest>,
+    parent: ParentSegment,
   ): Promise<(Digest | null)[]> {
     const places = slots.map((slot) => this.#placeOf(plan, slot));
-    const { digests, fresh } = await this.#readAndPack(places, known);
-    for (const chunk of fresh) await this.#uploads.add(chunk);
+    const { digests, fresh } = await this.#readAndPack(places, parent);
+    for (const { chunk } of fresh) if (chunk !== null) await this.#uploads.add(chunk);
     const sent = new Set(fresh.map(({ index }) => index));
     for (const [index, { used, lengthBytes }] of places.entries()) {
       if (sent.has(index)) this.#counts.bytesNew += lengthBytes;
@@ -121,33 +153,60 @@ class SegmentCapture {
     return digests;
   }
 
-  #placeOf(plan: SegmentPlan, { index, used }: UsedSlot): SlotPlace & { used: readonly Extent[] } {
+  #placeOf(plan: SegmentPlan, { index, used }: UsedSlot): SlotToCapture {
     const { chunkSizeBytes } = this.#options;
     const lengthBytes = slotLengthBytes(plan.lengthBytes, chunkSizeBytes, index);
-    return { offsetBytes: plan.index * segmentSizeBytes + index * chunkSizeBytes, lengthBytes, used };
+    return { index, offsetBytes: plan.index * segmentSizeBytes + index * chunkSizeBytes, lengthBytes, used };
   }
 
-  /** The digests of all, and the stored forms of those that the store lacks, each with its place in `places`. */
-  #readAndPack(places: readonly (SlotPlace & { used: readonly Extent[] })[], known: ReadonlySet<Digest>) {
+  /** The digests of all, and what to send for those that the store lacks, each with its place in `places`. */
+  #readAndPack(places: readonly SlotToCapture[], parent: ParentSegment) {
     return this.#pool.leaseMany(places.length, async ({ buffers, ask }) => {
-      const slots = places.map((place, i) => ({ ...place, buffer: buffers[i] as number }));
+      const slots = places.map(({ index, ...place }, i) => ({ ...place, buffer: buffers[i] as number }));
       const { digests } = await ask('readSlots', { slots });
-      const missing = await Promise.all(digests.map((digest) => this.#isToSend(digest, known)));
+      const missing = await Promise.all(digests.map((digest) => this.#isToSend(digest, parent)));
       const indexes = [...slots.keys()].filter((i) => missing[i]);
       if (indexes.length === 0) return { digests, fresh: [] };
-      const wanted = indexes.map((i) => slots[i] as (typeof slots)[0]);
-      const { stored } = await ask('packSlots', { slots: wanted, level: this.#options.level });
-      const fresh = indexes.map((index, i) => ({
-        index,
-        digest: digests[index] as Digest,
-        stored: stored[i] as Uint8Array,
-      }));
-      return { digests, fresh };
+      const wanted = await Promise.all(
+        indexes.map(async (i) => ({
+          ...(slots[i] as (typeof slots)[0]),
+          base: await this.#fetchBase(parent.bases.get((places[i] as SlotToCapture).index)),
+        })),
+      );
+      const { stored, patches } = await ask('packSlots', { slots: wanted, level: this.#options.level });
+      const fresh = indexes.map(async (index, i) => {
+        const digest = digests[index] as Digest;
+        const patch = patches[i] ?? null;
+        const base = wanted[i]?.base ?? null;
+        const chunk = { digest: patch ?? digest, stored: stored[i] as Uint8Array };
+        if (patch === null || base === null) return { index, chunk };
+        this.#patches.set(digest, { base: base.digest, patch });
+        this.#counts.slotsPatched++;
+        // An earlier attempt that was cut off may have sent it.
+        return { index, chunk: (await this.#claim(patch)) ? chunk : null };
+      });
+      return { digests, fresh: await Promise.all(fresh) };
     });
   }
 
-  async #isToSend(digest: Digest | null, known: ReadonlySet<Digest>): Promise<boolean> {
-    return digest !== null && !known.has(digest) && (await this.#claim(digest));
+  /** Null when there is none, or none to be had: then the slot is stored whole. */
+  async #fetchBase(digest: Digest | undefined): Promise<StoredChunk | null> {
+    if (digest === undefined || this.#patches.size >= maxNewPatches) return null;
+    try {
+      return { digest, stored: await this.#options.store.getChunk(digest, this.#options.signal) };
+    } catch (thrown) {
+      if (toDeployError(thrown).code === 'chunk-not-found') return null;
+      throw thrown;
+    }
+  }
+
+  async #isToSend(digest: Digest | null, { known, patches }: ParentSegment): Promise<boolean> {
+    if (digest === null || this.#patches.has(digest)) return false;
+    const patch = patches.get(digest);
+    if (!known.has(digest) || (patch !== undefined && this.#patches.size >= maxPatches))
+      return await this.#claim(digest);
+    if (patch !== undefined) this.#patches.set(digest, patch);
+    return false;
   }
 
   /** Whether this slot is the one to send the chunk. */
@@ -162,8 +221,12 @@ class SegmentCapture {
   }
 
   async #sendIndex(plan: SegmentPlan, slots: readonly Slot[]): Promise<Digest> {
-    const { chunkSizeBytes, level } = this.#options;
-    const bytes = encodeSegment({ lengthBytes: plan.lengthBytes, chunkSizeBytes, slots });
+    const { chunkSizeBytes } = this.#options;
+    return await this.#sendObject(encodeSegment({ lengthBytes: plan.lengthBytes, chunkSizeBytes, slots }));
+  }
+
+  async #sendObject(bytes: Uint8Array): Promise<Digest> {
+    const { level } = this.#options;
     const { digest, stored } = await this.#pool.lease(({ ask }) => ask('packBytes', { bytes, level }));
     if (await this.#claim(digest)) await this.#uploads.add({ digest, stored });
     return digest;

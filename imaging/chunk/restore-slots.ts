@@ -6,6 +6,7 @@ import { SegmentLoader } from '../manifest/segment-loader.ts';
 import type { Progress, ProgressPhase, RunOptions } from '../progress.ts';
 import type { ChunkStore, Digest } from '../store/chunk-store.ts';
 import { BoundedTasks } from './bounded-tasks.ts';
+import { ChunkFetcher } from './chunk-fetcher.ts';
 import { PlaceTable } from './place-table.ts';
 import { intersect, shift, subtract } from './ranges.ts';
 import { SlotSet } from './slot-set.ts';
@@ -43,17 +44,17 @@ export class SlotRestorer {
   readonly #options: RestoreSlotsOptions;
   readonly #disk: TargetSlots;
   readonly #segments: SegmentLoader;
+  readonly #chunks: ChunkFetcher;
   readonly #progress: { -readonly [Key in keyof Progress]: Progress[Key] };
   /** Where chunks lie that are there now: found right, or written. */
   readonly #here: PlaceTable;
   #before: PlaceTable | undefined;
+  #compare = false;
   /** Written, in part perhaps, or about to be: what lay there before is gone. */
   readonly #overwritten: SlotSet;
   readonly #toReadBack: SlotSet;
   /** Chunks on their way: an equal one waits, and is copied. */
   readonly #bringing = new Map<Digest, Promise<void>>();
-  readonly #kept = new Map<Digest, Uint8Array>();
-  #bytesFetched = 0;
   bytesVerified = 0;
   /** Used bytes that were right where they are, and those that were copied from elsewhere on the target. */
   bytesReused = 0;
@@ -65,6 +66,7 @@ export class SlotRestorer {
     this.#options = options;
     this.#disk = new TargetSlots({ target, direct, chunkSizeBytes, workers });
     this.#segments = new SegmentLoader(store, manifest, signal);
+    this.#chunks = new ChunkFetcher(store, manifest, signal);
     this.#here = new PlaceTable(usedBytes / chunkSizeBytes);
     this.#overwritten = new SlotSet(chunkSizeBytes);
     this.#toReadBack = new SlotSet(chunkSizeBytes);
@@ -73,7 +75,7 @@ export class SlotRestorer {
 
   /** What came from the store, compressed, indexes included. */
   get bytesFetched(): number {
-    return this.#bytesFetched + this.#segments.bytesFetched;
+    return this.#chunks.bytesFetched + this.#segments.bytesFetched;
   }
 
   get bytesWritten(): number {
@@ -123,6 +125,7 @@ export class SlotRestorer {
   /** Brings everything but the ranges held back. */
   async writeAll({ compare, zerosKnown, before }: WriteOptions): Promise<void> {
     this.#before = before;
+    this.#compare = compare;
     this.#begin('write');
     await this.#forEachSlot(this.#everySegment(), async (slot, place) => {
       const held = this.#heldIn(slot, place);
@@ -234,18 +237,15 @@ export class SlotRestorer {
     const partly = this.#heldIn(slot, place).length > 0;
     if (await this.#copyFromSomewhere({ digest, used: slot.used }, place, writes))
       this.bytesCopied += totalBytes(writes);
-    else await this.#disk.write({ digest, stored: await this.#fetch(digest, partly) }, place, writes);
+    else if (partly || !(await this.#patch(digest, slot, place, writes)))
+      await this.#disk.write({ digest, stored: await this.#chunks.fetch(digest, partly) }, place, writes);
     if (!partly) this.#noteHere(slot, place);
   }
 
-  /** With `keep`, the chunk is wanted again: a slot that is held back in part is written in two steps. There are a handful of them. */
-  async #fetch(digest: Digest, keep: boolean): Promise<Uint8Array> {
-    const kept = this.#kept.get(digest);
-    if (kept !== undefined) return Uint8Array.from(kept);
-    const stored = await this.#options.store.getChunk(digest, this.#options.signal);
-    this.#bytesFetched += stored.length;
-    if (keep) this.#kept.set(digest, Uint8Array.from(stored));
-    return stored;
+  /** Where the target holds the base of a patch, what the patch changes is all that is fetched and written. */
+  async #patch(digest: Digest, { used }: Slot, place: SlotPlace, writes: readonly Extent[]): Promise<boolean> {
+    const patch = this.#compare ? await this.#chunks.fetchPatch(digest) : null;
+    return patch !== null && (await this.#disk.patch(patch, { digest, used }, place, writes));
   }
 
   async #copyFromSomewhere(

@@ -2,8 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { type Extent, totalBytes } from '../extent.ts';
-import type { Digest } from '../store/chunk-store.ts';
+import type { Digest, StoredChunk } from '../store/chunk-store.ts';
 import { ownedMemory } from './memory.ts';
+import { intersect } from './ranges.ts';
 import type { SlotPlace } from './worker-messages.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -88,6 +89,29 @@ export class TargetSlots {
       if (!holds) return false;
       await ask('writeBuffer', { buffer, ...to, writes });
       this.bytesWritten += totalBytes(writes);
+      return true;
+    });
+  }
+
+  /**
+   * Makes the slot out of what is there, if that is what the patch is for; else nothing is written. Answers whether it did.
+   * @throws chunk-corrupt, target-write, target-vanished
+   */
+  async patch(
+    patch: StoredChunk,
+    slot: { digest: Digest; used: readonly Extent[] },
+    place: SlotPlace,
+    writes: readonly Extent[],
+  ) {
+    return await this.#pool.lease(async ({ buffer, ask }) => {
+      const { changes } = await ask('patchSlot', { buffer, ...place, ...slot, patch }).catch((thrown: unknown) => {
+        unlessUnreadable(thrown);
+        return { changes: null };
+      });
+      if (changes === null) return false;
+      const changed = intersect(changes, writes);
+      await ask('writeBuffer', { buffer, ...place, writes: changed });
+      this.bytesWritten += totalBytes(changed);
       return true;
     });
   }

@@ -2,7 +2,7 @@
 import type { ErrorBody } from '../../protocol/errors.ts';
 import type { SealingKeys } from '../crypt/data-key.ts';
 import type { Extent } from '../extent.ts';
-import type { Digest } from '../store/chunk-store.ts';
+import type { Digest, StoredChunk } from '../store/chunk-store.ts';
 import type { NewFile } from '../store/store-files.ts';
 import type { DeviceAccess } from './device-io.ts';
 
@@ -17,16 +17,18 @@ export type SlotPlace = { readonly offsetBytes: number; readonly lengthBytes: nu
 /** A slot, the buffer for it, and its used extents. */
 export type SlotInBuffer = SlotPlace & { readonly buffer: number; readonly used: readonly Extent[] };
 
+export type SlotToPack = Pick<SlotInBuffer, 'buffer' | 'lengthBytes'> & { readonly base: StoredChunk | null };
+
 /** Each request with its reply. `buffer` is the number of the arena buffer that the caller has leased. */
 export type WorkerCalls = {
   /** Fills the buffer with the slot, unused bytes zeroed; digest null when all of it is zero. */
   readSlot: { request: SlotInBuffer; reply: { digest: Digest | null } };
   /** The same for several, in their order. */
   readSlots: { request: { slots: readonly SlotInBuffer[] }; reply: { digests: (Digest | null)[] } };
-  /** The stored forms of what `readSlots` left in the buffers. */
+  /** The stored forms of what `readSlots` left in the buffers, or of patches against a base where those are small: then with the patch's digest. */
   packSlots: {
-    request: { slots: readonly Pick<SlotInBuffer, 'buffer' | 'lengthBytes'>[]; level: number };
-    reply: { stored: Uint8Array[] };
+    request: { slots: readonly SlotToPack[]; level: number };
+    reply: { stored: Uint8Array[]; patches: (Digest | null)[] };
   };
   packBytes: { request: { bytes: Uint8Array; level: number }; reply: { digest: Digest; stored: Uint8Array } };
   /** Decodes, checks the digest and writes the given ranges of the slot; zeros where there is no chunk. */
@@ -39,7 +41,12 @@ export type WorkerCalls = {
     };
     reply: null;
   };
-  /** Writes the given ranges of what `readSlot` left in the buffer, elsewhere. */
+  /** Reads the slot and applies a patch to it. If that makes what `digest` names, it is in the buffer, and `changes` tells what the patch replaced; else null. */
+  patchSlot: {
+    request: SlotInBuffer & { digest: Digest; patch: StoredChunk };
+    reply: { changes: Extent[] | null };
+  };
+  /** Writes the given ranges of what `readSlot` or `patchSlot` left in the buffer, elsewhere. */
   writeBuffer: { request: SlotPlace & { buffer: number; writes: readonly Extent[] }; reply: null };
   /** Decodes and checks the digest, and the length if one is given. Without one, what a store keeps is checked: a sealed chunk too, its content if `keys` are its. */
   checkChunk: {

@@ -2,13 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DeployError, toDeployError, toErrorBody } from '../../protocol/errors.ts';
 import { checkStoredChunk, openChunk, sealChunk } from '../crypt/sealed-chunk.ts';
-import type { Digest } from '../store/chunk-store.ts';
+import type { Digest, StoredChunk } from '../store/chunk-store.ts';
 import { findFiles, makeFiles } from '../store/store-files.ts';
 import { allocateArena } from './arena.ts';
 import { type Device, openDevice } from './device-io.ts';
 import { digestOf } from './digest.ts';
 import { freeMemory, ownedMemory } from './memory.ts';
 import { readSlotInto } from './read-slot.ts';
+import { applyPatch, makePatch } from './slot-patch.ts';
 import { decodeChunk, encodeChunk } from './stored-chunk.ts';
 import type {
   CallName,
@@ -36,9 +37,10 @@ const handlers: Handlers = {
     return { digests: slots.map(readAndDigest) };
   },
   packSlots({ slots, level }) {
-    return {
-      stored: slots.map((slot) => encodeChunk(buffer(slot.buffer).subarray(0, slot.lengthBytes), level)),
-    };
+    const packed = slots.map(({ base, ...slot }) =>
+      packSlot(buffer(slot.buffer).subarray(0, slot.lengthBytes), base, level),
+    );
+    return { stored: packed.map(({ stored }) => stored), patches: packed.map(({ patch }) => patch) };
   },
   packBytes({ bytes, level }) {
     return { digest: digestOf(bytes), stored: encodeChunk(bytes, level) };
@@ -53,6 +55,12 @@ const handlers: Handlers = {
     }
     writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
     return null;
+  },
+  patchSlot({ digest, patch, ...slot }) {
+    const bytes = readInto(slot);
+    const changes = applyPatch(bytes, decodeChunk(patch.digest, patch.stored));
+    freeMemory(patch.stored);
+    return { changes: digestOf(bytes) === digest ? changes : null };
   },
   writeBuffer({ buffer: number, writes, ...place }) {
     const bytes = buffer(number).subarray(0, place.lengthBytes);
@@ -83,8 +91,36 @@ const handlers: Handlers = {
   },
 };
 
+function readInto(request: SlotInBuffer): Buffer {
+  return readSlotInto(buffer(request.buffer), openedDevice(), request, options.device?.mode === 'direct-update');
+}
+
+function packSlot(
+  bytes: Buffer,
+  base: StoredChunk | null,
+  level: number,
+): { stored: Uint8Array; patch: Digest | null } {
+  const patch = base === null ? null : patchFrom(base, bytes);
+  return patch === null
+    ? { stored: encodeChunk(bytes, level), patch: null }
+    : { stored: encodeChunk(patch, level), patch: digestOf(patch) };
+}
+
+/** A base that is damaged in the store is none: the slot is stored whole then. */
+function patchFrom({ digest, stored }: StoredChunk, slot: Buffer): Buffer | null {
+  try {
+    const base = decodeChunk(digest, stored);
+    const patch = makePatch(base, slot);
+    free(base, stored);
+    return patch;
+  } catch (thrown) {
+    if (toDeployError(thrown).code !== 'chunk-corrupt') throw thrown;
+    return null;
+  }
+}
+
 function readAndDigest(request: SlotInBuffer): Digest | null {
-  const slot = readSlotInto(buffer(request.buffer), openedDevice(), request, options.device?.mode === 'direct-update');
+  const slot = readInto(request);
   return slot.compare(zeros, 0, slot.length) === 0 ? null : digestOf(slot);
 }
 

@@ -4,6 +4,7 @@ import { digestOf } from '../chunk/digest.ts';
 import { planSegments, segmentSizeBytes, slotLengthBytes } from '../chunk/slots.ts';
 import { decodeChunk, encodeChunk } from '../chunk/stored-chunk.ts';
 import { type Extent, mergeExtents, totalBytes } from '../extent.ts';
+import { type ImageChunks, openImageChunks } from '../manifest/image-chunks.ts';
 import { loadSegment } from '../manifest/load-image.ts';
 import { type Manifest, sealManifest } from '../manifest/manifest.ts';
 import { encodeSegment, type Slot, segmentLengthBytes } from '../manifest/segment.ts';
@@ -76,7 +77,8 @@ class Composer {
   readonly #chunkSizeBytes: number;
   /** Chunks made here, in their stored form, and the stores of those that are another image's. */
   readonly made = new Map<Digest, Uint8Array>();
-  readonly borrowed = new Map<Digest, ChunkStore>();
+  readonly borrowed = new Map<Digest, ImageChunks>();
+  readonly #chunks = new Map<StoredImage, ImageChunks>();
   usedBytes = 0;
 
   constructor(base: StoredImage, composition: Composition, signal: AbortSignal | undefined) {
@@ -166,7 +168,7 @@ class Composer {
     const here = patches.filter((patch) => overlap(extentOf(patch), { startBytes, lengthBytes }) !== null);
     const [only] = parts;
     if (only?.whole && parts.length === 1 && here.length === 0) {
-      if (only.digest !== null && only.image !== this.#base) this.borrowed.set(only.digest, only.image.store);
+      if (only.digest !== null && only.image !== this.#base) this.borrowed.set(only.digest, this.#chunksOf(only.image));
       return { index, digest: only.digest, used: only.used };
     }
     const bytes = Buffer.alloc(lengthBytes);
@@ -186,10 +188,16 @@ class Composer {
 
   async #copyPart({ image, digest, used }: Part, into: Buffer): Promise<void> {
     if (digest === null) return;
-    const chunk = decodeChunk(digest, await image.store.getChunk(digest, this.#signal));
+    const chunk = decodeChunk(digest, await this.#chunksOf(image).getChunk(digest, this.#signal));
     for (const { startBytes, lengthBytes } of used) {
       into.set(chunk.subarray(startBytes, startBytes + lengthBytes), startBytes);
     }
+  }
+
+  #chunksOf(image: StoredImage): ImageChunks {
+    const chunks = this.#chunks.get(image) ?? openImageChunks(image.store, image.manifest);
+    this.#chunks.set(image, chunks);
+    return chunks;
   }
 
   #add(bytes: Uint8Array): Digest {

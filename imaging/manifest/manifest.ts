@@ -56,7 +56,7 @@ const escrow = z.object({
 
 const schema = z.object({
   format: z.literal(plainFormat),
-  version: z.literal(1),
+  version: z.literal([1, 2]),
   id: z.uuid(),
   name: text.min(1),
   createdAt: z.iso.datetime(),
@@ -79,6 +79,8 @@ const schema = z.object({
   usedBytes: bytes,
   usedEndBytes: bytes,
   segments: z.array(digest.nullable()).max(2 ** 20),
+  /** The list of the chunks that are stored as patches. */
+  patches: digest.exactOptional(),
   parent: z.object({ id: z.uuid(), name: text, rootDigest: digest }).nullable(),
   warnings: z.array(text).max(1000),
   lost: z
@@ -104,7 +106,7 @@ export function sealManifest(draft: ManifestDraft): { manifest: Manifest; bytes:
   const unsealed = {
     ...draft,
     format: plainFormat,
-    version: 1,
+    version: draft.patches === undefined ? 1 : 2,
     segmentSizeBytes,
     rootDigest: rootDigestOf(draft),
   } as const;
@@ -151,6 +153,8 @@ function keyNeeded({ name }: SignedJson): DeployError {
 function checkPlaces(manifest: Manifest): void {
   const { sizeBytes, sectorSizeBytes } = manifest.geometry;
   const { chunkSizeBytes, usedBytes, usedEndBytes, segments, tableSectors } = manifest;
+  if ((manifest.version === 2) !== (manifest.patches !== undefined))
+    throw corrupt('its version is not that of what is in it');
   if (segmentSizeBytes % chunkSizeBytes !== 0) throw corrupt(`its chunk size is ${chunkSizeBytes}`);
   if (sizeBytes % sectorSizeBytes !== 0) throw corrupt('its size is no whole number of sectors');
   if (segments.length !== Math.ceil(sizeBytes / segmentSizeBytes)) throw corrupt('it lists too few or many segments');

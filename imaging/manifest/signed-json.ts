@@ -8,6 +8,9 @@ export const maxManifestBytes = 64 * 2 ** 20;
 export const plainFormat = 'deploy-os-image';
 export const sealedFormat = 'deploy-os-image-encrypted';
 
+/** 2: an image with patches, which version 1 cannot read. */
+const knownVersions: readonly unknown[] = [1, 2];
+
 export type SignedJson = { readonly [key: string]: Json };
 
 /** `unsigned` with its digest, as bytes to store. */
@@ -24,8 +27,8 @@ export function readSignedJson(stored: Uint8Array): SignedJson {
   if (stored.length > maxManifestBytes) throw corrupt(`it is ${stored.length} bytes long`);
   const raw = parseObject(stored);
   if (raw.format !== plainFormat && raw.format !== sealedFormat) throw corrupt('it does not say that it is one');
-  if (raw.version !== 1) {
-    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known is 1`, {
+  if (!knownVersions.includes(raw.version)) {
+    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known are 1 and 2`, {
       hint: 'The image was made by a newer Deploy-OS; use that one.',
     });
   }

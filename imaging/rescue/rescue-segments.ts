@@ -1,7 +1,12 @@
 // The data path of a capture of a failing disk: what reads well is in the store first, and only then is time spent on what does not.
 // One reader, from front to back: several would make a dying disk seek. After an error it jumps ahead and comes back later, as GNU ddrescue does.
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
-import type { CaptureCounts, CapturedSegments, CaptureSegmentsOptions } from '../chunk/capture-segments.ts';
+import {
+  type CaptureCounts,
+  type CapturedSegments,
+  type CaptureSegmentsOptions,
+  noCounts,
+} from '../chunk/capture-segments.ts';
 import { digestOf } from '../chunk/digest.ts';
 import { MissingQuery } from '../chunk/missing-query.ts';
 import { planSegments, type SegmentPlan, segmentSizeBytes, slotLengthBytes, type UsedSlot } from '../chunk/slots.ts';
@@ -52,10 +57,7 @@ class SegmentRescue {
   readonly #sent = new Set<Digest>();
   readonly #segments: (Digest | null)[] = [];
   readonly #lost: Extent[] = [];
-  readonly #counts: CaptureCounts = {
-    ...{ bytesRead: 0, bytesNew: 0, bytesSent: 0 },
-    ...{ slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0 },
-  };
+  readonly #counts: CaptureCounts = { ...noCounts };
 
   constructor(device: FailingDevice, pool: WorkerPool, map: DiskMap, options: CaptureSegmentsOptions) {
     this.#device = device;
@@ -79,7 +81,7 @@ class SegmentRescue {
     }
     await this.#uploads.finish();
     this.#counts.bytesSent = this.#uploads.bytesSent;
-    return { segments: this.#segments, counts: this.#counts, lost: mergeExtents(this.#lost) };
+    return { segments: this.#segments, patches: null, counts: this.#counts, lost: mergeExtents(this.#lost) };
   }
 
   /** The first pass, with jumps over what lies near errors. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { windowOf } from '../blockdev/byte-reader.ts';
-import { captureSegments } from '../chunk/capture-segments.ts';
+import { captureSegments, noParentSegment } from '../chunk/capture-segments.ts';
 import { shift } from '../chunk/ranges.ts';
 import { totalBytes } from '../extent.ts';
 import type { StoredImage } from '../fit/compose-image.ts';
@@ -46,7 +46,7 @@ export async function captureShrunk(
         store: spool,
         chunkSizeBytes: manifest.chunkSizeBytes,
         level,
-        knownDigests: (index) => digestsOf(image, index, options.signal),
+        parentSegment: async (index) => ({ ...noParentSegment, known: await digestsOf(image, index, options.signal) }),
       },
     );
     const { format, version, segmentSizeBytes, rootDigest, manifestDigest, ...draft } = manifest;

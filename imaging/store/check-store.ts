@@ -100,7 +100,7 @@ class StoreCheck {
   }
 
   async #readImages(): Promise<void> {
-    const walked = new Set<Digest>();
+    const walked = new Set<string>();
     for await (const { place, announced, bytes } of this.#maintenance.readManifests(this.#signal)) {
       if (announced) continue;
       this.#counts.images++;
@@ -113,12 +113,11 @@ class StoreCheck {
     }
   }
 
-  async #readPart(part: ImagePart, walked: Set<Digest>, place: string): Promise<void> {
-    if (part.own.every((digest) => walked.has(digest))) return;
-    for (const digest of part.own) {
-      this.#name(digest);
-      walked.add(digest);
-    }
+  async #readPart(part: ImagePart, walked: Set<string>, place: string): Promise<void> {
+    const own = part.own.join();
+    if (walked.has(own)) return;
+    walked.add(own);
+    for (const digest of part.own) this.#name(digest);
     try {
       for (const { digest } of await part.chunks(this.#store, this.#signal)) this.#name(digest);
     } catch (thrown) {

@@ -2,7 +2,7 @@
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { digestOf } from '../chunk/digest.ts';
 import { freeMemory, ownedMemory } from '../chunk/memory.ts';
-import { decodeChunk, encodeChunk } from '../chunk/stored-chunk.ts';
+import { encodeChunk } from '../chunk/stored-chunk.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
 import { encodeChunkList } from '../crypt/chunk-list.ts';
 import { nameOfToken, type SealingKeys, tokenOf } from '../crypt/data-key.ts';
@@ -10,9 +10,9 @@ import { openChunk, sealChunk } from '../crypt/sealed-chunk.ts';
 import { isSealedManifest, openManifest, parseStoredManifest, sealManifestWith } from '../crypt/sealed-manifest.ts';
 import type { AskSecret, KeySecret } from '../crypt/secret.ts';
 import { unlockDataKey } from '../crypt/unlock.ts';
-import { type Manifest, parseManifest } from '../manifest/manifest.ts';
-import { readSlots, segmentLengthBytes } from '../manifest/segment.ts';
+import { parseManifest } from '../manifest/manifest.ts';
 import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
+import { type ImagePart, imageParts } from './image-parts.ts';
 import { manifestEntry } from './manifest-entry.ts';
 import type { MaintainedStore, StoreMaintenance } from './store-maintenance.ts';
 
@@ -106,31 +106,21 @@ class EncryptedStore implements ChunkStore {
     if (keys === null) return this.#store.putManifest(name, bytes, signal);
     manifestEntry(name, bytes);
     const lists = new Set<Digest>();
-    const manifest = parseManifest(bytes);
-    for (const index of manifest.segments.keys()) {
-      const names = await this.#namesOf(keys, manifest, index, signal);
-      if (names.size > 0) lists.add(await this.#putList(names, signal));
-    }
+    parseManifest(bytes);
+    for (const part of imageParts(bytes))
+      lists.add(await this.#putList(await this.#namesOf(keys, part, signal), signal));
     await this.#store.flush(signal);
     await this.#store.putManifest(name, sealManifestWith(keys, bytes, [...lists]), signal);
   }
 
   /** The sealed names that one segment needs, its own among them. */
-  async #namesOf(
-    keys: SealingKeys,
-    { segments, geometry, chunkSizeBytes }: Manifest,
-    index: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Set<Digest>> {
-    const segment = segments[index] ?? null;
-    if (segment === null) return new Set();
-    const names = new Set([nameOf(keys, segment)]);
-    const sealed = await this.#store.getChunk(nameOf(keys, segment), signal);
-    const bytes = decodeChunk(segment, await this.#open(keys, nameOf(keys, segment), sealed));
-    const lengthBytes = segmentLengthBytes(geometry.sizeBytes, index);
-    for (const { digest } of readSlots(bytes, { lengthBytes, chunkSizeBytes })) {
-      if (digest !== null) names.add(nameOf(keys, digest));
-    }
+  async #namesOf(keys: SealingKeys, part: ImagePart, signal: AbortSignal | undefined): Promise<Set<Digest>> {
+    const getChunk: ChunkStore['getChunk'] = async (digest) => {
+      const name = nameOf(keys, digest);
+      return this.#open(keys, name, await this.#store.getChunk(name, signal));
+    };
+    const names = new Set(part.own.map((digest) => nameOf(keys, digest)));
+    for (const { digest } of await part.chunks({ getChunk }, signal)) names.add(nameOf(keys, digest));
     return names;
   }
 

@@ -4,6 +4,7 @@ import { decodeChunk } from '../chunk/stored-chunk.ts';
 import { readChunkList } from '../crypt/chunk-list.ts';
 import { isSealedManifest, parseStoredManifest, type SealedManifest } from '../crypt/sealed-manifest.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import { loadPatches, type Patches } from '../manifest/patch-list.ts';
 import { readSlots, segmentLengthBytes, slotPlace } from '../manifest/segment.ts';
 import type { ChunkStore, Digest } from './chunk-store.ts';
 
@@ -17,6 +18,7 @@ export type PlacedChunk = { readonly digest: Digest; readonly place: Place | nul
 export type ImagePart = {
   /** What of the disk is lost without them; null where the image is encrypted. */
   readonly place: Place | null;
+  /** Parts of equal ones need the same chunks. */
   readonly own: readonly Digest[];
   /** One that fills several slots comes several times. @throws chunk-not-found, chunk-corrupt, manifest-corrupt */
   chunks(store: Pick<ChunkStore, 'getChunk'>, signal?: AbortSignal): Promise<Iterable<PlacedChunk>>;
@@ -41,15 +43,19 @@ function* listedChunks(list: Uint8Array): Generator<PlacedChunk> {
   for (const digest of readChunkList(list)) yield { digest, place: null };
 }
 
-function segmentParts({ segments, geometry, chunkSizeBytes }: Manifest): ImagePart[] {
+function segmentParts(manifest: Manifest): ImagePart[] {
+  const { segments, geometry, chunkSizeBytes } = manifest;
+  const lists = manifest.patches === undefined ? [] : [manifest.patches];
+  let patches: Patches | undefined;
   return segments.flatMap((digest, index) => {
     if (digest === null) return [];
     const lengthBytes = segmentLengthBytes(geometry.sizeBytes, index);
     const chunks: ImagePart['chunks'] = async (store, signal) => {
+      patches ??= (await loadPatches(store, manifest, signal)).patches;
       const segment = decodeChunk(digest, await store.getChunk(digest, signal));
-      return placedChunks(segment, { sizeBytes: geometry.sizeBytes, chunkSizeBytes }, index);
+      return placedChunks(segment, { sizeBytes: geometry.sizeBytes, chunkSizeBytes }, index, patches);
     };
-    return [{ place: { offsetBytes: index * segmentSizeBytes, lengthBytes }, own: [digest], chunks }];
+    return [{ place: { offsetBytes: index * segmentSizeBytes, lengthBytes }, own: [digest, ...lists], chunks }];
   });
 }
 
@@ -57,9 +63,14 @@ function* placedChunks(
   segment: Uint8Array,
   disk: { sizeBytes: number; chunkSizeBytes: number },
   index: number,
+  patches: Patches,
 ): Generator<PlacedChunk> {
   const expected = { lengthBytes: segmentLengthBytes(disk.sizeBytes, index), chunkSizeBytes: disk.chunkSizeBytes };
   for (const slot of readSlots(segment, expected)) {
-    if (slot.digest !== null) yield { digest: slot.digest, place: slotPlace(disk, index, slot.index) };
+    if (slot.digest === null) continue;
+    const place = slotPlace(disk, index, slot.index);
+    const { base, patch } = patches.get(slot.digest) ?? { base: slot.digest, patch: null };
+    yield { digest: base, place };
+    if (patch !== null) yield { digest: patch, place };
   }
 }

@@ -8,8 +8,8 @@ import { maintenanceOf, type StoredManifest } from './store-maintenance.ts';
 export class NeededChunks {
   readonly #store: ChunkStore;
   readonly #needed = new DigestMap();
-  /** Segments whose chunks are known: images share them, and manifests are read twice. Whole digests: here a mistake would lose data. */
-  readonly #walked = new Set<Digest>();
+  /** Parts whose chunks are known: images share them, and manifests are read twice. Whole digests: here a mistake would lose data. */
+  readonly #walked = new Set<string>();
   constructor(store: ChunkStore) {
     this.#store = store;
   }
@@ -34,10 +34,11 @@ export class NeededChunks {
 
   async #add({ bytes }: StoredManifest, signal: AbortSignal | undefined): Promise<void> {
     for (const part of imageParts(bytes)) {
-      if (part.own.every((digest) => this.#walked.has(digest))) continue;
+      const own = part.own.join();
+      if (this.#walked.has(own)) continue;
       for (const digest of part.own) this.#needed.set(digest, 0);
       for (const { digest } of await part.chunks(this.#store, signal)) this.#needed.set(digest, 0);
-      for (const digest of part.own) this.#walked.add(digest);
+      this.#walked.add(own);
     }
   }
 

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
-import { captureSegments } from '../../imaging/chunk/capture-segments.ts';
+import { captureSegments, noParentSegment } from '../../imaging/chunk/capture-segments.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { checkStore } from '../../imaging/store/check-store.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
@@ -58,7 +58,7 @@ test('a source that ends before its map does is source-vanished', async () => {
     const map = { used: [{ startBytes: 0, lengthBytes: 9 * mib }], sizeBytes: 9 * mib };
     const capturing = captureSegments(map, {
       source: { path: source, label: 'the disk', role: 'source', mode: 'read' },
-      ...{ store: openMemoryStore(), chunkSizeBytes: mib, level: 1, knownDigests: async () => new Set() },
+      ...{ store: openMemoryStore(), chunkSizeBytes: mib, level: 1, parentSegment: async () => noParentSegment },
     });
     await expect(capturing).rejects.toMatchObject({
       code: 'source-vanished',

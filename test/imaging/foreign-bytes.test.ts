@@ -11,23 +11,9 @@ import { openHttpStore } from '../../imaging/store/http-store.ts';
 import { agentMessageSchema, serverMessageSchema } from '../../protocol/agent-messages.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { chunkOf, tinyImage } from '../conformance/store-conformance.ts';
+import { changedFrom } from '../fixtures/changed-from.ts';
 import { noise } from '../fixtures/disks.ts';
-import { changeSector } from '../fixtures/fuzz/change-sector.ts';
-import { Random } from '../fixtures/fuzz/random.ts';
 import { startHostileServer } from './store/test-server.ts';
-
-/** `bytes` changed in some way: fields, bits, stretches, and sometimes cut short or made longer. */
-const changedFrom = (bytes: Buffer) =>
-  fc.integer().map((seed) => {
-    const random = new Random(seed);
-    const changed = Buffer.from(bytes);
-    for (let i = 0; i <= random.below(3); i++) {
-      const at = random.below(changed.length);
-      changeSector(changed.subarray(at, at + 512), random);
-    }
-    if (random.percent(20)) return changed.subarray(0, random.below(changed.length));
-    return random.percent(10) ? Buffer.concat([changed, Buffer.alloc(1 + random.below(40), random.next())]) : changed;
-  });
 
 /** What `parse` answers, or the code of what it throws, which must be an error of ours. */
 function outcomeOf<T>(parse: () => T): { readonly value: T } | { readonly code: string } {

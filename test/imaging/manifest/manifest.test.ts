@@ -64,7 +64,7 @@ test('a manifest cut anywhere is refused as manifest-corrupt', () => {
 });
 
 test('a later version is refused as manifest-version, and says which', () => {
-  const later = Buffer.from(canonicalJson({ format: 'deploy-os-image', version: 2 }));
+  const later = Buffer.from(canonicalJson({ format: 'deploy-os-image', version: 3 }));
   expect(() => parseManifest(later)).toThrow(expect.objectContaining({ code: 'manifest-version' }));
 });
 
