@@ -91,8 +91,9 @@ test('a partition that has moved is copied on the target, where an image says wh
     const moved = Buffer.concat([noise(12 * mib, 'gap'), (await fs.readFile(source)).subarray(0, 28 * mib)]);
     await makeRawDisk(target, 40 * mib, [{ offsetBytes: 0, bytes: moved }]);
     await captureImage({ sourcePath: target, imageName: 'before', store, parentName: 'one' });
-    const result = await restore({ presentImageName: 'before' });
-    // All but the edges, and a few whose place was overwritten first.
+    // With more slots under way than the partition has moved by, some places would be overwritten before they are read.
+    const result = await restore({ presentImageName: 'before', workers: 1 });
+    // All but the edges.
     expect(result.bytesCopied).toBeGreaterThan(20 * mib);
     expect(result.bytesFetched).toBeLessThan(20 * mib);
   });
