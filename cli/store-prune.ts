@@ -4,7 +4,6 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { GarbageResult } from '../imaging/store/collect-garbage.ts';
 import { type PrunePlan, planPrune, prune } from '../imaging/store/prune-images.ts';
 import { checkPolicy, type RetentionPolicy, type RetentionSpan } from '../imaging/store/retention.ts';
-import { maintenanceOf } from '../imaging/store/store-maintenance.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { interruptSignal, printJson, printTable } from './output.ts';
 import { printGarbage, runGarbageCollection } from './store-gc.ts';
@@ -69,7 +68,6 @@ async function run(flags: Flags): Promise<void> {
   const dryRun = flags.dryRun ?? false;
   const signal = interruptSignal();
   await usingStore(flags, async (store) => {
-    if (flags.gc) maintenanceOf(store);
     const plan = await planPrune(store, { policy, groupBy, signal, ...(match === undefined ? {} : { match }) });
     if (!flags.json) printPlan(plan);
     const count = plan.groups.reduce((sum, { remove }) => sum + remove.length, 0);

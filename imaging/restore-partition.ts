@@ -167,6 +167,7 @@ async function writePartition(
   if (!direct)
     options.onWarning?.(`${target.label} cannot be read past the page cache: the read-back may have come from memory`);
   state.written = true;
+  options.onProgress?.({ phase: 'discard', bytesDone: 0, bytesTotal: 0, bytesTransferred: 0 });
   await blankRanges(target, shift(edges, baseBytes));
   if (options.holes !== 'leave') {
     for (const range of shift(subtract([whole], edges), baseBytes)) await discardRange(target, range, options.signal);

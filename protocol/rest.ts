@@ -70,6 +70,17 @@ export const imageEntrySchema = z.object({
 /** GET /v1/store/stats */
 export const storeStatsSchema = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });
 
+/** POST /v1/store/gc */
+export const garbageRequestSchema = z.strictObject({ olderThanMs: z.number().nonnegative(), dryRun: z.boolean() });
+
+const fraction = z.number().min(0).max(1);
+
+/** POST /v1/store/check; `part` is a range of the digests. */
+export const storeCheckRequestSchema = z.strictObject({
+  repair: z.boolean().default(false),
+  part: z.strictObject({ from: fraction, to: fraction }).exactOptional(),
+});
+
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** POST /v1/chunks/missing: which of these does the store lack? The answer keeps their order. */

@@ -5,6 +5,7 @@ import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
+import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
 
 export type Context = {
@@ -12,6 +13,7 @@ export type Context = {
   readonly db: Database;
   readonly store: ChunkStore;
   readonly checker: ChunkChecker;
+  readonly tasks: StreamedTasks;
   readonly authority: Authority;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;

@@ -24,6 +24,8 @@ import { postChunksMissing } from './routes/post-chunks-missing.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
+import { postStoreCheck } from './routes/post-store-check.ts';
+import { postStoreGc } from './routes/post-store-gc.ts';
 import { putImage } from './routes/put-image.ts';
 import { putKey } from './routes/put-key.ts';
 
@@ -52,6 +54,8 @@ export const routes: readonly Route[] = [
   postJobCancel,
   postJob,
   postScenario,
+  postStoreCheck,
+  postStoreGc,
   putImage,
   putKey,
 ];

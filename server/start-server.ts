@@ -21,6 +21,7 @@ import { openDatabase } from './database/open.ts';
 import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
+import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
 import { openOperatorToken } from './tokens/operator-token.ts';
 
@@ -51,7 +52,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(() => store.close());
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
-  const context: Context = { config, db, store, checker, authority, agents: new AgentRegistry(), log: app.log };
+  const [tasks, agents] = [new StreamedTasks(), new AgentRegistry()];
+  const context: Context = { config, db, store, checker, tasks, authority, agents, log: app.log };
 
   addRoutes(app, context);
   await app.ready();
@@ -61,7 +63,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const port = await listen(onePort.server, config.listen);
   starting.defer(async () => {
     const closed = onePort.close(closeGraceMs);
-    await door.close();
+    await Promise.all([door.close(), tasks.close()]);
     await closed;
   });
   await warnOfEphemeralPort(context, port);

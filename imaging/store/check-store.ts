@@ -3,45 +3,15 @@ import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
 import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
-import type { SealingKeys } from '../crypt/data-key.ts';
 import { checkSealedManifest } from '../crypt/sealed-manifest.ts';
-import type { RunOptions } from '../progress.ts';
-import { CheckReport, type DamagedImage, readImageFacts, type StoreProblem } from './check-report.ts';
-import type { ChunkStore, Digest } from './chunk-store.ts';
+import { checkOnServer } from './check-on-server.ts';
+import { CheckReport, readImageFacts } from './check-report.ts';
+import type { CheckStoreOptions, CheckStoreResult } from './check-request.ts';
+import { type ChunkStore, type Digest, isServed } from './chunk-store.ts';
 import { DigestMap } from './digest-map.ts';
 import { type ImagePart, imageParts } from './image-parts.ts';
 import { putBackWhole } from './put-back-whole.ts';
 import { maintenanceOf, type StoreMaintenance } from './store-maintenance.ts';
-
-/** Digests are evenly spread: those from one fraction of their range to another are a part of every image. */
-export type StorePart = { readonly from: number; readonly to: number };
-
-export type CheckStoreOptions = RunOptions & {
-  /** Which chunks are read; all are looked for. */
-  readonly part?: StorePart;
-  /** Move damaged chunks aside, so that the next capture of the same content sends them anew. */
-  readonly repair?: boolean;
-  /** What these sealed is opened, which nobody without them can make or change; without, a checksum tells of decay only. */
-  readonly keys?: SealingKeys;
-  readonly workers?: number;
-};
-
-export type CheckStoreResult = {
-  readonly images: number;
-  readonly chunks: number;
-  /** Of `chunks`, those that were read. */
-  readonly checkedChunks: number;
-  readonly checkedBytes: number;
-  /** Chunks that no image names: left by deleted images or captures that did not finish. Harmless. */
-  readonly unreferenced: number;
-  /** Files that interrupted writers left. Harmless. */
-  readonly temporaryFiles: number;
-  readonly problems: readonly StoreProblem[];
-  readonly problemCount: number;
-  readonly damagedImages: readonly DamagedImage[];
-  /** Images that lacked a chunk which was set aside earlier and has been captured again since. */
-  readonly wholeAgain: readonly string[];
-};
 
 /** Chunks in a row that cannot be read before the store, and not the chunks, counts as broken. */
 const maxFailuresInARow = 20;
@@ -51,7 +21,8 @@ const known = { named: 0, present: 1, lost: 2, healed: 4 } as const;
 
 /** 25 to 38 bytes of memory for each chunk that images name. @throws store-io, cancelled. Damage is listed, not thrown. */
 export async function checkStore(store: ChunkStore, options: CheckStoreOptions = {}): Promise<CheckStoreResult> {
-  return new StoreCheck(store, options).run();
+  if (isServed(store)) return await checkOnServer(store, options);
+  return await new StoreCheck(store, options).run();
 }
 
 class StoreCheck {

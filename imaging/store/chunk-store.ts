@@ -1,5 +1,8 @@
 // Where chunks and manifests live: the contract that every store (directory, S3 bucket, HTTP server, memory) keeps.
 
+import type { z } from 'zod';
+import type { RunOptions } from '../progress.ts';
+
 /** BLAKE3-256 of a chunk's uncompressed bytes, or a sealed chunk's name (crypt/), 64 lower-case hex digits. */
 export type Digest = string;
 
@@ -25,6 +28,13 @@ export type StoreStats = {
   readonly chunks: number;
   /** Bytes of the chunks as stored (compressed, with their headers). */
   readonly storedBytes: number;
+};
+
+/** What a server is asked to do with its store (docs/protocol.md, "Tasks"), in which words, and what it answers. */
+export type ServerTask<Result> = {
+  readonly name: 'gc' | 'check';
+  readonly asked: object;
+  readonly answer: z.ZodType<Result>;
 };
 
 /**
@@ -60,5 +70,16 @@ export interface ChunkStore {
   deleteKey(id: string, signal?: AbortSignal): Promise<void>;
   /** Ids of the data keys whose images can be read here without asking a person; a store without this method has none. */
   openKeys?(signal?: AbortSignal): Promise<ReadonlySet<string>>;
+  /**
+   * Has the server that keeps the store look after it; a store without this method is looked after from here (store-maintenance.ts).
+   * @throws what the task throws; server-error when the answer is none
+   */
+  runOnServer?<Result>(task: ServerTask<Result>, run: RunOptions): Promise<Result>;
   close(): Promise<void>;
+}
+
+export type ServedStore = ChunkStore & Required<Pick<ChunkStore, 'runOnServer'>>;
+
+export function isServed(store: ChunkStore): store is ServedStore {
+  return store.runOnServer !== undefined;
 }

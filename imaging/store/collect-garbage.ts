@@ -1,13 +1,15 @@
 // Frees what no image needs. Safe beside captures, which announce what they are about to need (docs/decisions/010-garbage-collection.md).
+import { z } from 'zod';
 import { throwIfCancelled } from '../cancelled.ts';
 import { ChunkList, type ListedChunk } from './chunk-list.ts';
-import type { ChunkStore, Digest } from './chunk-store.ts';
+import { type ChunkStore, type Digest, isServed } from './chunk-store.ts';
 import { NeededChunks } from './needed-chunks.ts';
 import { type ChunkInfo, maintenanceOf, type Quarantine, type StoreMaintenance } from './store-maintenance.ts';
 
 export type GarbageOptions = { readonly olderThanMs: number; readonly dryRun: boolean; readonly signal?: AbortSignal };
 
-export type GarbageResult = { readonly chunks: number; readonly bytes: number; readonly kept: number };
+const garbageResultSchema = z.object({ chunks: z.number(), bytes: z.number(), kept: z.number() });
+export type GarbageResult = Readonly<z.infer<typeof garbageResultSchema>>;
 
 /** Nobody takes longer to write one file or object; below this not even an impatient collector touches one. */
 const leftOverAfterMs = 3_600_000;
@@ -20,6 +22,10 @@ const chunksAtOnce = 1000;
  */
 export async function collectGarbage(store: ChunkStore, options: GarbageOptions): Promise<GarbageResult> {
   const { olderThanMs, dryRun, signal } = options;
+  if (isServed(store)) {
+    const task = { name: 'gc', asked: { olderThanMs, dryRun }, answer: garbageResultSchema } as const;
+    return await store.runOnServer(task, signal === undefined ? {} : { signal });
+  }
   const maintenance = maintenanceOf(store);
   const clockMs = await maintenance.readClock(signal);
   if (!dryRun) await deleteLeftOver(maintenance, clockMs - Math.max(olderThanMs, leftOverAfterMs));

@@ -11,7 +11,15 @@ import { isSealedManifest, openManifest, parseStoredManifest, sealManifestWith }
 import type { AskSecret, KeySecret } from '../crypt/secret.ts';
 import { unlockDataKey } from '../crypt/unlock.ts';
 import { parseManifest } from '../manifest/manifest.ts';
-import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
+import {
+  type ChunkStore,
+  type Digest,
+  isServed,
+  type ManifestEntry,
+  type ServedStore,
+  type StoredChunk,
+  type StoreStats,
+} from './chunk-store.ts';
 import { type ImagePart, imageParts } from './image-parts.ts';
 import { manifestEntry } from './manifest-entry.ts';
 import type { MaintainedStore, StoreMaintenance } from './store-maintenance.ts';
@@ -42,6 +50,7 @@ class EncryptedStore implements ChunkStore {
   readonly label: string;
   /** Who looks after a store needs no key. */
   readonly maintenance?: StoreMaintenance;
+  readonly runOnServer?: ServedStore['runOnServer'];
   readonly #store: ChunkStore;
   readonly #options: EncryptedStoreOptions;
   #secret: Promise<KeySecret> | undefined;
@@ -53,6 +62,7 @@ class EncryptedStore implements ChunkStore {
 
   constructor(store: ChunkStore & Partial<MaintainedStore>, options: EncryptedStoreOptions) {
     if (store.maintenance !== undefined) this.maintenance = store.maintenance;
+    if (isServed(store)) this.runOnServer = (task, run) => store.runOnServer(task, run);
     this.#store = store;
     this.#options = options;
     this.label = store.label;

@@ -42,6 +42,34 @@ export function collectBody(response: IncomingMessage, limit: number): Promise<B
   });
 }
 
+/**
+ * Gives `onLine` each line that is not empty, without its end.
+ * @throws DeployError too-large beyond `limit` bytes a line; an Error when the connection ends early
+ */
+export async function readLines(
+  response: IncomingMessage,
+  limit: number,
+  onLine: (line: string) => void,
+): Promise<void> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end = part.indexOf(0x0a); end >= 0; end = part.indexOf(0x0a, from)) {
+      const line = Buffer.concat([...parts, part.subarray(from, end)]).toString();
+      if (line !== '') onLine(line);
+      parts = [];
+      length = 0;
+      from = end + 1;
+    }
+    parts.push(part.subarray(from));
+    length += part.length - from;
+    if (length > limit)
+      throw new DeployError('too-large', `a line of the server's answer is longer than ${limit} bytes`);
+  }
+  if (!response.complete) throw new Error('the answer ended early');
+}
+
 /** A part that is a TLS record of its own, 16 KiB: left to the garbage collector, they pile up to tens of MiB in a small machine. */
 function freeRecord(part: Buffer | undefined): void {
   if (part === undefined || part.byteLength !== part.buffer.byteLength) return;

@@ -1,11 +1,12 @@
 // The store behind a Deploy-OS server: chunks and manifests over HTTPS (docs/protocol.md, "Data"), for the agent and for the command line.
 import type { OutgoingHttpHeaders } from 'node:http';
 import { z } from 'zod';
-import { DeployError } from '../../protocol/errors.ts';
+import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { maxKeyObjectBytes, maxKeyObjects } from '../crypt/key-object.ts';
+import type { ProgressPhase, RunOptions } from '../progress.ts';
 import { encodeChunkBatch } from './chunk-batch.ts';
-import type { ChunkStore, Digest, ManifestEntry, StoredChunk, StoreStats } from './chunk-store.ts';
+import type { ChunkStore, Digest, ManifestEntry, ServerTask, StoredChunk, StoreStats } from './chunk-store.ts';
 import { HttpsClient } from './https-client.ts';
 
 export type HttpStoreOptions = {
@@ -42,6 +43,20 @@ const manifestEntries = z.array(
   }),
 );
 const keysAnswer = z.object({ keys: z.array(z.base64()).max(maxKeyObjects) });
+const figure = z.number();
+/** One line of a task's answer; the last one has the result or the error. */
+const taskLine = z.object({
+  progress: z
+    .object({
+      ...{ bytesDone: figure, bytesTotal: figure, bytesTransferred: figure },
+      phase: z.custom<ProgressPhase>((phase) => typeof phase === 'string'),
+    })
+    .optional(),
+  warning: z.string().optional(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+  result: z.unknown().optional(),
+});
+type TaskLine = z.infer<typeof taskLine>;
 const storeStats = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });
 
 /** A store over HTTPS. Nothing is sent before the first operation, each of which is retried as docs/protocol.md says. */
@@ -168,6 +183,26 @@ class HttpStore implements ChunkStore {
     await this.#client.call({ method: 'DELETE', path: keyPath(id), maxAnswerBytes: 64 * 1024, signal });
   }
 
+  async runOnServer<Result>({ name, asked, answer }: ServerTask<Result>, run: RunOptions): Promise<Result> {
+    const path = `/v1/store/${name}`;
+    let last: TaskLine = {};
+    await this.#client.call({
+      method: 'POST',
+      path,
+      body: [Buffer.from(JSON.stringify(asked))],
+      contentType: 'application/json',
+      maxAnswerBytes: maxListBytes,
+      signal: run.signal,
+      onLine: (line) => {
+        last = parseAnswer(taskLine, line, `POST ${path}`);
+        if (last.progress !== undefined) run.onProgress?.(last.progress);
+        if (last.warning !== undefined) run.onWarning?.(last.warning);
+      },
+    });
+    if (last.error !== undefined) throw fromErrorBody(last.error);
+    return parseAnswer(answer, JSON.stringify(last.result ?? null), `POST ${path}`);
+  }
+
   async close(): Promise<void> {
     this.#client.close();
   }
@@ -196,7 +231,7 @@ function splitIntoBodies(chunks: readonly StoredChunk[]): StoredChunk[][] {
   return bodies;
 }
 
-function parseAnswer<T>(schema: z.ZodType<T>, answer: Buffer, what: string): T {
+function parseAnswer<T>(schema: z.ZodType<T>, answer: Buffer | string, what: string): T {
   try {
     return schema.parse(JSON.parse(answer.toString()));
   } catch (cause) {

@@ -1,10 +1,10 @@
 // The transport below the HTTP store: one HTTPS request with a bounded answer, tried again while the server is away.
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
-import { collectBody, sendBody } from './http-body.ts';
+import { collectBody, readLines, sendBody } from './http-body.ts';
 import { isCertificateError, pinnedTls } from './pinned-ca.ts';
 
 export type HttpsClientOptions = {
@@ -32,6 +32,8 @@ export type Call = {
   /** A connection on which nothing moves for so long is given up. */
   readonly idleTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Takes an answer that comes line by line, instead of the body. Once it has begun, the request is not tried again. */
+  readonly onLine?: ((line: string) => void) | undefined;
 };
 
 const backoff = { firstMs: 200, maxMs: 10_000 };
@@ -129,7 +131,7 @@ export class HttpsClient {
       request.on('error', fail);
       request.on('response', (response) => {
         const status = response.statusCode ?? 0;
-        collectBody(response, status >= 400 ? maxErrorBytes : call.maxAnswerBytes)
+        readBody(response, call)
           .then((body) =>
             retriedStatuses.includes(status)
               ? reject(new Outage(errorOf(status, body).message))
@@ -142,6 +144,22 @@ export class HttpsClient {
       });
       sendBody(request, call.body ?? []);
     });
+  }
+}
+
+async function readBody(response: IncomingMessage, { onLine, maxAnswerBytes, signal }: Call): Promise<Buffer> {
+  const isError = (response.statusCode ?? 0) >= 400;
+  if (onLine === undefined || isError) return await collectBody(response, isError ? maxErrorBytes : maxAnswerBytes);
+  try {
+    await readLines(response, maxAnswerBytes, onLine);
+    return Buffer.alloc(0);
+  } catch (cause) {
+    if (cause instanceof DeployError || signal?.aborted === true) throw cause;
+    throw new DeployError(
+      'server-unreachable',
+      `the server went away before it was done: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 

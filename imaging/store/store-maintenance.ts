@@ -64,7 +64,11 @@ export interface MaintainedStore extends ChunkStore {
 /** @throws usage when `store` is not a MaintainedStore */
 export function maintenanceOf(store: ChunkStore & Partial<MaintainedStore>): StoreMaintenance {
   if (store.maintenance !== undefined) return store.maintenance;
-  throw new DeployError('usage', `the store ${store.label} cannot be looked after from here`, {
-    hint: 'Run this on the machine that holds the store, with --store and its directory or bucket.',
-  });
+  throw new DeployError(
+    'usage',
+    `the store ${store.label} does not give its chunks to be counted or changed from here`,
+    {
+      hint: 'Run this on the machine that holds the store, with --store and its directory or bucket.',
+    },
+  );
 }
