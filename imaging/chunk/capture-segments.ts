@@ -8,6 +8,7 @@ import type { Progress, RunOptions } from '../progress.ts';
 import type { ChunkStore, Digest, StoredChunk } from '../store/chunk-store.ts';
 import { BoundedTasks } from './bounded-tasks.ts';
 import type { DeviceAccess } from './device-io.ts';
+import { ownedMemory } from './memory.ts';
 import { MissingQuery } from './missing-query.ts';
 import { planSegments, type SegmentPlan, segmentSizeBytes, slotLengthBytes, type UsedSlot } from './slots.ts';
 import { UploadQueue } from './upload-queue.ts';
@@ -173,7 +174,8 @@ class SegmentCapture {
           base: await this.#fetchBase(parent.bases.get((places[i] as SlotToCapture).index)),
         })),
       );
-      const { stored, patches } = await ask('packSlots', { slots: wanted, level: this.#options.level });
+      const bases = wanted.flatMap(({ base }) => ownedMemory(base?.stored ?? null));
+      const { stored, patches } = await ask('packSlots', { slots: wanted, level: this.#options.level }, bases);
       const fresh = indexes.map(async (index, i) => {
         const digest = digests[index] as Digest;
         const patch = patches[i] ?? null;

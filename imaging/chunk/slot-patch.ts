@@ -9,16 +9,17 @@ const magic = Buffer.from('DOSP');
 const version = 1;
 
 /** The patch that makes `slot` out of `base`; null when it would hold more than half of the slot, or the two differ in length. */
-export function makePatch(base: Uint8Array, slot: Uint8Array): Buffer | null {
+export function makePatch(base: Uint8Array, slot: Buffer): Buffer | null {
   if (base.length !== slot.length) return null;
   const count = Math.ceil(slot.length / blockBytes);
   const bitmap = Buffer.alloc(Math.ceil(count / 8));
   const blocks: Uint8Array[] = [];
   for (let number = 0; number < count; number++) {
-    const block = blockOf(slot, number);
-    if (Buffer.compare(block, blockOf(base, number)) === 0) continue;
+    const start = number * blockBytes;
+    const end = Math.min(slot.length, start + blockBytes);
+    if (slot.compare(base, start, end, start, end) === 0) continue;
     if (2 * (blocks.length + 1) > count) return null;
-    blocks.push(block);
+    blocks.push(slot.subarray(start, end));
     bitmap[number >> 3] = (bitmap[number >> 3] as number) | (1 << (number & 7));
   }
   const header = Buffer.alloc(headerBytes);
