@@ -3,12 +3,14 @@ import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
 import type { NewIds } from '../imaging/fit/renew-ids.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
+import type { PartitionPlan } from '../imaging/plan-partition.ts';
 import type { RestorePlan } from '../imaging/plan-restore.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
+import type { WrittenImage } from '../imaging/write-image.ts';
 import { formatBytes, printTable } from './output.ts';
 
 export function printCapture(result: CaptureResult): void {
@@ -26,14 +28,25 @@ export function printCapture(result: CaptureResult): void {
 }
 
 export function printRestore(result: RestoreResult, disk: string): void {
-  const phases = Object.entries(result.secondsByPhase).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`);
+  printFacts([['image', result.name], ['disk', disk], ...describeWritten(result)]);
+}
+
+export function printPartitionRestore(result: RestorePartitionResult, disk: string): void {
+  const { name, partition, toPartition } = result;
   printFacts([
-    ['image', result.name],
-    ['disk', disk],
-    [
-      'right already',
-      `${formatBytes(result.bytesReused)}, and ${formatBytes(result.bytesCopied)} elsewhere on the disk`,
-    ],
+    ['image', `${name}, partition ${partition}`],
+    ['target', toPartition === 0 ? disk : `${disk}, partition ${toPartition}`],
+    ...describeWritten(result),
+  ]);
+}
+
+type Finished = Omit<WrittenImage, 'rootDigest'> & Pick<RestoreResult, 'escrow' | 'grown' | 'newIds'>;
+
+function describeWritten(result: Finished): (readonly [string, string])[] {
+  const phases = Object.entries(result.secondsByPhase).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`);
+  const { bytesReused, bytesCopied } = result;
+  return [
+    ['right already', `${formatBytes(bytesReused)}, and ${formatBytes(bytesCopied)} elsewhere on the disk`],
     ['fetched', formatBytes(result.bytesFetched)],
     ['written', formatBytes(result.bytesWritten)],
     ['read back', `${formatBytes(result.bytesVerified)}, as captured`],
@@ -42,7 +55,7 @@ export function printRestore(result: RestoreResult, disk: string): void {
     ...(result.grown === null ? [] : [['grown', describeGrowth(result.grown)] as const]),
     ...describeIds(result.newIds),
     ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
-  ]);
+  ];
 }
 
 function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSystemGrown }: Growth): string {
@@ -67,36 +80,43 @@ function describeIds(newIds: NewIds | null): (readonly [string, string])[] {
   return [...changed, ...kept];
 }
 
-export function printPlan({ image, target, present, write, warnings }: RestorePlan): void {
+export function printPlan(plan: RestorePlan): void {
+  printFacts([
+    ['image', `${plan.image.name} (${plan.image.id})`],
+    ...describePlanned(plan),
+    ['to write', describeWrite(plan.write)],
+  ]);
+  for (const warning of plan.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+export function printPartitionPlan(plan: PartitionPlan): void {
+  const { from, number, startBytes, sizeBytes } = plan.partition;
+  const where = number === 0 ? 'all of the target' : `partition ${number}, which starts at byte ${startBytes}`;
+  printFacts([
+    ['image', `${plan.image.name} (${plan.image.id}), partition ${from}`],
+    ...describePlanned(plan),
+    ['to overwrite', `${where}: ${formatBytes(sizeBytes)}, and nothing else`],
+    ['to write', describeWrite(plan.write)],
+  ]);
+  for (const warning of plan.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+function describeWrite({ usedBytes, holes, newIds }: Pick<RestorePlan['write'], 'usedBytes' | 'holes' | 'newIds'>) {
+  return `${formatBytes(usedBytes)} used; unused: ${holes}${newIds ? '; new ids' : ''}`;
+}
+
+function describePlanned({ target, present }: Pick<RestorePlan, 'target' | 'present'>): (readonly [string, string])[] {
   const parts = present.partitions.map(
     ({ number, sizeBytes, name }) => `${number}: ${formatBytes(sizeBytes)} ${name ?? ''}`,
   );
   const table = present.table === 'none' ? 'no partition table' : `${present.table.toUpperCase()} ${present.diskId}`;
-  printFacts([
-    ['image', `${image.name} (${image.id})`],
+  return [
     ['target', target.label],
     ['wwn', target.wwn ?? 'none'],
     ['size', `${formatBytes(target.sizeBytes)}, sectors of ${target.sectorSizeBytes}`],
     ['holds now', target.exists ? [table, ...parts.map((part) => part.trim())].join('; ') : 'nothing: it will be made'],
     ...(present.unfinished === null ? [] : [['unfinished', `the restore of '${present.unfinished}'`] as const]),
-    ['to write', `${formatBytes(write.usedBytes)} used; unused: ${write.holes}${write.newIds ? '; new ids' : ''}`],
-  ]);
-  for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
-}
-
-export function printPartitionRestore(result: RestorePartitionResult, disk: string): void {
-  const { name, partition, toPartition, usedBytes, seconds, bytesFetched, bytesWritten, bytesVerified } = result;
-  const { grown, newIds } = result;
-  printFacts([
-    ['image', `${name}, partition ${partition}`],
-    ['target', toPartition === 0 ? disk : `${disk}, partition ${toPartition}`],
-    ['fetched', formatBytes(bytesFetched)],
-    ['written', formatBytes(bytesWritten)],
-    ['read back', `${formatBytes(bytesVerified)}, as captured`],
-    ...(grown === null ? [] : [['grown', describeGrowth(grown)] as const]),
-    ...describeIds(newIds),
-    ['time', timeAndRate(seconds, usedBytes)],
-  ]);
+  ];
 }
 
 export function printVerify(result: VerifyResult): void {

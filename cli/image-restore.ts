@@ -2,12 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { finishError } from '../imaging/finish-restored.ts';
-import { parsePlan, planRestore } from '../imaging/plan-restore.ts';
+import { type PartitionPlan, parsePlan } from '../imaging/plan-partition.ts';
+import { planRestore, type RestorePlan } from '../imaging/plan-restore.ts';
 import { restoreImage } from '../imaging/restore.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
 import { printPlan, printRestore } from './image-output.ts';
-import { restoreOnePartition } from './image-restore-partition.ts';
+import { type PartitionFlags, restoreOnePartition } from './image-restore-partition.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withCache, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
@@ -77,8 +78,21 @@ export function addRestoreCommand(image: Command): void {
 }
 
 async function restore(name: string | undefined, disk: string | undefined, flags: Flags): Promise<void> {
-  if (flags.partition !== undefined) return await restoreOne(name, disk, { ...flags, partition: flags.partition });
   const plan = flags.plan === undefined ? undefined : parsePlan(await readFile(flags.plan, 'utf8'));
+  const { partition } = flags;
+  if (plan?.format === 'deploy-os-partition-restore-plan') {
+    await restoreOne(name, disk, { ...flags, partition: partition ?? plan.partition.from }, plan);
+  } else if (partition === undefined) await restoreDisk(name, disk, flags, plan);
+  else if (plan === undefined) await restoreOne(name, disk, { ...flags, partition }, undefined);
+  else throw new DeployError('usage', 'the plan is for a whole disk, not for a partition');
+}
+
+async function restoreDisk(
+  name: string | undefined,
+  disk: string | undefined,
+  flags: Flags,
+  plan: RestorePlan | undefined,
+): Promise<void> {
   const imageName = nameOf('image', name, plan?.image.name);
   const targetPath = nameOf('target', disk, plan?.target.path);
   if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
@@ -97,12 +111,21 @@ async function restore(name: string | undefined, disk: string | undefined, flags
   });
 }
 
-/** Plans and shrinking are for whole disks. */
-async function restoreOne(name: string | undefined, disk: string | undefined, flags: Flags & { partition: number }) {
-  const given = Object.entries({ '--plan': flags.plan, '--plan-only': flags.planOnly, '--shrink': flags.shrink });
-  const [wrong] = given.filter(([, value]) => value !== undefined);
-  if (wrong !== undefined) throw new DeployError('usage', `${wrong[0]} does not go with --partition`);
-  await restoreOnePartition(nameOf('image', name, undefined), nameOf('target', disk, undefined), flags);
+async function restoreOne(
+  name: string | undefined,
+  disk: string | undefined,
+  { plan: _, ...flags }: Flags & { partition: number },
+  plan: PartitionPlan | undefined,
+): Promise<void> {
+  if (flags.shrink) throw new DeployError('usage', '--shrink does not go with --partition');
+  const planned = plan?.partition;
+  const toPartition = flags.toPartition ?? planned?.number ?? flags.partition;
+  if (planned !== undefined && (flags.partition !== planned.from || toPartition !== planned.number)) {
+    const { from, number: to } = planned;
+    throw new DeployError('usage', `the plan is for partition ${from} of the image and ${to} of the target`);
+  }
+  const one: PartitionFlags = { ...flags, toPartition, ...(plan === undefined ? {} : { plan }) };
+  await restoreOnePartition(nameOf('image', name, plan?.image.name), nameOf('target', disk, plan?.target.path), one);
 }
 
 function nameOf(what: string, given: string | undefined, planned: string | undefined): string {

@@ -29,6 +29,9 @@ export function addUndoCommand(image: Command): void {
 const limits =
   'Back are: partition tables, the first and last MiB, and the first MiB and last 128 KiB of each partition. Not back is what the\n' +
   'restore overwrote or discarded between them: check every file system, and copy what is precious before you write to it.\n';
+const partitionLimits =
+  'Back are its first and last MiB; the rest of the disk was not touched. Not back is what the restore overwrote or discarded between\n' +
+  'them: check the file system, and copy what is precious before you write to it.\n';
 
 async function undo(targetPath: string | undefined, flags: Flags): Promise<void> {
   if (flags.list) return await list(flags);
@@ -43,9 +46,10 @@ async function undo(targetPath: string | undefined, flags: Flags): Promise<void>
     ),
   );
   if (flags.json) return printJson(result);
+  const { partition, savedAt, imageName, bytesVerified } = result;
   process.stdout.write(
-    `${targetPath} has back what was saved ${result.savedAt}, before '${result.imageName}' went onto it: ` +
-      `${formatBytes(result.bytesVerified)}, read back.\n${limits}`,
+    `${partition === null ? '' : `Partition ${partition} of `}${targetPath} has back what was saved ${savedAt}, before '${imageName}' went onto it: ` +
+      `${formatBytes(bytesVerified)}, read back.\n${partition === null ? limits : partitionLimits}`,
   );
 }
 

@@ -1,15 +1,16 @@
-// What a restore saves of its target before the first write, as a small image in the store: tables and the starts of partitions, for `image undo`.
+// What a restore saves of its target, a disk or a partition, before the first write: a small image in the store, for `image undo`.
 import { randomUUID } from 'node:crypto';
-import { toDeployError } from '../protocol/errors.ts';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
 import type { Target } from './blockdev/target.ts';
 import type { TargetIdentity } from './blockdev/target-identity.ts';
 import { captureSegments, noParentSegment } from './chunk/capture-segments.ts';
 import { intersect } from './chunk/ranges.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
+import type { TargetPartition } from './fit/target-partition.ts';
 import { escrowPrefix } from './manifest/image-name.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
-import type { PresentTarget } from './read-present-target.ts';
+import type { PresentPartition, PresentTarget } from './read-present-target.ts';
 import type { ChunkStore, ManifestEntry } from './store/chunk-store.ts';
 
 const mib = 2 ** 20;
@@ -19,42 +20,67 @@ const partitionEndBytes = 128 * 1024;
 /** A table can name thousands; with these an escrow has 65 MiB at most, and usually a few. */
 const maxPartitions = 56;
 
-/** Escrows kept for each disk. */
-const keptPerDisk = 3;
+/** Escrows kept for each disk, and for each partition of it that was restored alone. */
+const keptOfEach = 3;
+
+/** The opened target and what is on it; and which partition that is, if it is one. */
+export type EscrowSource = {
+  readonly target: Target;
+  readonly identity: TargetIdentity;
+  readonly present: PresentTarget;
+  readonly partition?: { readonly to: TargetPartition; readonly present: PresentPartition };
+};
 
 export type EscrowOptions = {
   readonly store: ChunkStore;
   /** What is about to be restored. */
   readonly image: Manifest;
+  /** Save it. True unless told. */
+  readonly escrow?: boolean;
   readonly workers?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * Saves what `image undo` puts back, and forgets older escrows of the disk. Answers the name it is stored under.
+ * Saves what `image undo` puts back, and forgets older escrows of it. Answers the name it is stored under, null when there is nothing worth
+ * saving: an unfinished restore has saved what was there before it, and its mark has the name.
  * @throws source-read (nothing was written), store errors, cancelled
  */
-export async function saveEscrow(
-  target: Target,
-  identity: TargetIdentity,
-  present: PresentTarget,
-  { store, image, workers, signal }: EscrowOptions,
-): Promise<string> {
+export async function escrowTarget(source: EscrowSource, options: EscrowOptions): Promise<string | null> {
+  const { target, present } = source;
+  if (present.mark !== null) return present.mark.escrow;
+  if (options.escrow === false || target.isNew || target.sizeBytes < target.sectorSizeBytes || present.blank)
+    return null;
+  try {
+    return await saveEscrow(source, options);
+  } catch (thrown) {
+    const { code, message, cause, hint } = toDeployError(thrown).during('saving what is on the target first');
+    const orWithout = 'Or restore without the possibility to undo it (--no-escrow).';
+    throw new DeployError(code, message, { cause, hint: hint === undefined ? orWithout : `${hint} ${orWithout}` });
+  }
+}
+
+async function saveEscrow(source: EscrowSource, { store, image, workers, signal }: EscrowOptions): Promise<string> {
+  const { target, identity, present, partition } = source;
   const { path, label, sectorSizeBytes } = target;
-  const sizeBytes = target.sizeBytes - (target.sizeBytes % sectorSizeBytes);
-  const used = rangesOf(present, sizeBytes);
+  // Places are the disk's, also where the partition is read from a node of its own.
+  const sizeBytes = identity.sizeBytes - (identity.sizeBytes % sectorSizeBytes);
+  const baseBytes = partition === undefined ? 0 : partition.to.startBytes - partition.to.namedStartBytes;
+  const place = partition && { startBytes: partition.to.namedStartBytes, sizeBytes: partition.to.sizeBytes };
+  const used = place === undefined ? rangesOf(present, sizeBytes) : edgesOf(place);
   const stop = signal === undefined ? {} : { signal };
   const { segments } = await captureSegments(
     { used, sizeBytes },
     {
-      source: { path, label, role: 'source', mode: 'read', sectorSizeBytes },
+      source: { path, label, role: 'source', mode: 'read', sectorSizeBytes, baseBytes },
       ...{ store, chunkSizeBytes: mib, level: defaultLevel, parentSegment: async () => noParentSegment, ...stop },
       ...(workers === undefined ? {} : { workers }),
     },
   );
   await store.flush(signal);
   const createdAt = new Date().toISOString();
-  const name = `${prefixOf(identity)}${createdAt}`;
+  const number = partition?.to.number;
+  const name = `${prefixOf(identity)}${number === undefined ? '' : `partition-${number}/`}${createdAt}`;
   const last = used.at(-1);
   const { id, name: imageName, rootDigest, geometry, partitions } = image;
   const fileSystemUuid = geometry.table === 'none' ? (partitions[0]?.fileSystemUuid ?? null) : null;
@@ -66,11 +92,13 @@ export async function saveEscrow(
       table: present.table,
       diskId: present.diskId,
     },
-    ...{ partitions: [], tableSectors: [], chunkSizeBytes: mib, usedBytes: totalBytes(used) },
+    ...{ partitions: [], tableSectors: [...(partition?.present.tableSectors ?? [])] },
+    ...{ chunkSizeBytes: mib, usedBytes: totalBytes(used) },
     usedEndBytes: last === undefined ? 0 : last.startBytes + last.lengthBytes,
     ...{ segments, parent: null, warnings: [] },
     escrow: {
-      ...{ wwn: identity.wwn, path },
+      ...{ wwn: identity.wwn, path: identity.path },
+      ...(place === undefined || number === undefined ? {} : { partition: { number, ...place } }),
       image: { id, name: imageName, rootDigest, table: geometry.table, diskId: geometry.diskId, fileSystemUuid },
     },
   });
@@ -85,46 +113,50 @@ function rangesOf({ partitions }: PresentTarget, sizeBytes: number): Extent[] {
     { startBytes, lengthBytes: Math.min(size, container ? 4096 : partitionStartBytes) },
     { startBytes: startBytes + Math.max(0, size - partitionEndBytes), lengthBytes: Math.min(size, partitionEndBytes) },
   ]);
-  const edges = [0, sizeBytes - Math.min(mib, sizeBytes)].map((startBytes) => ({
-    startBytes,
-    lengthBytes: Math.min(mib, sizeBytes),
-  }));
+  const edges = edgesOf({ startBytes: 0, sizeBytes });
   return intersect(mergeExtents([...edges, ...ends]), [{ startBytes: 0, lengthBytes: sizeBytes }]);
 }
 
-/** Escrows of one disk have one prefix; their names end with the time. */
+/** The first and last MiB. */
+function edgesOf({ startBytes, sizeBytes }: { readonly startBytes: number; readonly sizeBytes: number }): Extent[] {
+  const lengthBytes = Math.min(mib, sizeBytes);
+  return mergeExtents([
+    { startBytes, lengthBytes },
+    { startBytes: startBytes + sizeBytes - lengthBytes, lengthBytes },
+  ]);
+}
+
+/** Escrows of one disk have one prefix, followed by the partition if it is of one; their names end with the time. */
 export function prefixOf({ wwn, serial, path }: TargetIdentity): string {
   const disk = (wwn ?? serial ?? path).replaceAll(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, '_').slice(0, 200);
   return `${escrowPrefix}${disk}/`;
 }
 
-/** Of that disk, newest first. */
+/** Of that disk and of its partitions, newest first. */
 export async function listEscrows(
   store: ChunkStore,
   identity: TargetIdentity,
   signal?: AbortSignal,
 ): Promise<ManifestEntry[]> {
-  return await listPrefix(store, prefixOf(identity), signal);
+  const prefix = prefixOf(identity);
+  const all = (await store.listManifests(signal)).filter(({ name }) => name.startsWith(prefix));
+  return all.sort((a, b) => timeOf(b.name).localeCompare(timeOf(a.name)));
 }
 
-/** Names end with the time, and stores list in order of name. */
-async function listPrefix(store: ChunkStore, prefix: string, signal?: AbortSignal): Promise<ManifestEntry[]> {
-  return (await store.listManifests(signal)).filter(({ name }) => name.startsWith(prefix)).reverse();
-}
-
-/** Deletes all but the newest escrows of the disk that `name` is one of. */
+/** Deletes all but the newest escrows of the disk, or of the partition, that `name` is one of. */
 export async function forgetOlderEscrows(store: ChunkStore, name: string, signal?: AbortSignal): Promise<void> {
-  const prefix = name.slice(0, name.lastIndexOf('/') + 1);
-  const older = (await listPrefix(store, prefix, signal)).slice(keptPerDisk);
-  for (const { name: old } of older) await store.deleteManifest(old, signal);
+  const folderOf = (escrow: string) => escrow.slice(0, escrow.lastIndexOf('/'));
+  const all = (await store.listManifests(signal)).map((entry) => entry.name);
+  // Names end with the time, and stores list in order of name.
+  const older = all.filter((other) => folderOf(other) === folderOf(name)).slice(0, -keptOfEach);
+  for (const old of older) await store.deleteManifest(old, signal);
+}
+
+function timeOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
 }
 
 /** An agent may neither list nor delete images: its server does this. */
 function unlessForbidden(thrown: unknown): void {
   if (toDeployError(thrown).code !== 'forbidden') throw thrown;
-}
-
-/** Whether the target has anything worth saving. */
-export function needsEscrow(target: Target, present: PresentTarget): boolean {
-  return !target.isNew && target.sizeBytes >= target.sectorSizeBytes && !present.blank && present.mark === null;
 }

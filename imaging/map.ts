@@ -27,7 +27,7 @@ export async function mapDisk(path: string, options: MapOptions & { allowMember?
   if (options.allowMember !== true && options.rescue !== true) await checkNoMember(path);
   const reader = await openReader(path);
   try {
-    const map = await noteMark(await mapBytes(stoppable(reader, options.signal), options), reader);
+    const map = await noteMarks(await mapBytes(stoppable(reader, options.signal), options), reader, options);
     warnOfNotes(map, reader.label, options);
     return map;
   } finally {
@@ -35,12 +35,27 @@ export async function mapDisk(path: string, options: MapOptions & { allowMember?
   }
 }
 
-/** A disk that an unfinished restore has left looks empty. */
-async function noteMark(map: DiskMap, reader: ByteReader): Promise<DiskMap> {
-  const mark = await readMark(reader);
-  if (mark === null) return map;
-  const note = `a restore of '${mark.imageName}' was left unfinished on it, so it does not boot: restore again, or undo`;
-  return { ...map, notes: [note, ...(map.notes ?? [])] };
+/** A disk, or a partition, that an unfinished restore has left looks empty. */
+async function noteMarks(map: DiskMap, reader: ByteReader, options: MapOptions): Promise<DiskMap> {
+  const notes = map.notes ?? [];
+  const disk = await notesOfMark(reader, options);
+  const partitions: PartitionMap[] = [];
+  for (const partition of map.partitions) {
+    const { startBytes, sizeBytes, number } = partition;
+    const inside = number !== 0 && startBytes + sizeBytes <= reader.sizeBytes;
+    const found = inside ? await notesOfMark(windowOf(reader, startBytes, sizeBytes), options) : [];
+    partitions.push(found.length === 0 ? partition : { ...partition, notes: [...found, ...partition.notes] });
+  }
+  return { ...map, partitions, ...(disk.length === 0 ? {} : { notes: [...disk, ...notes] }) };
+}
+
+async function notesOfMark(reader: ByteReader, options: MapOptions): Promise<string[]> {
+  const mark = await readMark(reader).catch((thrown: unknown) => {
+    reasonToGoOn(thrown, options);
+    return null;
+  });
+  if (mark === null) return [];
+  return [`a restore of '${mark.imageName}' was left unfinished on it, so it does not boot: restore again, or undo`];
 }
 
 /** Gives each note of the map to `onWarning`, with its place. */

@@ -18,8 +18,8 @@ const partition = z.object({
   name: z.string().nullable(),
 });
 
-const schema = z.object({
-  format: z.literal('deploy-os-restore-plan'),
+/** What the plans for disks and for partitions both say. */
+export const planParts = z.object({
   version: z.literal(1),
   image: z.object({ id: z.string(), name: z.string(), rootDigest: z.string(), usedBytes: z.number() }),
   target: targetIdentitySchema,
@@ -32,6 +32,13 @@ const schema = z.object({
     /** The image whose restore was left unfinished. */
     unfinished: z.string().nullable(),
   }),
+  warnings: z.array(z.string()),
+});
+
+type PlanParts = z.infer<typeof planParts>;
+
+export const restorePlanSchema = planParts.extend({
+  format: z.literal('deploy-os-restore-plan'),
   /** All of the target is overwritten: used bytes with the image's, the rest as `holes` says. */
   write: z.object({
     usedBytes: z.number(),
@@ -41,19 +48,9 @@ const schema = z.object({
     newIds: z.boolean().default(false),
     allowMember: z.boolean(),
   }),
-  warnings: z.array(z.string()),
 });
 
-export type RestorePlan = z.infer<typeof schema>;
-
-/** A plan out of foreign text. @throws invalid-input */
-export function parsePlan(text: string): RestorePlan {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new DeployError('invalid-input', 'that is no plan of a restore', { cause });
-  }
-}
+export type RestorePlan = z.infer<typeof restorePlanSchema>;
 
 export type PlanOptions = FitOrShrinkOptions & {
   readonly imageName: string;
@@ -86,7 +83,7 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   };
 }
 
-function describePresent(present: PresentTarget | null): RestorePlan['present'] {
+export function describePresent(present: PresentTarget | null): PlanParts['present'] {
   if (present === null) return { tablesDigest: null, table: 'none', diskId: null, partitions: [], unfinished: null };
   const { tablesDigest, table, diskId, partitions, mark } = present;
   const described = partitions.map((part) => {
@@ -101,16 +98,20 @@ function describePresent(present: PresentTarget | null): RestorePlan['present'] 
  * A target that a restore under this plan has left unfinished is the same target: its mark says what its tables were.
  * @throws target-changed
  */
-export function checkPlan(plan: RestorePlan, manifest: Manifest, target: TargetIdentity, present: PresentTarget): void {
-  const changed = (what: string) =>
-    new DeployError('target-changed', `${target.label} is not what the plan says: ${what}`, {
-      hint: 'Look at the disks and the image again, and make a new plan.',
-    });
+export function checkPlan(plan: PlanParts, manifest: Manifest, target: TargetIdentity, present: PresentTarget): void {
   const difference = differenceOf(plan.target, target);
-  if (difference !== null) throw changed(difference);
+  if (difference !== null) throw planChanged(target, difference);
   const tables = target.exists ? present.tablesDigest : null;
-  if (tables !== plan.present.tablesDigest) throw changed('its first or last MiB, where the tables are, has changed');
-  if (manifest.id !== plan.image.id || manifest.rootDigest !== plan.image.rootDigest) {
-    throw changed(`'${plan.image.name}' is another image now`);
+  if (tables !== plan.present.tablesDigest) {
+    throw planChanged(target, 'the first or last MiB, where tables and superblocks are, has changed');
   }
+  if (manifest.id !== plan.image.id || manifest.rootDigest !== plan.image.rootDigest) {
+    throw planChanged(target, `'${plan.image.name}' is another image now`);
+  }
+}
+
+export function planChanged(target: TargetIdentity, what: string): DeployError {
+  return new DeployError('target-changed', `${target.label} is not what the plan says: ${what}`, {
+    hint: 'Look at the disks and the image again, and make a new plan.',
+  });
 }

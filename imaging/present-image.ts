@@ -26,12 +26,15 @@ export async function findPresentImage(
   return await findNewestImage(store, wanted, signal);
 }
 
-/** Where `present` has its chunks, as far as it differs from `image`, and what it took to learn that. @throws invalid-input when their chunk sizes differ */
+/**
+ * Where `present` has its chunks, as far as it differs from `image`, and what it took to learn that. What lies at a place of `present` lies
+ * `byBytes` further on as `image` counts; places that are then no whole chunks cannot be told. @throws invalid-input when their chunk sizes differ
+ */
 export async function placesOf(
   store: ChunkStore,
   present: Manifest,
   image: Manifest,
-  signal?: AbortSignal,
+  { byBytes = 0, signal }: { readonly byBytes?: number; readonly signal?: AbortSignal | undefined },
 ): Promise<{ places: PlaceTable; bytesFetched: number }> {
   const { chunkSizeBytes } = present;
   if (chunkSizeBytes !== image.chunkSizeBytes) {
@@ -39,10 +42,12 @@ export async function placesOf(
   }
   const places = new PlaceTable(present.usedBytes / chunkSizeBytes);
   const loader = new SegmentLoader(store, present, signal);
-  for (const [index, segment] of present.segments.entries()) {
-    if (segment === null || segment === image.segments[index]) continue;
-    for (const slot of await loader.load(index)) {
-      if (slot.digest !== null) places.put(slot.digest, (index * segmentSizeBytes) / chunkSizeBytes + slot.index);
+  const bySlots = byBytes / chunkSizeBytes;
+  for (const [index, segment] of Number.isInteger(bySlots) ? present.segments.entries() : []) {
+    if (segment === null || (bySlots === 0 && segment === image.segments[index])) continue;
+    for (const { digest, index: slot } of await loader.load(index)) {
+      const place = (index * segmentSizeBytes) / chunkSizeBytes + slot + bySlots;
+      if (digest !== null && place >= 0) places.put(digest, place);
     }
   }
   return { places, bytesFetched: loader.bytesFetched };

@@ -1,9 +1,9 @@
 // The recipe of a restore: check the target, fit the image to it, open it exclusively, write, read back, grow, give new ids.
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
-import { openTarget, rereadPartitions, type Target } from './blockdev/target.ts';
-import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.ts';
-import { needsEscrow, saveEscrow } from './escrow.ts';
+import { openTarget, rereadPartitions } from './blockdev/target.ts';
+import { identifyTarget } from './blockdev/target-identity.ts';
+import { escrowTarget } from './escrow.ts';
 import { finishRestored } from './finish-restored.ts';
 import type { FitOptions } from './fit/fit-image.ts';
 import type { Growth } from './fit/grow-partition.ts';
@@ -12,7 +12,7 @@ import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkPlan, type RestorePlan } from './plan-restore.ts';
-import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
+import { readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import { type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
@@ -67,7 +67,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
       const identity = await identifyTarget(targetPath, facts);
       const present = await readPresentTarget(target);
       if (options.plan !== undefined) checkPlan(options.plan, captured, identity, present);
-      const escrow = await escrowOf({ target, identity, present }, { ...options, image: fitted.manifest });
+      const escrow = await escrowTarget({ target, identity, present }, { ...options, image: fitted.manifest });
       const opened = { target, present, escrow };
       const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);
       const finished = await finishRestored(captured, fitted, target, options);
@@ -87,21 +87,6 @@ function refuseEscrow({ name, escrow }: Manifest): void {
   throw new DeployError('invalid-input', `'${name}' is what a restore saved of its target, no image of a disk`, {
     hint: 'Put it back with `deploy-os image undo`.',
   });
-}
-
-type Opened = { readonly target: Target; readonly identity: TargetIdentity; readonly present: PresentTarget };
-
-/** An unfinished restore has saved what was there before it; what is there now is not worth saving. */
-async function escrowOf({ target, identity, present }: Opened, options: RestoreOptions & { readonly image: Manifest }) {
-  if (present.mark !== null) return present.mark.escrow;
-  if (options.escrow === false || !needsEscrow(target, present)) return null;
-  try {
-    return await saveEscrow(target, identity, present, options);
-  } catch (thrown) {
-    const { code, message, cause, hint } = toDeployError(thrown).during('saving what is on the target first');
-    const orWithout = 'Or restore without the possibility to undo it (--no-escrow).';
-    throw new DeployError(code, message, { cause, hint: hint === undefined ? orWithout : `${hint} ${orWithout}` });
-  }
 }
 
 /** Zeros where a disk had data are worse than no disk to whoever does not know: it has to be asked for. */

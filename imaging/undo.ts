@@ -1,17 +1,20 @@
 // The recipe that takes a restore back as far as that goes: the tables and starts of partitions that it saved return to the disk and are read back.
 import { DeployError, toDeployError } from '../protocol/errors.ts';
+import { windowOf } from './blockdev/byte-reader.ts';
 import { checkTarget } from './blockdev/check-target.ts';
-import { openReader } from './blockdev/open-reader.ts';
-import { openTarget, rereadPartitions } from './blockdev/target.ts';
+import { describeDiskFile, openReader, statDiskFile } from './blockdev/open-reader.ts';
+import { openTarget, rereadPartitions, type Target } from './blockdev/target.ts';
 import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.ts';
 import { listEscrows, prefixOf } from './escrow.ts';
+import { asPartition, findTargetPartition } from './fit/target-partition.ts';
 import { readFileSystem } from './fs/detect.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import type { Place } from './partition/table-change.ts';
 import type { RunOptions } from './progress.ts';
-import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
+import { readPresentPartition, readPresentTarget } from './read-present-target.ts';
 import type { ChunkStore } from './store/chunk-store.ts';
-import { type WrittenImage, writeImage } from './write-image.ts';
+import { type WriteTarget, type WrittenImage, writeImage } from './write-image.ts';
 
 export type UndoOptions = RunOptions & {
   readonly targetPath: string;
@@ -27,34 +30,34 @@ export type UndoOptions = RunOptions & {
 export type UndoResult = Pick<WrittenImage, 'bytesWritten' | 'bytesVerified' | 'seconds'> & {
   readonly escrow: string;
   readonly savedAt: string;
+  /** Null for a whole disk. */
+  readonly partition: number | null;
   /** The image whose restore was taken back. */
   readonly imageName: string;
 };
 
 /**
- * Puts back what the newest restore onto this disk saved before its first write. Data that the restore overwrote or discarded does not return.
+ * Puts back what the newest restore onto this disk, or into a partition of it, saved before its first write. Data that the restore overwrote or discarded does not return.
  * @throws escrow-not-found, target-changed (not the same disk, or it holds something else by now), target-… (nothing written), target-write, read-back-mismatch
  */
 export async function undoRestore(options: UndoOptions): Promise<UndoResult> {
   const { targetPath, store } = options;
   const state = { written: false };
   try {
-    const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
-    if (!facts.exists) throw new DeployError('device-not-found', `there is no ${targetPath}`);
-    const identity = await identifyTarget(targetPath, facts);
-    const manifest = await findEscrow(identity, options);
-    const target = await openTarget({ ...facts, path: targetPath }, facts.sizeBytes);
+    const facts = await describeDiskFile(targetPath, await statDiskFile(targetPath));
+    const manifest = await findEscrow(await identifyTarget(targetPath, { ...facts, exists: true }), options);
+    const { name, createdAt, escrow } = manifest;
+    const partition = escrow?.partition ?? null;
+    const opened = partition === null ? await openDisk(name, options) : await openPartition(name, partition, options);
     try {
-      const present = await readPresentTarget(target);
-      if (options.force !== true) await checkWrittenBy(manifest, targetPath, present);
-      const opened = { target, present, escrow: manifest.name };
+      if (options.force !== true) await checkWrittenBy(manifest, opened);
       const written = await writeImage(manifest, opened, { ...options, store, holes: 'leave', delta: 'never' }, state);
       const { bytesWritten, bytesVerified, seconds } = written;
-      const imageName = manifest.escrow?.image.name ?? '';
-      return { escrow: manifest.name, savedAt: manifest.createdAt, imageName, bytesWritten, bytesVerified, seconds };
+      const which = { escrow: name, savedAt: createdAt, imageName: escrow?.image.name ?? '' };
+      return { ...which, partition: partition?.number ?? null, bytesWritten, bytesVerified, seconds };
     } finally {
-      await target.handle.close();
-      if (state.written) await rereadPartitions(target);
+      await opened.target.handle.close();
+      if (state.written && partition === null) await rereadPartitions(opened.target);
     }
   } catch (thrown) {
     const now = state.written ? 'its first MiB is blank; undo again when the cause is removed' : 'nothing was written';
@@ -66,8 +69,50 @@ export async function undoRestore(options: UndoOptions): Promise<UndoResult> {
   }
 }
 
+/** What is to be written, and the id of the file system on it when that is asked for. */
+type Opened = WriteTarget & { readonly readUuid: () => Promise<string | null> };
+
+async function openDisk(escrow: string, { targetPath, allowMember = false }: UndoOptions): Promise<Opened> {
+  const facts = await checkTarget(targetPath, { allowMember });
+  const target = await openTarget({ ...facts, path: targetPath }, facts.sizeBytes);
+  const place = { path: targetPath, startBytes: 0, sizeBytes: facts.sizeBytes };
+  return await closingOnError(target, async () => ({
+    ...{ target, present: await readPresentTarget(target), escrow },
+    readUuid: () => fileSystemUuidOf(place),
+  }));
+}
+
+/** Places in such an escrow are those of the disk. Systems beside the partition may run. */
+async function openPartition(
+  escrow: string,
+  { number, startBytes, sizeBytes }: NonNullable<NonNullable<Manifest['escrow']>['partition']>,
+  { targetPath, allowMember = false }: UndoOptions,
+): Promise<Opened> {
+  const to = await findTargetPartition(targetPath, number, { allowMember });
+  if (to.namedStartBytes !== startBytes || to.sizeBytes !== sizeBytes) {
+    throw new DeployError('target-changed', `partition ${number} is not where it was when its start was saved`);
+  }
+  const target = asPartition(await openTarget({ ...to, exists: true }, 0), to, startBytes);
+  return await closingOnError(target, async () => ({
+    ...{ target, present: await readPresentPartition(targetPath, to), escrow, diskToImageBytes: 0 },
+    readUuid: () => fileSystemUuidOf(to),
+  }));
+}
+
+async function closingOnError<Result>({ handle }: Target, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    await handle.close();
+    throw thrown;
+  }
+}
+
 async function findEscrow(identity: TargetIdentity, { store, escrowName, signal }: UndoOptions): Promise<Manifest> {
-  const name = escrowName ?? (await listEscrows(store, identity, signal))[0]?.name;
+  const sizeBytes = identity.sizeBytes - (identity.sizeBytes % identity.sectorSizeBytes);
+  const saved = await listEscrows(store, identity, signal);
+  // A partition's own node has the serial number of its disk.
+  const name = escrowName ?? (saved.find((entry) => entry.sizeBytes === sizeBytes) ?? saved[0])?.name;
   const hint = { hint: 'List what is there with `deploy-os image undo --list`.' };
   if (name === undefined) {
     throw new DeployError(
@@ -79,7 +124,6 @@ async function findEscrow(identity: TargetIdentity, { store, escrowName, signal 
   const manifest = await loadManifest(store, name, signal);
   const { escrow, geometry, source } = manifest;
   const same = escrow !== undefined && escrow.wwn === identity.wwn && source.serial === identity.serial;
-  const sizeBytes = identity.sizeBytes - (identity.sizeBytes % identity.sectorSizeBytes);
   if (same && name.startsWith(prefixOf(identity)) && geometry.sizeBytes === sizeBytes) return manifest;
   throw new DeployError(
     'target-changed',
@@ -88,22 +132,23 @@ async function findEscrow(identity: TargetIdentity, { store, escrowName, signal 
   );
 }
 
-/** The disk was left unfinished by that restore, or bears the ids of its image. Later changes inside its file systems do not matter. */
-async function checkWrittenBy(
-  { name, escrow }: Manifest,
-  path: string,
-  { mark, table, diskId }: PresentTarget,
-): Promise<void> {
+/** It was left unfinished by that restore, or bears the ids of its image. Later changes inside its file systems do not matter. */
+async function checkWrittenBy({ name, escrow }: Manifest, { present, readUuid }: Opened): Promise<void> {
+  const { mark, table, diskId } = present;
   const image = escrow?.image;
   if (mark?.escrow === name) return;
-  const sameTable = image?.table === table && image.diskId === diskId;
-  if (sameTable && (table !== 'none' || image.fileSystemUuid === (await fileSystemUuidOf(path)))) return;
-  throw new DeployError('target-changed', `the disk does not hold what the restore of '${image?.name}' wrote`, {
+  const isPartition = escrow?.partition !== undefined;
+  const sameTable = isPartition || (image?.table === table && image.diskId === diskId);
+  const idIsTable = !isPartition && table !== 'none';
+  if (sameTable && (idIsTable || image?.fileSystemUuid === (await readUuid()))) return;
+  const what = isPartition ? 'partition' : 'disk';
+  throw new DeployError('target-changed', `the ${what} does not hold what the restore of '${image?.name}' wrote`, {
     hint: 'Something else was written to it since. To put the old tables back all the same, say --force.',
   });
 }
 
-async function fileSystemUuidOf(path: string): Promise<string | null> {
+async function fileSystemUuidOf({ path, startBytes, sizeBytes }: Place & { path: string }): Promise<string | null> {
   const reader = await openReader(path);
-  return (await readFileSystem(reader).finally(() => reader.close())).uuid;
+  const window = windowOf(reader, startBytes, sizeBytes);
+  return (await readFileSystem(window).finally(() => reader.close())).uuid;
 }

@@ -1,8 +1,8 @@
 // The part of a restore that writes: look what is right already, blank the edges, discard, write, flush, read back, and the first MiB last.
 import { constants, open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { markPlace, type RestoreMark } from './blockdev/restore-mark.ts';
-import { blankRanges, discardRange, flushTarget, type Target } from './blockdev/target.ts';
+import type { RestoreMark } from './blockdev/restore-mark.ts';
+import { blankRanges, discardRange, flushTarget, markPlaceOn, type Target } from './blockdev/target.ts';
 import { intersect, subtract } from './chunk/ranges.ts';
 import { SlotRestorer, type WriteOptions } from './chunk/restore-slots.ts';
 import { type Extent, mergeExtents } from './extent.ts';
@@ -49,24 +49,28 @@ export type WriteTarget = {
   readonly target: Target;
   readonly present: PresentTarget;
   readonly escrow: string | null;
+  /** Of a partition: from a place on its disk to that place as the image counts. */
+  readonly diskToImageBytes?: number;
 };
 
 const flushEveryMs = 100;
-/** Held back at both ends: a disk whose first MiB is blank has no boot code and no partition table. */
+const pageBytes = 4096;
+/** Held back at both ends: a disk whose first MiB is blank has no boot code and no partition table, a partition no superblock. */
 const edgeBytes = 2 ** 20;
 /** Zeros over a gap this small cost less than another write. */
 const cheapGapBytes = 64 * 1024;
 
 /**
- * Writes all that `manifest` uses onto the opened target and reads it back. `state` says whether anything was written, also when it throws.
+ * Writes all that `manifest` uses onto the opened target, a disk or a partition, and reads it back. `state` says whether anything was written, also when it throws.
  * @throws chunk-…, target-write, read-back-mismatch, target-vanished, store errors, cancelled
  */
 export async function writeImage(
   manifest: Manifest,
-  { target, present, escrow }: WriteTarget,
+  opened: WriteTarget,
   options: WriteImageOptions,
   state: { written: boolean },
 ): Promise<WrittenImage> {
+  const { target, present, escrow } = opened;
   const clock = new PhaseClock();
   const direct = await canReadDirectly(target);
   if (!direct)
@@ -80,11 +84,7 @@ export async function writeImage(
   const gapBytes = leave ? 0 : cheapGapBytes;
   const restorer = new SlotRestorer({ ...options, manifest, target, direct, heldBack: edges, gapBytes });
   try {
-    const {
-      compare,
-      before,
-      bytesFetched: bytesLearnt,
-    } = await planDelta(restorer, manifest, target, present, options);
+    const { compare, before, bytesFetched: bytesLearnt } = await planDelta(restorer, manifest, opened, options);
     clock.begin('discard');
     state.written = true;
     options.onProgress?.({ phase: 'discard', bytesDone: 0, bytesTotal: 0, bytesTransferred: 0 });
@@ -120,8 +120,7 @@ const leastRight = 1 / 8;
 async function planDelta(
   restorer: SlotRestorer,
   manifest: Manifest,
-  target: Target,
-  { mark, table, diskId }: PresentTarget,
+  { target, present: { mark, table, diskId }, diskToImageBytes }: WriteTarget,
   { store, delta = 'auto', presentImageName, signal }: WriteImageOptions,
 ): Promise<Delta> {
   if (target.isNew || delta === 'never') return { compare: false, before: undefined, bytesFetched: 0 };
@@ -133,9 +132,10 @@ async function planDelta(
     const { sampled, right } = await restorer.probe();
     if (right === 0 || right < sampled * leastRight) return { compare: false, before: undefined, bytesFetched: 0 };
   }
-  const present = known ?? (await findPresentImage(store, { table, diskId }, manifest, signal));
+  const isDisk = diskToImageBytes === undefined;
+  const present = known ?? (isDisk ? await findPresentImage(store, { table, diskId }, manifest, signal) : null);
   if (present === null) return { compare: true, before: undefined, bytesFetched: 0 };
-  const { places, bytesFetched } = await placesOf(store, present, manifest, signal);
+  const { places, bytesFetched } = await placesOf(store, present, manifest, { byBytes: diskToImageBytes ?? 0, signal });
   return { compare: true, before: places, bytesFetched };
 }
 
@@ -155,24 +155,29 @@ async function flushingMeanwhile(target: Target, writing: Promise<void>): Promis
   await Promise.all([written, flushing]).finally(() => Promise.allSettled([written, flushing]));
 }
 
-/** The first and last MiB of the target, and the last of the image: where tables are, old ones too. */
-function edgesOf({ sizeBytes }: Target, manifest: Manifest): Extent[] {
+/** The first and last MiB of the target, and the last of the image: where tables and superblocks are, old ones too. */
+function edgesOf(target: Target, manifest: Manifest): Extent[] {
+  const { startBytes = 0, sizeBytes } = target;
   const imageEnd = Math.min(sizeBytes, manifest.geometry.sizeBytes);
-  const ends = [sizeBytes, imageEnd].map((end) => ({ from: Math.max(0, end - edgeBytes), end }));
+  const ends = [sizeBytes, imageEnd].map((end) => ({ from: Math.max(startBytes, end - edgeBytes), end }));
   return mergeExtents([
-    { startBytes: 0, lengthBytes: Math.min(edgeBytes, sizeBytes) },
+    firstMib(target),
     ...ends.map(({ from, end }) => ({ startBytes: from, lengthBytes: end - from })),
   ]);
 }
 
-/** One discard for the whole inside of the disk: quicker than one for each hole, and nothing on it is wanted. */
-function everythingBut(edges: readonly Extent[], { sizeBytes }: Target): Extent[] {
-  return subtract([{ startBytes: 0, lengthBytes: sizeBytes }], edges);
+function firstMib({ startBytes = 0, sizeBytes }: Target): Extent {
+  return { startBytes, lengthBytes: Math.min(edgeBytes, sizeBytes - startBytes) };
+}
+
+/** One discard for the whole inside of the target: quicker than one for each hole, and nothing on it is wanted. */
+function everythingBut(edges: readonly Extent[], { startBytes = 0, sizeBytes }: Target): Extent[] {
+  return subtract([{ startBytes, lengthBytes: sizeBytes - startBytes }], edges);
 }
 
 /** Every discard is a program's run: a thousand are made at most. What is smaller stays as it was. */
-function leastHoleBytes({ sizeBytes }: Target): number {
-  return Math.max(8 * 2 ** 20, sizeBytes / 1000);
+function leastHoleBytes({ startBytes = 0, sizeBytes }: Target): number {
+  return Math.max(8 * 2 ** 20, (sizeBytes - startBytes) / 1000);
 }
 
 async function discardAll(
@@ -196,10 +201,10 @@ async function writeEdges(
   edges: readonly Extent[],
   mark: RestoreMark,
 ): Promise<void> {
-  const first = [{ startBytes: 0, lengthBytes: Math.min(edgeBytes, target.sizeBytes) }];
+  const first = [firstMib(target)];
   try {
     await restorer.writeHeldBack(subtract(edges, first));
-    await blankRanges(target, intersect(first, [markPlace]));
+    await blankRanges(target, intersect(first, [markPlaceOn(target)]));
     await restorer.writeHeldBack(first);
     await flushTarget(target);
     await restorer.readBackHeldBack();
@@ -209,8 +214,9 @@ async function writeEdges(
   }
 }
 
-/** tmpfs and some network file systems refuse O_DIRECT. */
+/** tmpfs and some network file systems refuse O_DIRECT, and so does what is not in step with pages. */
 export async function canReadDirectly(target: Target): Promise<boolean> {
+  if ((target.baseBytes ?? 0) % pageBytes !== 0) return false;
   try {
     const handle = await open(target.path, constants.O_RDONLY | constants.O_DIRECT);
     await handle.close();

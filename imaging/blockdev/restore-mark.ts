@@ -1,10 +1,10 @@
-// What an unfinished restore leaves on its target: which image was on its way, so that the next one goes on and nobody takes the disk for an empty one.
+// What an unfinished restore leaves on its target, a disk or a partition: which image was on its way, so that the next one goes on and nobody takes it for an empty one.
 import { z } from 'zod';
 import { digestOf } from '../chunk/digest.ts';
 import type { Extent } from '../extent.ts';
 import type { ByteReader } from './byte-reader.ts';
 
-/** Of the disk as it was before its first unfinished restore: `tablesDigest` and `escrow`. */
+/** Of the disk, or partition, as it was before its first unfinished restore: `tablesDigest` and `escrow`. */
 const schema = z.object({
   imageId: z.string(),
   imageName: z.string(),
@@ -43,8 +43,12 @@ export function decodeMark(block: Uint8Array): RestoreMark | null {
   }
 }
 
-/** @throws source-read, source-vanished */
+/**
+ * The mark on a disk, or in a partition. What is blank in front of it tells it from one that is left over, in the free space of what was
+ * written since. @throws source-read, source-vanished
+ */
 export async function readMark(disk: ByteReader): Promise<RestoreMark | null> {
   const { startBytes, lengthBytes } = markPlace;
-  return disk.sizeBytes < startBytes + lengthBytes ? null : decodeMark(await disk.read(startBytes, lengthBytes));
+  const mark = disk.sizeBytes < startBytes + lengthBytes ? null : decodeMark(await disk.read(startBytes, lengthBytes));
+  return mark !== null && (await disk.read(0, startBytes)).equals(Buffer.alloc(startBytes)) ? mark : null;
 }

@@ -15,8 +15,12 @@ export type Target = {
   readonly path: string;
   readonly label: string;
   readonly kind: 'block' | 'file';
+  /** Where it ends. */
   readonly sizeBytes: number;
   readonly sectorSizeBytes: number;
+  /** Where it begins, if it is only a part of what is opened; and what is added to every place to find it there. 0 unless told. */
+  readonly startBytes?: number;
+  readonly baseBytes?: number;
   /** Just made, so that all of it reads as zeros. */
   readonly isNew: boolean;
   readonly handle: FileHandle;
@@ -67,20 +71,27 @@ const blank = Buffer.alloc(2 ** 20);
 
 /** Zeros the ranges, leaves the mark of a restore in them if one is given, and flushes. @throws target-write, target-vanished */
 export async function blankRanges(target: Target, ranges: readonly Extent[], mark?: RestoreMark): Promise<void> {
+  const { handle, baseBytes = 0 } = target;
   await asTargetError(target, 'blanking', async () => {
     for (const { startBytes, lengthBytes } of ranges) {
       for (let done = 0; done < lengthBytes; ) {
         const length = Math.min(blank.length, lengthBytes - done);
-        done += (await target.handle.write(blank, 0, length, startBytes + done)).bytesWritten;
+        done += (await handle.write(blank, 0, length, baseBytes + startBytes + done)).bytesWritten;
       }
       // A power cut must not leave the first sectors of a disk whose last ones are blank already.
-      await target.handle.sync();
+      await handle.sync();
     }
-    if (mark !== undefined && target.sizeBytes >= markPlace.startBytes + markPlace.lengthBytes) {
-      await target.handle.write(encodeMark(mark), 0, markPlace.lengthBytes, markPlace.startBytes);
+    const { startBytes, lengthBytes } = markPlaceOn(target);
+    if (mark !== undefined && target.sizeBytes >= startBytes + lengthBytes) {
+      await handle.write(encodeMark(mark), 0, lengthBytes, baseBytes + startBytes);
     }
-    await target.handle.sync();
+    await handle.sync();
   });
+}
+
+/** Where on the target the mark of an unfinished restore stands. */
+export function markPlaceOn({ startBytes = 0 }: Target): Extent {
+  return { ...markPlace, startBytes: startBytes + markPlace.startBytes };
 }
 
 /** Returns when everything written is on the medium. @throws target-write, target-vanished */
@@ -98,7 +109,8 @@ export async function discardRange(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (lengthBytes <= 0) return false;
-  const range = ['--offset', String(startBytes), '--length', String(lengthBytes), target.path];
+  const offsetBytes = (target.baseBytes ?? 0) + startBytes;
+  const range = ['--offset', String(offsetBytes), '--length', String(lengthBytes), target.path];
   const [tool, options] = target.kind === 'block' ? ['blkdiscard', ['--force']] : ['fallocate', ['--punch-hole']];
   try {
     await run(tool, [...options, ...range], signal === undefined ? {} : { signal });

@@ -110,7 +110,7 @@ export class SlotRestorer {
       subtract(endBytes > startBytes ? [{ startBytes, lengthBytes: endBytes - startBytes }] : [], heldBack).filter(
         (hole) => hole.lengthBytes >= leastBytes,
       );
-    let at = 0;
+    let at = target.startBytes ?? 0;
     for (const segment of this.#everySegment()) {
       for (const slot of await this.#segments.load(segment)) {
         for (const { startBytes, lengthBytes } of shift(slot.used, this.#placeOf(segment, slot).offsetBytes)) {
@@ -266,7 +266,8 @@ export class SlotRestorer {
     const then = this.#before?.find(digest) ?? null;
     for (const slot of [now, then !== null && this.#overwritten.has(then) ? null : then]) {
       const offsetBytes = (slot ?? Number.POSITIVE_INFINITY) * manifest.chunkSizeBytes;
-      if (offsetBytes + manifest.chunkSizeBytes <= target.sizeBytes) yield offsetBytes;
+      const inside = offsetBytes >= (target.startBytes ?? 0);
+      if (inside && offsetBytes + manifest.chunkSizeBytes <= target.sizeBytes) yield offsetBytes;
     }
   }
 

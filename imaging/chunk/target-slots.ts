@@ -11,9 +11,12 @@ import { WorkerPool } from './worker-pool.ts';
 export type TargetDevice = {
   readonly path: string;
   readonly label: string;
+  /** Where it ends. */
   readonly sizeBytes: number;
   readonly sectorSizeBytes: number;
-  /** Where on the device byte 0 of the places would lie, for a restore into a part of it. */
+  /** Where it begins, for a restore into a part of the device. */
+  readonly startBytes?: number;
+  /** Where on the device byte 0 of the places would lie, for such a restore. */
   readonly baseBytes?: number;
 };
 

@@ -30,7 +30,8 @@ export type Composition = {
   /** Written over the pieces, later ones over earlier ones; the sectors they touch count as used. */
   readonly patches: readonly Patch[];
   /** What else the new manifest says. */
-  readonly describe: Partial<Pick<Manifest, 'partitions' | 'tableSectors'>> & { readonly diskId?: string | null };
+  readonly describe: Partial<Pick<Manifest, 'partitions' | 'tableSectors'>> &
+    Partial<Pick<Manifest['geometry'], 'table' | 'diskId'>>;
 };
 
 /**
@@ -55,9 +56,9 @@ export async function composeImage(
   const usedBytes = base.manifest.usedBytes + composer.usedBytes - (await composer.countReplaced());
   // What is lost was asked for before; its places are not those of this image.
   const { format, version, segmentSizeBytes: _, rootDigest, manifestDigest, lost, lostFiles, ...draft } = base.manifest;
-  const { diskId = draft.geometry.diskId, ...described } = composition.describe;
+  const { diskId = draft.geometry.diskId, table = draft.geometry.table, ...described } = composition.describe;
   const { sizeBytes, sectorSizeBytes } = composition;
-  const geometry = { ...draft.geometry, sizeBytes, sectorSizeBytes, diskId };
+  const geometry = { sizeBytes, sectorSizeBytes, table, diskId };
   const { manifest } = sealManifest({ ...draft, ...described, geometry, usedBytes, usedEndBytes, segments });
   return { manifest, store: withChunks(base.store, composer) };
 }

@@ -1,13 +1,16 @@
 // Where a single partition is restored to: the kernel's node for it where there is one, else a range of the disk.
 import { DeployError } from '../../protocol/errors.ts';
 import { windowOf } from '../blockdev/byte-reader.ts';
-import { checkTarget } from '../blockdev/check-target.ts';
+import { checkTarget, type TargetFacts } from '../blockdev/check-target.ts';
 import { findMembership } from '../blockdev/member-signature.ts';
 import { describeDiskFile, openReader, statDiskFile } from '../blockdev/open-reader.ts';
 import { listPartitions, readAttribute, type SysfsDevice } from '../blockdev/sysfs.ts';
+import type { Target } from '../blockdev/target.ts';
 import { readTable } from '../partition/read-table.ts';
 
 export type TargetPartition = {
+  /** 0 for all of the target. */
+  readonly number: number;
   /** What is opened, and where on it the partition lies. */
   readonly path: string;
   readonly kind: 'block' | 'file';
@@ -17,7 +20,15 @@ export type TargetPartition = {
   readonly sectorSizeBytes: number;
   /** Where on its disk the partition starts; null where nobody knows. */
   readonly diskStartBytes: number | null;
+  /** The target that was named, and where on that the partition starts. */
+  readonly named: TargetFacts;
+  readonly namedStartBytes: number;
 };
+
+/** What was opened as a target that is the partition and no more: places on it count from where the image counts, which has the partition at `startBytes`. */
+export function asPartition(opened: Target, to: TargetPartition, startBytes: number): Target {
+  return { ...opened, startBytes, sizeBytes: startBytes + to.sizeBytes, baseBytes: to.startBytes - startBytes };
+}
 
 /**
  * Partition `number` of the disk at `path`, free to be overwritten; 0 is all of `path`.
@@ -28,8 +39,13 @@ export async function findTargetPartition(
   number: number,
   options: { readonly allowMember: boolean },
 ): Promise<TargetPartition> {
-  const { device, label } = await describeDiskFile(path, await statDiskFile(path));
-  if (number === 0) return { ...(await checkedWhole(path, options)), diskStartBytes: await startOf(device) };
+  const described = await describeDiskFile(path, await statDiskFile(path));
+  const { device, label } = described;
+  const named = { ...described, exists: true };
+  if (number === 0) {
+    const whole = await checkedWhole(path, options);
+    return { number, ...whole, diskStartBytes: await startOf(device), named, namedStartBytes: 0 };
+  }
   const reader = await openReader(path);
   try {
     const found = await readTable(reader);
@@ -41,13 +57,13 @@ export async function findTargetPartition(
     }
     const { startBytes, sizeBytes } = partition;
     const node = device === null ? null : await nodeOf(device, number, { startBytes, sizeBytes });
-    if (node !== null) return { ...(await checkedWhole(node, options)), diskStartBytes: startBytes };
+    const onDisk = { number, diskStartBytes: startBytes, named, namedStartBytes: startBytes };
+    if (node !== null) return { ...(await checkedWhole(node, options)), ...onDisk };
     const facts = await checkTarget(path, { allowMember: true });
     const membership = options.allowMember ? null : await findMembership(windowOf(reader, startBytes, sizeBytes));
     if (membership !== null) throw memberError(`${label}, partition ${number},`, membership);
     const { kind, sectorSizeBytes } = facts;
-    const named = `${label}, partition ${number}`;
-    return { path, kind, label: named, startBytes, sizeBytes, sectorSizeBytes, diskStartBytes: startBytes };
+    return { path, kind, label: `${label}, partition ${number}`, startBytes, sizeBytes, sectorSizeBytes, ...onDisk };
   } finally {
     await reader.close();
   }

@@ -40,10 +40,11 @@ const partition = z.object({
   volumes: z.array(volume).max(10_000).readonly().exactOptional(),
 });
 
-/** What `image undo` puts back: which disk it was, and the image that went over it. */
+/** What `image undo` puts back: which disk it was, the partition of it if it is only of one, and the image that went over it. */
 const escrow = z.object({
   wwn: optionalText,
   path: text,
+  partition: z.object({ number: z.int().min(1), startBytes: bytes, sizeBytes: bytes }).exactOptional(),
   image: z.object({
     id: z.uuid(),
     name: text,

@@ -10,9 +10,9 @@ const maxEntriesBytes = 2 ** 20;
 const maxExtended = 128;
 
 /** MBR with its extended boot records, or protective MBR with both GPTs. Damaged tables give what can be reached. */
-export async function readTableSectors(reader: ByteReader, map: DiskMap): Promise<TableSectors[]> {
-  if (map.table === 'none') return [];
-  const ranges = map.table === 'gpt' ? await gptRanges(reader) : await mbrRanges(reader);
+export async function readTableSectors(reader: ByteReader, { table }: Pick<DiskMap, 'table'>): Promise<TableSectors[]> {
+  if (table === 'none') return [];
+  const ranges = table === 'gpt' ? await gptRanges(reader) : await mbrRanges(reader);
   const sectors: TableSectors[] = [];
   for (const [offsetBytes, lengthBytes] of ranges) {
     if (offsetBytes < 0 || lengthBytes <= 0 || offsetBytes + lengthBytes > reader.sizeBytes) continue;

@@ -8,10 +8,12 @@ import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { undoRestore } from '../../imaging/undo.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { storeCountingGets } from '../fixtures/fault-store.ts';
 import { withFuse, withLoop } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
+import { expectUnfinished } from '../fixtures/unfinished-restore.ts';
 
 const mib = 2 ** 20;
 
@@ -145,6 +147,11 @@ describe('R13: one partition of a disk', () => {
         expect(tool('dumpe2fs', '-h', device)).toMatch(/Block count: +40960/);
         const bare = await captureImage({ sourcePath: device, imageName: 'bare', store });
         expect(bare.sizeBytes).toBe(40 * mib);
+        expect(await undoRestore({ targetPath: device, store })).toMatchObject({ partition: null, imageName: 'one' });
+        await fs.open(device).then(async (handle) => {
+          const { buffer } = await handle.read(Buffer.alloc(mib), 0, mib, 0).finally(() => handle.close());
+          expect(buffer.equals(before.subarray(2 * mib, 3 * mib))).toBe(true);
+        });
       });
       expectElsewhereUntouched(before, await fs.readFile(target), 2 * mib, 42 * mib);
     });
@@ -195,7 +202,7 @@ describe('R13: one partition of a disk', () => {
       await expect(restoring).rejects.toThrow(/partition 1 of .* is incomplete; its first MiB is blank/);
       const after = await fs.readFile(target);
       expectElsewhereUntouched(before, after, 2 * mib, 42 * mib);
-      expect(after.subarray(2 * mib, 3 * mib).equals(Buffer.alloc(mib))).toBe(true);
+      await expectUnfinished(target, 'one', 2 * mib);
     });
   });
 });
@@ -208,8 +215,12 @@ test('the command line captures several partitions and restores one', async () =
     const run = (...args: string[]) => spawnSync(cli, ['image', ...args, ...at], { encoding: 'utf8' });
     expect(run('capture', source, 'both', '--partition', '1', '--partition', '2').status).toBe(0);
     expect(JSON.parse(run('show', 'both').stdout)).toMatchObject({ capturedPartitions: [1, 2] });
-    const restored = run('restore', 'both', source, '--partition', '1');
+    const planned = run('restore', 'both', source, '--partition', '1', '--plan-only');
+    const plan = path.join(directory, 'plan');
+    await fs.writeFile(plan, planned.stdout);
+    const restored = run('restore', '--plan', plan);
     expect(JSON.parse(restored.stdout)).toMatchObject({ partition: 1, toPartition: 1, grown: null });
+    expect(JSON.parse(run('undo', source).stdout)).toMatchObject({ partition: 1, imageName: 'both' });
     expect(run('restore', 'both', source).status).toBe(2);
   });
 });

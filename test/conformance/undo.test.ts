@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { isEscrowName } from '../../imaging/manifest/image-name.ts';
-import { parsePlan, planRestore } from '../../imaging/plan-restore.ts';
+import { parsePlan } from '../../imaging/plan-partition.ts';
+import { planRestore, type RestorePlan } from '../../imaging/plan-restore.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
@@ -102,7 +103,7 @@ test('of each disk the newest three are kept, blank disks need none, and none is
 test('a plan is kept to: an unchanged disk is restored, also after a cut, and one with another table is refused untouched', async () => {
   await withDisks(async (store, target, before) => {
     const options = { imageName: 'one', targetPath: target, store };
-    const plan = parsePlan(JSON.stringify(await planRestore(options)));
+    const plan = parsePlan(JSON.stringify(await planRestore(options))) as RestorePlan;
     expect(plan.target).toMatchObject({ path: target, sizeBytes: 24 * mib, sectorSizeBytes: 512 });
     expect(plan.present).toMatchObject({ table: 'gpt', partitions: [{ number: 1, startBytes: 4 * mib }] });
     expect((await fs.readFile(target)).equals(before)).toBe(true);
