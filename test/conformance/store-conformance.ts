@@ -1,13 +1,16 @@
 // What every store must do, whatever it is made of: one suite that each of them passes.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestOf } from '../../imaging/chunk/digest.ts';
+import { makePatch } from '../../imaging/chunk/slot-patch.ts';
 import { encodeChunk } from '../../imaging/chunk/stored-chunk.ts';
 import { makeDataKey } from '../../imaging/crypt/data-key.ts';
 import { fileSecret } from '../../imaging/crypt/secret.ts';
 import { wrapKey } from '../../imaging/crypt/wrap-key.ts';
-import { sealManifest } from '../../imaging/manifest/manifest.ts';
+import { openImageReader } from '../../imaging/image-reader.ts';
+import { parseManifest, sealManifest } from '../../imaging/manifest/manifest.ts';
+import { encodePatchList } from '../../imaging/manifest/patch-list.ts';
 import { encodeSegment } from '../../imaging/manifest/segment.ts';
-import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
+import type { ChunkStore, Digest, StoredChunk } from '../../imaging/store/chunk-store.ts';
 
 /** `open` makes an empty store; `dispose` takes away what it stands on, after the suite has closed it. */
 export type StoreUnderTest = {
@@ -31,7 +34,7 @@ export function chunkOf(text: string): StoredChunk {
 export function tinyImage(
   name: string,
   content: StoredChunk,
-  from: { createdAt?: string; serial?: string | null; diskId?: string | null } = {},
+  from: { createdAt?: string; serial?: string | null; diskId?: string | null; patches?: Digest } = {},
 ): { chunks: StoredChunk[]; manifest: Buffer } {
   const used = [{ startBytes: 0, lengthBytes: chunkSizeBytes }];
   const slots = [{ index: 0, digest: content.digest, used }];
@@ -42,9 +45,23 @@ export function tinyImage(
     source: { label: 'test', model: null, serial: from.serial ?? null },
     geometry: { sizeBytes: chunkSizeBytes, sectorSizeBytes: 512, table: 'none', diskId: from.diskId ?? null },
     ...{ partitions: [], tableSectors: [], parent: null, warnings: [] },
+    ...(from.patches === undefined ? {} : { patches: from.patches }),
     ...{ chunkSizeBytes, usedBytes: chunkSizeBytes, usedEndBytes: chunkSizeBytes, segments: [index.digest] },
   });
   return { chunks: [content, index], manifest: bytes };
+}
+
+/** An image of one slot that is stored as a patch: what has to be stored, the slot, and the manifest. */
+function patchedImage(name: string): { parts: StoredChunk[]; slot: Buffer; manifest: Buffer } {
+  const base = Buffer.alloc(chunkSizeBytes, 'base');
+  const slot = Buffer.from(base);
+  slot.write('changed', 40_000);
+  const patch = makePatch(base, slot) as Buffer;
+  const entry = { base: digestOf(base), patch: digestOf(patch) };
+  const list = encodePatchList(new Map([[digestOf(slot), entry]]));
+  const { chunks, manifest } = tinyImage(name, { digest: digestOf(slot), stored: slot }, { patches: digestOf(list) });
+  const parts = [base, patch, list].map((bytes) => ({ digest: digestOf(bytes), stored: encodeChunk(bytes) }));
+  return { parts: [...chunks.slice(1), ...parts], slot, manifest };
 }
 
 export function storeConformance(name: string, make: () => Promise<StoreUnderTest>): void {
@@ -120,6 +137,18 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       await store.putChunks(chunks.slice(1));
       await expect(store.putManifest('one', manifest)).rejects.toMatchObject({ code: 'chunk-not-found' });
       expect(await store.listManifests()).toEqual([]);
+    });
+
+    test('an image in patches is refused while its base, patch or list is missing, and reads as its slot once it is not', async () => {
+      const { parts, slot, manifest } = patchedImage('patched');
+      for (const part of parts) {
+        await expect(store.putManifest('patched', manifest)).rejects.toMatchObject({ code: 'chunk-not-found' });
+        await store.putChunks([part]);
+      }
+      await store.flush();
+      await store.putManifest('patched', manifest);
+      const reader = openImageReader(store, parseManifest(await store.getManifest('patched')));
+      expect((await reader.read(0, slot.length)).equals(slot)).toBe(true);
     });
 
     test('bytes that are no manifest, or bear another name, are refused', async () => {
