@@ -49,7 +49,6 @@ export class SlotRestorer {
   /** Where chunks lie that are there now: found right, or written. */
   readonly #here: PlaceTable;
   #before: PlaceTable | undefined;
-  #compare = false;
   /** Written, in part perhaps, or about to be: what lay there before is gone. */
   readonly #overwritten: SlotSet;
   readonly #toReadBack: SlotSet;
@@ -125,16 +124,16 @@ export class SlotRestorer {
   /** Brings everything but the ranges held back. */
   async writeAll({ compare, zerosKnown, before }: WriteOptions): Promise<void> {
     this.#before = before;
-    this.#compare = compare;
     this.#begin('write');
     await this.#forEachSlot(this.#everySegment(), async (slot, place) => {
       const held = this.#heldIn(slot, place);
       const writes = subtract(closeGaps(slot.used, this.#options.gapBytes), held);
-      if (compare && held.length === 0 && (await this.#disk.holds(slot.digest, place, slot.used)))
-        this.#keep(slot, place);
+      const state = compare && held.length === 0 ? await this.#compare(slot, place, writes) : 'other';
+      if (state === 'right') this.#keep(slot, place);
       else {
         this.#toReadBack.add(this.#numberOf(place));
-        if (writes.length > 0 && !(slot.digest === null && zerosKnown)) await this.#bring(slot, place, writes);
+        if (state === 'patched') this.#noteHere(slot, place);
+        else if (writes.length > 0 && !(slot.digest === null && zerosKnown)) await this.#bring(slot, place, writes);
       }
       this.#advance(slot);
     });
@@ -220,6 +219,15 @@ export class SlotRestorer {
     if (digest !== null && whole) this.#here.put(digest, this.#numberOf(place));
   }
 
+  /** Where the target holds the base of a patch, what the patch changes is all that is fetched and written. */
+  #compare(slot: Slot, place: SlotPlace, writes: readonly Extent[]): Promise<'right' | 'patched' | 'other'> {
+    return this.#disk.compare(slot, place, writes, async (digest) => {
+      const patch = await this.#chunks.fetchPatch(digest);
+      if (patch !== null) this.#overwritten.add(this.#numberOf(place));
+      return patch;
+    });
+  }
+
   async #bring(slot: Slot, place: SlotPlace, writes: readonly Extent[]): Promise<void> {
     const { digest } = slot;
     this.#overwritten.add(this.#numberOf(place));
@@ -237,15 +245,8 @@ export class SlotRestorer {
     const partly = this.#heldIn(slot, place).length > 0;
     if (await this.#copyFromSomewhere({ digest, used: slot.used }, place, writes))
       this.bytesCopied += totalBytes(writes);
-    else if (partly || !(await this.#patch(digest, slot, place, writes)))
-      await this.#disk.write({ digest, stored: await this.#chunks.fetch(digest, partly) }, place, writes);
+    else await this.#disk.write({ digest, stored: await this.#chunks.fetch(digest, partly) }, place, writes);
     if (!partly) this.#noteHere(slot, place);
-  }
-
-  /** Where the target holds the base of a patch, what the patch changes is all that is fetched and written. */
-  async #patch(digest: Digest, { used }: Slot, place: SlotPlace, writes: readonly Extent[]): Promise<boolean> {
-    const patch = this.#compare ? await this.#chunks.fetchPatch(digest) : null;
-    return patch !== null && (await this.#disk.patch(patch, { digest, used }, place, writes));
   }
 
   async #copyFromSomewhere(

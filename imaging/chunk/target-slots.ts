@@ -97,25 +97,26 @@ export class TargetSlots {
   }
 
   /**
-   * Makes the slot out of what is there, if that is what the patch is for; else nothing is written. Answers whether it did.
-   * @throws chunk-corrupt, target-write, target-vanished
+   * Looks at what is there: `right` when it is the slot. If what `fetchPatch` then brings makes the slot out of it, the ranges
+   * that change are written, and it is `patched`; else nothing is written. @throws chunk-corrupt, target-write, target-vanished, store errors
    */
-  async patch(
-    patch: StoredChunk,
-    slot: { digest: Digest; used: readonly Extent[] },
+  async compare(
+    { digest, used }: { digest: Digest | null; used: readonly Extent[] },
     place: SlotPlace,
     writes: readonly Extent[],
-  ) {
+    fetchPatch: (digest: Digest) => Promise<StoredChunk | null>,
+  ): Promise<'right' | 'patched' | 'other'> {
     return await this.#pool.lease(async ({ buffer, ask }) => {
-      const { changes } = await ask('patchSlot', { buffer, ...place, ...slot, patch }).catch((thrown: unknown) => {
-        unlessUnreadable(thrown);
-        return { changes: null };
-      });
-      if (changes === null) return false;
+      const found = await ask('readSlot', { buffer, ...place, used }).catch(unlessUnreadable);
+      if (found !== false && found.digest === digest) return 'right';
+      const patch = digest === null || found === false ? null : await fetchPatch(digest);
+      if (digest === null || patch === null) return 'other';
+      const { changes } = await ask('patchBuffer', { buffer, lengthBytes: place.lengthBytes, digest, patch });
+      if (changes === null) return 'other';
       const changed = intersect(changes, writes);
       await ask('writeBuffer', { buffer, ...place, writes: changed });
       this.bytesWritten += totalBytes(changed);
-      return true;
+      return 'patched';
     });
   }
 

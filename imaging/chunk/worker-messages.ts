@@ -41,12 +41,12 @@ export type WorkerCalls = {
     };
     reply: null;
   };
-  /** Reads the slot and applies a patch to it. If that makes what `digest` names, it is in the buffer, and `changes` tells what the patch replaced; else null. */
-  patchSlot: {
-    request: SlotInBuffer & { digest: Digest; patch: StoredChunk };
+  /** Applies a patch to what `readSlot` left in the buffer. If that makes what `digest` names, `changes` tells what the patch replaced; else it is null. */
+  patchBuffer: {
+    request: { buffer: number; lengthBytes: number; digest: Digest; patch: StoredChunk };
     reply: { changes: Extent[] | null };
   };
-  /** Writes the given ranges of what `readSlot` or `patchSlot` left in the buffer, elsewhere. */
+  /** Writes the given ranges of what `readSlot` or `patchBuffer` left in the buffer, elsewhere. */
   writeBuffer: { request: SlotPlace & { buffer: number; writes: readonly Extent[] }; reply: null };
   /** Decodes and checks the digest, and the length if one is given. Without one, what a store keeps is checked: a sealed chunk too, its content if `keys` are its. */
   checkChunk: {

@@ -56,8 +56,8 @@ const handlers: Handlers = {
     writeSlotFrom(bytes, openedDevice(), openedBuffered, place.offsetBytes, writes);
     return null;
   },
-  patchSlot({ digest, patch, ...slot }) {
-    const bytes = readInto(slot);
+  patchBuffer({ buffer: number, lengthBytes, digest, patch }) {
+    const bytes = buffer(number).subarray(0, lengthBytes);
     const changes = applyPatch(bytes, decodeChunk(patch.digest, patch.stored));
     freeMemory(patch.stored);
     return { changes: digestOf(bytes) === digest ? changes : null };
@@ -91,10 +91,6 @@ const handlers: Handlers = {
   },
 };
 
-function readInto(request: SlotInBuffer): Buffer {
-  return readSlotInto(buffer(request.buffer), openedDevice(), request, options.device?.mode === 'direct-update');
-}
-
 function packSlot(
   bytes: Buffer,
   base: StoredChunk | null,
@@ -120,7 +116,7 @@ function patchFrom({ digest, stored }: StoredChunk, slot: Buffer): Buffer | null
 }
 
 function readAndDigest(request: SlotInBuffer): Digest | null {
-  const slot = readInto(request);
+  const slot = readSlotInto(buffer(request.buffer), openedDevice(), request, options.device?.mode === 'direct-update');
   return slot.compare(zeros, 0, slot.length) === 0 ? null : digestOf(slot);
 }
 
