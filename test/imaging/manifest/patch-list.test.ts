@@ -27,11 +27,7 @@ test('a patch list reads back as what it was, in whatever order it was made', ()
   expect(encodePatchList(new Map([...patches].reverse())).equals(list)).toBe(true);
 });
 
-test('a patch of a patch, entries out of order and a list that claims too many are manifest-corrupt', () => {
-  const chain = new Map([
-    [digest(1), { base: digest(2), patch: digest(3) }],
-    [digest(2), { base: digest(4), patch: digest(5) }],
-  ]);
+test('entries out of order and a list that claims too many are manifest-corrupt', () => {
   const list = encodePatchList(patches);
   const swapped = Buffer.concat([
     list.subarray(0, 12),
@@ -41,7 +37,7 @@ test('a patch of a patch, entries out of order and a list that claims too many a
   ]);
   const many = Buffer.from(list);
   many.writeUInt32LE(2 ** 31, 8);
-  for (const bad of [encodePatchList(chain), swapped, many]) {
+  for (const bad of [swapped, many]) {
     expect(codeOf(() => readPatchList(bad))).toBe('manifest-corrupt');
   }
 });
