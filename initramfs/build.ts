@@ -7,20 +7,27 @@ import { DeployError } from '../protocol/errors.ts';
 import { BuildCache, defaultCacheDir } from './build-cache.ts';
 import { type BuildManifest, describeFiles, listPackages } from './build-manifest.ts';
 import type { FileTree } from './file-tree.ts';
-import { bootPackages, systemPackages } from './packages.ts';
+import { bootPackages, systemPackages, toolPackages } from './packages.ts';
 import { collectAgent } from './stages/agent-bundle.ts';
 import { writeIso } from './stages/boot-iso.ts';
-import { type CompressedPart, compressPart, concatenateParts } from './stages/compress-archive.ts';
+import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
 import { fetchPackages, resolveKernelPackage, type UnpackedPackage } from './stages/fetch-packages.ts';
 import { collectKernelModules } from './stages/kernel-modules.ts';
 import { writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
+import { chooseTools, packTools } from './stages/tools-image.ts';
 
 const checkoutDir = join(import.meta.dirname, '..');
-// Modules are xz files already: a higher level costs time and gains nothing. Node's image is compressed by itself.
-const zstdLevels = { system: 19, modules: 3, node: null, agent: 19 } as const;
-type PartName = keyof typeof zstdLevels;
+// Modules are xz files already: a higher level costs time and gains nothing. The images of Node and the tools are compressed by themselves.
+const packings = {
+  system: 'xz',
+  modules: { zstdLevel: 3 },
+  tools: null,
+  node: null,
+  agent: { zstdLevel: 19 },
+} as const satisfies Record<string, Packing>;
+type PartName = keyof typeof packings;
 
 /** A step that ended; `cached` when nothing had to be made. */
 export type BuildStep = { readonly name: string; readonly seconds: number; readonly cached: boolean };
@@ -68,7 +75,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     files: await describeFiles(options.outDir, files),
   };
   await writeFile(join(options.outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await cache.prune(['parts', 'modules', 'node', 'unpacked', 'packages']);
+  await cache.prune(['parts', 'modules', 'node', 'tools', 'unpacked', 'packages']);
   return manifest;
 }
 
@@ -100,11 +107,15 @@ async function collectTrees(
     const { workerEntry = join(checkoutDir, 'imaging/chunk/worker.ts') } = options;
     return { ...(await collectAgent({ agentEntry, workerEntry })), cached: false };
   });
-  const system = await step('system', async () => {
+  const chosen = await chooseTools(packages);
+  const { tree: system } = await step('system', async () => {
     const programs = [node.binary, ...agent.nativeModules];
-    return { tree: await collectSystemFiles({ packages, programs, firmwareDir }), cached: false };
+    return { tree: await collectSystemFiles({ packages, programs, firmwareDir, beside: chosen.tree }), cached: false };
   });
-  return { trees: { system: system.tree, modules: modules.tree, node: node.tree, agent: agent.tree }, node };
+  const tools = await step('tools', async () => {
+    return await packTools(chosen, { packages, system, cache, epochSeconds, signal });
+  });
+  return { trees: { system, modules: modules.tree, tools: tools.tree, node: node.tree, agent: agent.tree }, node };
 }
 
 /** Returns the files' paths from the output folder. */
@@ -133,8 +144,8 @@ async function fetchAll(
   signal: AbortSignal | undefined,
 ): Promise<KernelFiles & { cached: boolean }> {
   const kernelName = await resolveKernelPackage();
-  const names = [kernelName, ...[...systemPackages, ...bootPackages].map(({ name }) => name)];
-  const { packages, cached } = await fetchPackages(names, cache, signal);
+  const names = new Set([...systemPackages, ...toolPackages, ...bootPackages].map(({ name }) => name));
+  const { packages, cached } = await fetchPackages([kernelName, ...names], cache, signal);
   const kernel = packages.get(kernelName) as UnpackedPackage;
   const release = kernelName.replace('linux-image-', '');
   const vmlinuz = join(kernel.dir, `boot/vmlinuz-${release}`);
@@ -149,11 +160,11 @@ type CompressContext = { readonly cache: BuildCache; readonly kernel: KernelFile
 async function compressAll(trees: Readonly<Record<PartName, FileTree>>, context: CompressContext) {
   const { cache, kernel, options } = context;
   const all = await Promise.all(
-    (Object.keys(zstdLevels) as PartName[]).map((name) =>
+    (Object.keys(packings) as PartName[]).map((name) =>
       compressPart({
         name,
         tree: trees[name],
-        level: zstdLevels[name],
+        packing: packings[name],
         mtimeSeconds: kernel.epochSeconds,
         cache,
         onBytes: (done, total) => {

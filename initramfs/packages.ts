@@ -58,6 +58,37 @@ export const systemPackages: readonly PackageChoice[] = [
   { name: 'libblkid1', why: 'udev, util-linux' },
 ];
 
+/** What growing a file system and giving it a new id run (imaging/fit/); they lie in an image of their own. */
+export const toolPackages: readonly PackageChoice[] = [
+  { name: 'e2fsprogs', why: 'ext', files: ['sbin/{e2fsck,resize2fs,tune2fs}'] },
+  { name: 'ntfs-3g', why: 'NTFS', files: ['bin/ntfsfix', 'sbin/{ntfsresize,ntfslabel}'] },
+  { name: 'xfsprogs', why: 'XFS', files: ['sbin/xfs_repair', 'usr/sbin/{xfs_growfs,xfs_admin,xfs_db}'] },
+  { name: 'btrfs-progs', why: 'Btrfs', files: ['bin/{btrfs,btrfstune}'] },
+  { name: 'dosfstools', why: 'FAT', files: ['sbin/{fatlabel,fsck.fat}'] },
+  { name: 'exfatprogs', why: 'exFAT', files: ['usr/sbin/tune.exfat'] },
+  { name: 'util-linux', why: 'swap', files: ['sbin/{mkswap,swaplabel}'] },
+  { name: 'mount', why: 'a partition as a device of its own', files: ['sbin/losetup'] },
+  { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvck,vgs,vgck,lvextend}'] },
+  { name: 'libext2fs2', why: 'e2fsprogs' },
+  { name: 'libcom-err2', why: 'e2fsprogs' },
+  { name: 'libuuid1', why: 'e2fsprogs, xfsprogs, btrfs-progs, util-linux' },
+  { name: 'libntfs-3g89', why: 'ntfs-3g' },
+  { name: 'liburcu8', why: 'xfsprogs' },
+  { name: 'libedit2', why: 'xfsprogs, lvm2' },
+  { name: 'libtinfo6', why: 'libedit2' },
+  { name: 'libbsd0', why: 'libedit2' },
+  { name: 'libmd0', why: 'libbsd0' },
+  { name: 'liblzo2-2', why: 'btrfs-progs' },
+  { name: 'zlib1g', why: 'btrfs-progs' },
+  { name: 'libsmartcols1', why: 'mount' },
+  { name: 'libdevmapper-event1.02.1', why: 'lvm2' },
+  { name: 'libaio1', why: 'lvm2' },
+  { name: 'libsystemd0', why: 'lvm2' },
+  { name: 'libgcrypt20', why: 'libsystemd0' },
+  { name: 'libgpg-error0', why: 'libgcrypt20' },
+  { name: 'liblz4-1', why: 'libsystemd0' },
+];
+
 /** What starts the kernel: boot loaders, and the tool that makes GRUB's image for BIOS. */
 export const bootPackages: readonly PackageChoice[] = [
   { name: 'shim-signed', why: 'Secure Boot: signed by Microsoft' },

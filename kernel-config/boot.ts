@@ -6,6 +6,7 @@ export const boot: KernelConcern = {
   options: [
     { option: 'CONFIG_BLK_DEV_INITRD', want: 'y', reason: 'the whole system is an initramfs' },
     { option: 'CONFIG_RD_ZSTD', want: 'y', reason: 'the initramfs is compressed with zstd' },
+    { option: 'CONFIG_RD_XZ', want: 'y', reason: 'and its programs with xz' },
     { option: 'CONFIG_BINFMT_ELF', want: 'y', reason: 'busybox, udev and Node are ELF files' },
     { option: 'CONFIG_BINFMT_SCRIPT', want: 'y', reason: '/init is a script' },
     { option: 'CONFIG_DEVTMPFS', want: 'y', reason: 'device nodes in /dev' },

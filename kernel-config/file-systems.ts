@@ -1,6 +1,6 @@
 import type { KernelConcern } from './concern.ts';
 
-/** File systems that are mounted: Node's image and the boot medium. Disks are read by our own readers and are not mounted. */
+/** File systems that are mounted: the images of Node and the tools, the boot medium, and XFS and Btrfs, which only the kernel grows. */
 export const fileSystems: KernelConcern = {
   name: 'file-systems',
   options: [
@@ -11,6 +11,8 @@ export const fileSystems: KernelConcern = {
     { option: 'CONFIG_SQUASHFS', want: 'm', reason: 'Node lies in an image of its own' },
     { option: 'CONFIG_SQUASHFS_XZ', want: 'y', reason: "the compression of Node's image" },
     { option: 'CONFIG_XZ_DEC_X86', want: 'y', reason: "the compression of Node's image" },
+    { option: 'CONFIG_XFS_FS', want: 'm', reason: 'XFS is grown while it is mounted' },
+    { option: 'CONFIG_BTRFS_FS', want: 'm', reason: 'Btrfs is grown while it is mounted' },
   ],
-  modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop'],
+  modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop', 'xfs', 'btrfs'],
 };

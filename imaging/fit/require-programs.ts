@@ -11,7 +11,7 @@ type Content = Pick<Manifest['partitions'][0], 'number' | 'fileSystem' | 'reader
 export type FinishPlan = { readonly grown: Content | null; readonly renewed: readonly Content[] };
 
 /** Of `change-partition.ts` and `loop-window.ts`. */
-const windowPrograms = ['losetup', 'blockdev'];
+export const windowPrograms = ['losetup', 'blockdev'];
 
 /** @throws tool-missing, naming all that are */
 export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<void> {

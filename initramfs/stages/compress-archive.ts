@@ -1,13 +1,17 @@
 // Stage 6: one part of the initramfs as a compressed cpio. The kernel unpacks concatenated archives one after the other, so
 // that a change of the agent compresses the agent alone.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
+import { DeployError } from '../../protocol/errors.ts';
 import { type BuildCache, hashOf } from '../build-cache.ts';
 import { writeCpio } from '../cpio.ts';
 import type { FileTree } from '../file-tree.ts';
+import { runTool } from '../run-tool.ts';
 
 // Part of the key: a Node with another zstd may write other bytes for the same input.
 const zstdVersion = process.versions.zstd ?? '';
@@ -19,11 +23,16 @@ export type CompressedPart = {
   readonly cached: boolean;
 };
 
+/** How a part is packed; `null` for what is compressed already. The kernel takes all kinds of archive side by side. */
+export type Packing = { readonly zstdLevel: number } | 'xz' | null;
+
+/** For machine code: an eighth less than zstd makes of it. The kernel takes memory for the dictionary, and knows no other checksum than CRC32. */
+const xzOptions = ['--x86', '--lzma2=preset=9e,dict=8MiB', '--check=crc32', '--threads=1'];
+
 export type CompressOptions = {
   readonly name: string;
   readonly tree: FileTree;
-  /** Of zstd; `null` for what is compressed already. The kernel takes both kinds of archive side by side. */
-  readonly level: number | null;
+  readonly packing: Packing;
   readonly mtimeSeconds: number;
   readonly cache: BuildCache;
   readonly onBytes: (done: number, total: number) => void;
@@ -31,18 +40,36 @@ export type CompressOptions = {
 };
 
 export async function compressPart(options: CompressOptions): Promise<CompressedPart> {
-  const { name, tree, level, cache } = options;
+  const { name, tree, packing, cache } = options;
   const archive = await writeCpio(tree.entries(), options.mtimeSeconds);
-  const key = hashOf({ archive: hashOf(archive), level, zstdVersion });
-  const { path, cached } = await cache.obtain('parts', `${key}.cpio${level === null ? '' : '.zst'}`, async (made) => {
-    if (level === null) await writeFile(made, archive);
-    else await compressTo(made, archive, level, options);
+  const packer = packing === 'xz' ? { xzOptions, xzVersion: await xzVersion() } : { packing, zstdVersion };
+  const key = hashOf({ archive: hashOf(archive), packer });
+  const { path, cached } = await cache.obtain('parts', `${key}.cpio`, async (made) => {
+    if (packing === null) await writeFile(made, archive);
+    else if (packing === 'xz') await compressByXz(made, archive, options);
+    else await compressByZstd(made, archive, packing.zstdLevel, options);
   });
   return { name, path, unpackedBytes: archive.length, cached };
 }
 
-async function compressTo(path: string, archive: Buffer, level: number, options: CompressOptions): Promise<void> {
-  const { onBytes, signal } = options;
+async function xzVersion(): Promise<string> {
+  return await runTool('xz', ['--version'], { hint: 'install xz-utils' });
+}
+
+async function compressByXz(path: string, archive: Buffer, options: CompressOptions): Promise<void> {
+  const { signal } = options;
+  const xz = spawn('xz', [...xzOptions, '--stdout'], { stdio: ['pipe', 'pipe', 'inherit'], signal });
+  const ended = once(xz, 'close');
+  const [[status]] = await Promise.all([
+    ended,
+    pipeline(piecesOf(archive, options), xz.stdin, { signal }),
+    pipeline(xz.stdout, createWriteStream(path), { signal }),
+  ]);
+  if (status !== 0) throw new DeployError('build-failed', `xz ended with status ${status}`);
+}
+
+/** Reports how far it is as it goes. */
+function piecesOf(archive: Buffer, { onBytes }: CompressOptions): Readable {
   const pieceBytes = 2 ** 18;
   const pieces = function* () {
     for (let at = 0; at < archive.length; at += pieceBytes) {
@@ -50,12 +77,16 @@ async function compressTo(path: string, archive: Buffer, level: number, options:
       onBytes(Math.min(at + pieceBytes, archive.length), archive.length);
     }
   };
+  return Readable.from(pieces(), { objectMode: false });
+}
+
+async function compressByZstd(path: string, archive: Buffer, level: number, options: CompressOptions): Promise<void> {
   const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = constants;
   const zstd = createZstdCompress({
     params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: archive.length,
   });
-  await pipeline(Readable.from(pieces(), { objectMode: false }), zstd, createWriteStream(path), { signal });
+  await pipeline(piecesOf(archive, options), zstd, createWriteStream(path), { signal: options.signal });
 }
 
 /** Concatenates parts, each padded to four bytes, as the kernel wants the next archive to begin. */

@@ -1,13 +1,12 @@
-// Stage 4: the pinned Node without its symbol table, which is a seventh of the file and of no use in the field.
-import { mkdir, readFile } from 'node:fs/promises';
+// Stage 4: the pinned Node without its symbol table and its tables for other languages, which are a third of it and of no use in the field.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildCache, hashFile, hashOf } from '../build-cache.ts';
 import { FileTree } from '../file-tree.ts';
 import { findPackageDir } from '../find-package-dir.ts';
 import { runTool } from '../run-tool.ts';
-
-// Smaller blocks start Node sooner, larger ones pack tighter (docs/performance.md).
-const imageOptions = '-comp xz -Xbcj x86 -b 512K -all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
+import { blankLanguageData, languageDataVersion } from './language-data.ts';
+import { findPacker, packImage } from './squashfs.ts';
 
 export type NodeOptions = {
   readonly cache: BuildCache;
@@ -33,24 +32,27 @@ export async function collectNode({ cache, epochSeconds, signal }: NodeOptions):
   const { version } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as { version: string };
   const original = join(dir, 'bin/node');
   const sha256 = await hashFile(original);
-  const stripVersion = await versionOf('strip', '--version');
-  const stripped = await cache.obtain('node', hashOf({ sha256, stripVersion }), async (made) => {
-    await mkdir(join(made, 'bin'), { recursive: true });
-    await runTool('strip', ['-o', join(made, 'bin/node'), original], { signal });
+  const made = { sha256, stripVersion: await stripVersion(), languageDataVersion };
+  const reduced = await cache.obtain('node', hashOf(made), async (folder) => {
+    const binary = join(folder, 'bin/node');
+    await mkdir(join(folder, 'bin'), { recursive: true });
+    await runTool('strip', ['-o', binary, original], { signal });
+    const bytes = await readFile(binary);
+    blankLanguageData(bytes);
+    await writeFile(binary, bytes);
   });
-  const packer = { options: imageOptions, epochSeconds, version: await versionOf('mksquashfs', '-version') };
-  const image = await cache.obtain('node', `${hashOf({ sha256, stripVersion, packer })}.squashfs`, async (made) => {
-    const times = ['-mkfs-time', String(epochSeconds), '-all-time', String(epochSeconds)];
-    await runTool('mksquashfs', [stripped.path, made, ...imageOptions, ...times], { signal });
+  const packer = await findPacker(epochSeconds);
+  const image = await cache.obtain('node', `${hashOf({ made, packer })}.squashfs`, async (to) => {
+    await packImage(reduced.path, to, packer, signal);
   });
   const tree = new FileTree();
   tree.addFile('usr/lib/node.squashfs', image.path);
   tree.add({ kind: 'directory', path: 'usr/lib/node', mode: 0o755 });
   tree.addSymlink('usr/bin/node', '../lib/node/bin/node');
-  return { tree, version, sha256, binary: join(stripped.path, 'bin/node'), cached: image.cached };
+  return { tree, version, sha256, binary: join(reduced.path, 'bin/node'), cached: image.cached };
 }
 
-async function versionOf(tool: string, option: string): Promise<string> {
-  const text = await runTool(tool, [option], { hint: 'install binutils and squashfs-tools' });
+async function stripVersion(): Promise<string> {
+  const text = await runTool('strip', ['--version'], { hint: 'install binutils' });
   return text.split('\n', 1)[0] ?? '';
 }

@@ -1,11 +1,12 @@
 // Stage 2b: the libraries that the chosen programs need, found by what their ELF headers name rather than by a list.
-import { realpath } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import type { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 
 const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64'];
+const elfMagic = Buffer.from('\x7fELF');
 const binutilsHint = 'install binutils';
 
 /** The folders of unpacked packages in which a loader would look. */
@@ -37,13 +38,23 @@ export async function addSharedLibraries(
   }
 }
 
-async function readNeeded(files: readonly string[]): Promise<{ library: string; neededBy: string }[]> {
+async function readNeeded(candidates: readonly string[]): Promise<{ library: string; neededBy: string }[]> {
+  const files: string[] = [];
+  for (const file of candidates) if (await isElf(file)) files.push(file);
+  if (files.length === 0) return [];
   // With one file readelf leaves out the line that names it, with two it does not: the first is given twice.
   const text = await runTool('readelf', ['-Wd', files[0] ?? '', ...files], { hint: binutilsHint });
   return text.split(/^File: /m).flatMap((part) => {
     const neededBy = part.split('\n', 1)[0] ?? '';
     return [...part.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(([, library = '']) => ({ library, neededBy }));
   });
+}
+
+/** Some programs are scripts. */
+async function isElf(file: string): Promise<boolean> {
+  await using handle = await open(file);
+  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+  return buffer.equals(elfMagic);
 }
 
 async function findLibrary(library: string, neededBy: string, packageDirs: readonly string[]): Promise<string> {

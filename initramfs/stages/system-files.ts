@@ -18,6 +18,8 @@ export type SystemOptions = {
   /** ELF files of other stages whose libraries go in too: Node and its native modules. */
   readonly programs: readonly string[];
   readonly firmwareDir: string | undefined;
+  /** What will come beside it: programs that busybox need not stand in for. */
+  readonly beside: FileTree;
 };
 
 export async function collectSystemFiles(options: SystemOptions): Promise<FileTree> {
@@ -31,7 +33,7 @@ export async function collectSystemFiles(options: SystemOptions): Promise<FileTr
   }
   const dirs = [...options.packages.values()].map(({ dir }) => dir);
   await addSharedLibraries(tree, programs, dirs);
-  await addApplets(tree, options.packages);
+  await addApplets(tree, options);
   if (options.firmwareDir !== undefined) await addFolder(tree, options.firmwareDir, 'usr/lib/firmware');
   return tree;
 }
@@ -63,7 +65,7 @@ async function addFolder(tree: FileTree, dir: string, into: string): Promise<voi
 }
 
 /** Adds what the choice's globs match; returns the files that may be ELF. A glob that matches nothing is an error. */
-async function addPackageFiles(tree: FileTree, choice: PackageChoice, dir: string): Promise<string[]> {
+export async function addPackageFiles(tree: FileTree, choice: PackageChoice, dir: string): Promise<string[]> {
   const programs: string[] = [];
   for (const pattern of choice.files ?? []) {
     const paths = globSync(pattern, { cwd: dir });
@@ -82,12 +84,15 @@ async function addPackageFiles(tree: FileTree, choice: PackageChoice, dir: strin
 }
 
 /** A link for every busybox applet whose name no real program has. */
-async function addApplets(tree: FileTree, packages: ReadonlyMap<string, UnpackedPackage>): Promise<void> {
+async function addApplets(tree: FileTree, { packages, beside }: SystemOptions): Promise<void> {
   const busybox = join(packages.get('busybox-static')?.dir ?? '', 'bin/busybox');
   const applets = (await runTool(busybox, ['--list-full'])).trim().split('\n');
   for (const applet of applets) {
     const name = applet.slice(applet.lastIndexOf('/') + 1);
-    const taken = ['bin', 'sbin', 'usr/bin', 'usr/sbin'].some((folder) => tree.has(`${folder}/${name}`));
+    const taken = ['bin', 'sbin', 'usr/bin', 'usr/sbin'].some((folder) => {
+      const path = `${folder}/${name}`;
+      return tree.has(path) || beside.has(path);
+    });
     if (!taken) tree.addSymlink(applet, '/usr/bin/busybox');
   }
 }
