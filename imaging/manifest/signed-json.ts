@@ -9,7 +9,7 @@ export const plainFormat = 'deploy-os-image';
 export const sealedFormat = 'deploy-os-image-encrypted';
 
 /** 2: an image with patches, which version 1 cannot read. */
-const knownVersions: readonly unknown[] = [1, 2];
+const knownVersions: Readonly<Record<string, readonly unknown[]>> = { [plainFormat]: [1, 2], [sealedFormat]: [1] };
 
 export type SignedJson = { readonly [key: string]: Json };
 
@@ -26,9 +26,10 @@ export function signJson(unsigned: SignedJson): Buffer {
 export function readSignedJson(stored: Uint8Array): SignedJson {
   if (stored.length > maxManifestBytes) throw corrupt(`it is ${stored.length} bytes long`);
   const raw = parseObject(stored);
-  if (raw.format !== plainFormat && raw.format !== sealedFormat) throw corrupt('it does not say that it is one');
-  if (!knownVersions.includes(raw.version)) {
-    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known are 1 and 2`, {
+  const known = Object.hasOwn(knownVersions, String(raw.format)) ? knownVersions[String(raw.format)] : undefined;
+  if (known === undefined) throw corrupt('it does not say that it is one');
+  if (!known.includes(raw.version)) {
+    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known: ${known}`, {
       hint: 'The image was made by a newer Deploy-OS; use that one.',
     });
   }
