@@ -57,12 +57,9 @@ const restoreStep = z
     /** Restore also an image of which bytes are lost. */
     acceptLost: z.boolean().exactOptional(),
   })
-  .superRefine((step, context) => {
-    const refuse = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
-    if (step.toPartition !== undefined && step.partition === undefined)
-      refuse('toPartition', 'goes with partition only');
-    if (step.partition === undefined) return;
-    for (const key of ['delta', 'was'] as const) if (step[key] !== undefined) refuse(key, 'does not go with partition');
+  .refine(({ partition, toPartition }) => toPartition === undefined || partition !== undefined, {
+    path: ['toPartition'],
+    message: 'goes with partition only',
   });
 const checkStep = z.strictObject({ kind: z.literal('check') });
 

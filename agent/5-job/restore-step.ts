@@ -10,20 +10,20 @@ import type { StepRun, StepWork } from './step.ts';
 type RestoreStep = Extract<Step, { kind: 'restore' }>;
 
 export async function restoreDisk(step: RestoreStep, { context, store, run, log }: StepRun): Promise<StepWork> {
-  const { kind: _, image: imageName, target, partition, toPartition = partition, was, delta, grow, ...asked } = step;
+  const { kind: _, image: imageName, target, partition, toPartition = partition, was, grow = 'none', ...asked } = step;
   const disk = selectDisk(await context.listDisks(), target);
   const { workers } = context;
-  const options = { ...run, ...asked, imageName, targetPath: disk.devicePath, store, workers };
+  const present = was === undefined ? {} : { presentImageName: was };
+  const options = { ...run, ...asked, ...present, imageName, targetPath: disk.devicePath, store, workers };
   const where = `${describeDisk(disk)} with ${workers} threads`;
   let result: Finished & { readonly name: string };
   if (partition === undefined) {
     log('info', `restoring '${imageName}' onto ${where}`);
-    const present = was === undefined ? {} : { presentImageName: was };
-    result = await restoreImage({ ...options, ...present, delta: delta ?? 'auto', grow: grow ?? 'none' });
+    result = await restoreImage({ ...options, grow });
   } else {
     const into = toPartition === 0 ? '' : `partition ${toPartition} of `;
     log('info', `restoring partition ${partition} of '${imageName}' into ${into}${where}`);
-    result = await restorePartition({ ...options, partition, toPartition, grow: (grow ?? 'none') !== 'none' });
+    result = await restorePartition({ ...options, partition, toPartition, grow: grow !== 'none' });
   }
   for (const line of describeFinished(result)) log('info', line);
   // What did not grow, or kept an id, leaves a whole disk: the step has its result, and the job its error.

@@ -45,7 +45,6 @@ test.each([
   ['--restore a --disk only --grow first', 'grow'],
   ['--restore a --disk only --partition 1 --partition 2', 'one --partition'],
   ['--restore a --disk only --to-partition 2', 'toPartition'],
-  ['--restore a --disk only --partition 2 --was b', 'was'],
   ['--restore a --disk only --delta sometimes', '--delta'],
 ])('refuses %s', (words, why) => {
   expect(() => stepOf(words)).toThrow(why);
