@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeployError } from '../protocol/errors.ts';
 import { type ByteReader, outOfRange } from './blockdev/byte-reader.ts';
+import { writeAll } from './blockdev/whole-transfers.ts';
 import { errnoOf } from './chunk/device-io.ts';
 
 /** A write that does not fill its blocks brings the rest of them from below. */
@@ -84,9 +85,7 @@ export class Overlay implements ByteReader {
     const tail = await this.read(end, to - end);
     const whole = head.length + tail.length === 0 ? bytes : Buffer.concat([head, bytes, tail]);
     try {
-      for (let done = 0; done < whole.length; ) {
-        done += (await this.#scratch.write(whole, done, whole.length - done, from + done)).bytesWritten;
-      }
+      await writeAll(this.#scratch, whole, from);
     } catch (thrown) {
       throw scratchError(this.#folder, thrown);
     }

@@ -8,6 +8,7 @@ import { errnoOf } from '../chunk/device-io.ts';
 import type { Extent } from '../extent.ts';
 import type { TargetFacts } from './check-target.ts';
 import { encodeMark, markPlace, type RestoreMark } from './restore-mark.ts';
+import { writeAll } from './whole-transfers.ts';
 
 const run = promisify(execFile);
 
@@ -76,14 +77,15 @@ export async function blankRanges(target: Target, ranges: readonly Extent[], mar
     for (const { startBytes, lengthBytes } of ranges) {
       for (let done = 0; done < lengthBytes; ) {
         const length = Math.min(blank.length, lengthBytes - done);
-        done += (await handle.write(blank, 0, length, baseBytes + startBytes + done)).bytesWritten;
+        await writeAll(handle, blank.subarray(0, length), baseBytes + startBytes + done);
+        done += length;
       }
       // A power cut must not leave the first sectors of a disk whose last ones are blank already.
       await handle.sync();
     }
     const { startBytes, lengthBytes } = markPlaceOn(target);
     if (mark !== undefined && target.sizeBytes >= startBytes + lengthBytes) {
-      await handle.write(encodeMark(mark), 0, lengthBytes, baseBytes + startBytes);
+      await writeAll(handle, encodeMark(mark), baseBytes + startBytes);
     }
     await handle.sync();
   });

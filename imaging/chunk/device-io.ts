@@ -1,6 +1,7 @@
 // Reads and writes of the device under the workers: whole ranges or a named error, never a short count.
 import fs from 'node:fs';
 import { DeployError, type ErrorCode } from '../../protocol/errors.ts';
+import { nothingTaken } from '../blockdev/whole-transfers.ts';
 
 /** What the device is to this run; it decides how its errors are called. */
 export type DeviceRole = 'source' | 'target';
@@ -80,7 +81,9 @@ export function writeFully(device: Device, from: Uint8Array, offsetBytes: number
   const at = device.baseBytes + offsetBytes;
   for (let done = 0; done < from.length; ) {
     try {
-      done += fs.writeSync(device.fd, from, done, from.length - done, at + done);
+      const count = fs.writeSync(device.fd, from, done, from.length - done, at + done);
+      if (count === 0) throw nothingTaken();
+      done += count;
     } catch (cause) {
       const bad = firstUnwritable(device, from.subarray(done), at + done);
       throw ioError(device, 'target-write', 'writing', bad, cause);

@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { toDeployError } from '../../protocol/errors.ts';
 import { openReader } from '../blockdev/open-reader.ts';
+import { readUpTo, writeAll } from '../blockdev/whole-transfers.ts';
 import { readFileSystem } from '../fs/detect.ts';
 import type { FileSystemMap } from '../fs/file-system-reader.ts';
 import type { Place } from '../partition/table-change.ts';
@@ -65,7 +66,8 @@ async function withoutBootSector<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (bootSectorStays || startBytes < sectorSizeBytes) return await work();
-  const { buffer: bytes } = await handle.read(Buffer.alloc(sectorSizeBytes), 0, sectorSizeBytes, 0);
+  const bytes = Buffer.alloc(sectorSizeBytes);
+  await readUpTo(handle, bytes, 0);
   await writeBootSector(handle, Buffer.alloc(sectorSizeBytes));
   const result = await work();
   await writeBootSector(handle, bytes);
@@ -73,6 +75,6 @@ async function withoutBootSector<Result>(
 }
 
 async function writeBootSector(handle: FileHandle, bytes: Buffer): Promise<void> {
-  await handle.write(bytes, 0, bytes.length, 0);
+  await writeAll(handle, bytes, 0);
   await handle.sync();
 }

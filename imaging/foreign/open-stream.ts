@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { readUpTo } from '../blockdev/whole-transfers.ts';
 import { SequentialReader } from './sequential-reader.ts';
 
 const readAtOnceBytes = 2 ** 20;
@@ -35,8 +36,8 @@ function findCompression(start: Buffer): Compression | undefined {
 export async function readStart(filePath: string, lengthBytes: number): Promise<Buffer> {
   try {
     await using handle = await open(filePath, 'r');
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, 0);
-    return buffer.subarray(0, bytesRead);
+    const start = Buffer.alloc(lengthBytes);
+    return start.subarray(0, await readUpTo(handle, start, 0));
   } catch (thrown) {
     throw readError(filePath, thrown);
   }

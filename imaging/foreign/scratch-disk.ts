@@ -2,6 +2,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
+import { writeAll } from '../blockdev/whole-transfers.ts';
 
 /** Neighbouring writes are gathered up to this much. */
 const gatherBytes = 2 ** 20;
@@ -33,11 +34,7 @@ export class ScratchDisk {
     const bytes = Buffer.concat(this.#parts);
     this.#parts = [];
     this.#partsBytes = 0;
-    await this.#asScratchError(async () => {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await this.#handle.write(bytes, done, bytes.length - done, this.#partsAt + done)).bytesWritten;
-      }
-    });
+    await this.#asScratchError(() => writeAll(this.#handle, bytes, this.#partsAt));
   }
 
   /** Sets the size of the disk; what was not written reads as zeros. */

@@ -124,7 +124,9 @@ export function readGeometry(raw: Buffer, sizeBytes: number): ExtGeometry | stri
     geometry;
   const clustersPerGroup = blocksPerGroup / clusterBlocks;
   const saneBlocks = raw.readUInt32LE(0x18) <= 6 && Number.isInteger(Math.log2(clusterBlocks)) && clusterBlocks >= 1;
-  if (!saneBlocks || firstDataBlock > 1) return 'its block size is impossible';
+  if (!saneBlocks) return 'its block size is impossible';
+  // Blocks and clusters of 1 KiB leave the boot sector a block of its own; larger ones hold both, and all maps count from here.
+  if (firstDataBlock !== (blockBytes === 1024 && clusterBlocks === 1 ? 1 : 0)) return 'its first block is impossible';
   if (blocksPerGroup === 0 || clustersPerGroup % 8 !== 0 || clustersPerGroup > 8 * blockBytes)
     return 'its groups have an impossible size';
   if (features.roCompat & roCompat.bigalloc && raw.readUInt32LE(0x24) !== clustersPerGroup)

@@ -32,15 +32,24 @@ export type MountedTree = {
   unmount(patienceMs: number): Promise<boolean>;
 };
 
+/** Mounts `tree` as `mountServer` does. @throws mount-failed, tool-missing */
+export function mountTree(tree: FileTree, directory: string, options: MountTreeOptions): Promise<MountedTree> {
+  const writable = tree.entries.some((entry) => 'file' in entry && entry.file.write !== undefined);
+  return mountServer(new TreeServer(tree, options), directory, { ...options, writable });
+}
+
 /**
- * Mounts `tree` on `directory`, an existing empty folder given by its real path.
+ * Mounts what `server` answers about on `directory`, an existing empty folder given by its real path.
  * This process serves it from its event loop: it must not itself wait synchronously, or with all of Node's file threads, for a file in it.
  * @throws mount-failed, tool-missing
  */
-export async function mountTree(tree: FileTree, directory: string, options: MountTreeOptions): Promise<MountedTree> {
+export async function mountServer(
+  server: Pick<TreeServer, 'answer'>,
+  directory: string,
+  { onError, writable }: MountTreeOptions & { readonly writable: boolean },
+): Promise<MountedTree> {
   const descriptor = openFuse();
   try {
-    const writable = tree.entries.some((entry) => 'file' in entry && entry.file.write !== undefined);
     await mount({
       ...{ type: fuseType, source: 'deploy-os', directory, inherit: descriptor },
       options: [
@@ -52,7 +61,7 @@ export async function mountTree(tree: FileTree, directory: string, options: Moun
     fs.closeSync(descriptor);
     throw thrown;
   }
-  const connection = new Connection(descriptor, new TreeServer(tree, options), options.onError);
+  const connection = new Connection(descriptor, server, onError);
   await allowReadAhead(directory);
   return {
     directory,
@@ -87,13 +96,13 @@ async function allowReadAhead(directory: string): Promise<void> {
 class Connection {
   readonly ended: Promise<void>;
   readonly #descriptor: number;
-  readonly #server: TreeServer;
+  readonly #server: Pick<TreeServer, 'answer'>;
   readonly #onError: (error: Error) => void;
   readonly #pump: ChildProcess;
   readonly #reading = new Set<bigint>();
   #open = true;
 
-  constructor(descriptor: number, server: TreeServer, onError: (error: Error) => void) {
+  constructor(descriptor: number, server: Pick<TreeServer, 'answer'>, onError: (error: Error) => void) {
     this.#descriptor = descriptor;
     this.#server = server;
     this.#onError = onError;

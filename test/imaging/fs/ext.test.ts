@@ -91,6 +91,11 @@ describe('captured sector by sector, with the reason, is a file system', () => {
       /do not add up/,
     ],
     ['with blocks of 2 TiB', (copy) => copy.writeUInt32LE(31, 1024 + 0x18), /impossible/],
+    [
+      'whose first block is another',
+      (copy) => copy.writeUInt32LE(copy.readUInt32LE(1024 + 0x14) ^ 1, 1024 + 0x14),
+      /first block is impossible/,
+    ],
     ['with empty groups', (copy) => copy.writeUInt32LE(0, 1024 + 0x20), /impossible size/],
     ['larger than its partition', (copy) => copy.writeUInt32LE(0x7fffffff, 1024 + 4), /larger than its partition/],
     ['whose bitmap lies outside', (copy) => copy.writeUInt32LE(0xfffffff, 2048), /outside the file system/],
