@@ -18,6 +18,8 @@ import { unpackBlocks } from './unpack-stream.ts';
 
 const bootCodeBytes = 440;
 const pageBytes = 4096;
+/** mkswap makes none with fewer. */
+const leastSwapPages = 9;
 
 export type UnpackedFolder = { readonly format: ImageFolder['format']; readonly map: DiskMap };
 
@@ -44,8 +46,11 @@ export async function unpackFolder(folder: string, scratch: ScratchDisk, options
     }
   }
   for (const swap of image.swaps) {
-    const place = placeOf(folder, layout, swap.number);
-    await scratch.write(place.startBytes, swapHeader(place.sizeBytes, swap.uuid, swap.label));
+    const { startBytes, sizeBytes } = placeOf(folder, layout, swap.number);
+    const lastPage = Math.floor(sizeBytes / pageBytes) - 1;
+    const fits = startBytes + sizeBytes <= layout.sizeBytes && lastPage >= leastSwapPages && lastPage < 2 ** 32;
+    if (!fits) throw corrupt(folder, `partition ${swap.number}, of ${sizeBytes} bytes, can be no swap area`);
+    await scratch.write(startBytes, swapHeader(lastPage, swap.uuid, swap.label));
   }
   await scratch.flush();
   return { format: image.format, map: await describeDisk(scratch, contents, image) };
@@ -90,12 +95,12 @@ async function mapScratch(scratch: ScratchDisk): Promise<DiskMap> {
 /** Boot code belongs to whoever made it; the table beside it is the one just written. */
 async function writeBootCode(
   { bootSector, afterBootSector }: ImageFolder,
-  { table, partitions }: DiskMap,
+  { table, partitions, sizeBytes }: DiskMap,
   scratch: ScratchDisk,
 ): Promise<void> {
   if (bootSector !== null) await scratch.write(0, bootSector.subarray(0, bootCodeBytes));
   if (afterBootSector !== null && table === 'mbr') {
-    const first = Math.min(...partitions.map(({ startBytes }) => startBytes));
+    const first = Math.min(sizeBytes, ...partitions.map(({ startBytes }) => startBytes));
     await scratch.write(512, afterBootSector.subarray(0, Math.max(0, first - 512)));
   }
   await scratch.flush();
@@ -108,10 +113,10 @@ function placeOf(folder: string, { partitions }: DiskMap, number: number): Parti
 }
 
 /** As mkswap makes it: Linux include/linux/swap.h. */
-function swapHeader(sizeBytes: number, uuid: string, label: string): Buffer {
+function swapHeader(lastPage: number, uuid: string, label: string): Buffer {
   const page = Buffer.alloc(pageBytes);
   page.writeUInt32LE(1, 1024);
-  page.writeUInt32LE(Math.floor(sizeBytes / pageBytes) - 1, 1028);
+  page.writeUInt32LE(lastPage, 1028);
   Buffer.from(uuid.replaceAll('-', ''), 'hex').copy(page, 1036, 0, 16);
   Buffer.from(label).copy(page, 1052, 0, 15);
   page.write('SWAPSPACE2', pageBytes - 10);
