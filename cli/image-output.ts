@@ -58,10 +58,14 @@ function describeWritten(result: Finished): (readonly [string, string])[] {
   ];
 }
 
-function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSystemGrown }: Growth): string {
+function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSystemGrown, volume }: Growth): string {
   const what = partition === 0 ? '' : `partition ${partition} `;
   const content = `${fileSystem ?? 'content'} ${fileSystemGrown ? 'too' : 'not'}`;
-  return `${what}from ${formatBytes(oldSizeBytes)} to ${formatBytes(sizeBytes)}, its ${content}`;
+  const inside =
+    volume === null
+      ? ''
+      : `; ${volume.name} from ${formatBytes(volume.oldSizeBytes)} to ${formatBytes(volume.sizeBytes)}, its ${volume.fileSystem} too`;
+  return `${what}from ${formatBytes(oldSizeBytes)} to ${formatBytes(sizeBytes)}, its ${content}${inside}`;
 }
 
 /** One line an id: old → new, or why it is still the old one. */

@@ -3,6 +3,7 @@ import { finishError } from '../imaging/finish-restored.ts';
 import { type PartitionPlan, planPartition } from '../imaging/plan-partition.ts';
 import { restorePartition } from '../imaging/restore-partition.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
+import type { Growing } from './grow-option.ts';
 import { printPartitionPlan, printPartitionRestore } from './image-output.ts';
 import { failWith, printJson } from './output.ts';
 import { type StoreOptions, usingStore } from './store-option.ts';
@@ -13,7 +14,7 @@ export type PartitionFlags = StoreOptions &
   WorkerFlags & {
     readonly partition: number;
     readonly toPartition: number;
-    readonly grow: 'none' | 'last' | number;
+    readonly grow: Growing;
     readonly holes: 'leave' | 'discard';
     readonly delta: 'auto' | 'always' | 'never';
     readonly was?: string;
@@ -30,7 +31,7 @@ export type PartitionFlags = StoreOptions &
 export async function restoreOnePartition(imageName: string, targetPath: string, flags: PartitionFlags): Promise<void> {
   const { partition, toPartition, holes, delta, was, escrow, plan, json, acceptLost = false } = flags;
   const { grow, newIds = false, member: allowMember = false, planOnly } = flags;
-  const asked = { holes, grow: grow !== 'none', newIds, allowMember };
+  const asked = { holes, ...grow, grow: grow.grow !== 'none', newIds, allowMember };
   if (!flags.yes && !planOnly)
     await confirmOverwrite(targetPath, imageName, toPartition === 0 ? 'All of it' : `Partition ${toPartition}`);
   await usingStore(flags, async (store) => {

@@ -7,6 +7,7 @@ import { planRestore, type RestorePlan } from '../imaging/plan-restore.ts';
 import { restoreImage } from '../imaging/restore.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { confirmOverwrite } from './confirm-overwrite.ts';
+import { type Growing, parseGrowing } from './grow-option.ts';
 import { printPlan, printRestore } from './image-output.ts';
 import { type PartitionFlags, restoreOnePartition } from './image-restore-partition.ts';
 import { failWith, printJson } from './output.ts';
@@ -19,7 +20,7 @@ type Flags = StoreOptions &
     holes: 'leave' | 'discard';
     delta: 'auto' | 'always' | 'never';
     was?: string;
-    grow: Grow;
+    grow: Growing;
     shrink?: true;
     newIds?: true;
     planOnly?: true;
@@ -32,8 +33,6 @@ type Flags = StoreOptions &
     yes?: true;
     json?: true;
   };
-
-type Grow = 'none' | 'last' | number;
 
 /** Adds `restore` to `deploy-os image`. */
 export function addRestoreCommand(image: Command): void {
@@ -49,11 +48,13 @@ export function addRestoreCommand(image: Command): void {
         .default('auto'),
     )
     .option('--was <image>', 'what the disk holds now: chunks of it that belong elsewhere are copied on the disk')
-    .option(
-      '--grow <partition>',
-      'give free space to the `last` partition, to one by its number, or to `none`',
-      partitionToGrow,
-      'none',
+    .addOption(
+      new Option(
+        '--grow <partition[:volume]>',
+        'give free space to the `last` partition, to one by its number, or to `none`; in LVM2 to the volume that is named',
+      )
+        .argParser(parseGrowing)
+        .default({ grow: 'none' } satisfies Growing, 'none'),
     )
     .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
     .option(
@@ -97,7 +98,7 @@ async function restoreDisk(
   const targetPath = nameOf('target', disk, plan?.target.path);
   if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
   const { was, json, holes, delta, grow, shrink = false, newIds = false, escrow, member, acceptLost = false } = flags;
-  const asked = { holes, grow, shrink, newIds, allowMember: member ?? false };
+  const asked = { holes, ...grow, shrink, newIds, allowMember: member ?? false };
   await usingStore(flags, async (store) => {
     const options = {
       ...{ imageName, targetPath, store, delta, escrow, ...workersOf(flags), ...(plan?.write ?? asked) },
@@ -138,8 +139,4 @@ function nameOf(what: string, given: string | undefined, planned: string | undef
 function show<Result>(result: Result, print: (result: Result) => void, json: true | undefined): void {
   if (json) printJson(result);
   else print(result);
-}
-
-function partitionToGrow(text: string): Grow {
-  return text === 'none' || text === 'last' ? text : number(0, 1024)(text);
 }

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { DeployError } from '../protocol/errors.ts';
 import type { DiskSelector } from '../protocol/scenario.ts';
+import { type Growing, parseGrowing } from './grow-option.ts';
 
 export type StepFlags = {
   readonly capture?: string;
@@ -14,7 +15,7 @@ export type StepFlags = {
   readonly holes?: string;
   readonly delta?: string;
   readonly was?: string;
-  readonly grow?: string;
+  readonly grow?: Growing;
   readonly newIds?: true;
   readonly partition?: string[];
   readonly toPartition?: string;
@@ -41,8 +42,9 @@ export function withStepOptions(command: Command): Command {
     )
     .option('--was <image>', 'for --restore: what the disk holds now')
     .option(
-      '--grow <partition>',
-      'for --restore: give free space to the `last` partition, one by its number, or `none`',
+      '--grow <partition[:volume]>',
+      'for --restore: give free space to the `last` partition, one by its number, or `none`; in LVM2 to the volume named',
+      parseGrowing,
     )
     .option('--new-ids', 'for --restore: new ids for the table and the file systems')
     .option('--to-partition <number>', 'for --restore --partition: where it goes; 0 is all of the disk')
@@ -74,9 +76,8 @@ function captureKeys({ parent, level, rescue, partition }: StepFlags) {
 
 function restoreKeys({ holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost }: StepFlags) {
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
-  const growth = grow === undefined || grow === 'none' || grow === 'last' ? grow : Number(grow);
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
-  return given({ holes, delta, was, grow: growth, newIds, ...numbers, acceptLost });
+  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost });
 }
 
 function numberOf(text: string | undefined): number | undefined {

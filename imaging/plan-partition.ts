@@ -1,10 +1,13 @@
 // What a restore of one partition would do, before it does it: as plan-restore.ts, and where on which table the partition lies.
 import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
+import { windowOf } from './blockdev/byte-reader.ts';
 import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.ts';
+import { chooseVolume, type VolumeChoice } from './fit/choose-volume.ts';
 import { type ExtractedPartition, extractPartition } from './fit/extract-partition.ts';
 import { requirePrograms } from './fit/require-programs.ts';
 import { findTargetPartition, type TargetPartition } from './fit/target-partition.ts';
+import { openImageReader } from './image-reader.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import {
@@ -35,6 +38,7 @@ const schema = planParts.extend({
     usedBytes: z.number(),
     holes: z.enum(['discard', 'leave']),
     grow: z.boolean(),
+    growVolume: z.string().exactOptional(),
     newIds: z.boolean(),
     allowMember: z.boolean(),
   }),
@@ -59,6 +63,8 @@ export type PlanPartitionOptions = RunOptions & {
   readonly toPartition?: number | undefined;
   readonly holes?: 'discard' | 'leave';
   readonly grow?: boolean;
+  /** The logical volume that takes the room, where it is a physical volume. */
+  readonly growVolume?: string;
   readonly newIds?: boolean;
   readonly allowMember?: boolean;
 };
@@ -67,6 +73,8 @@ export type PreparedPartition = {
   readonly captured: Manifest;
   readonly to: TargetPartition;
   readonly extracted: ExtractedPartition;
+  /** What grows in it, where it is a physical volume of LVM2. */
+  readonly volume: VolumeChoice;
 };
 
 /** What goes where, when all that can refuse it without a look at what is there has not. @throws what refuses a restore before its first write */
@@ -76,15 +84,18 @@ export async function preparePartition(options: PlanPartitionOptions): Promise<P
   const to = await findTargetPartition(targetPath, toPartition, { allowMember });
   const extracted = await extractPartition({ manifest: captured, store }, from, to, signal);
   const { partition } = extracted;
-  const grown = options.grow === true && to.sizeBytes > partition.sizeBytes ? partition : null;
+  const grows = options.grow === true && to.sizeBytes > partition.sizeBytes;
+  const bytes = windowOf(openImageReader(store, captured, options), partition.startBytes, partition.sizeBytes);
+  const volume = grows ? await chooseVolume(bytes, partition, options.growVolume) : null;
+  const grown = grows ? { ...partition, volume } : null;
   await requirePrograms({ grown, renewed: options.newIds === true ? [partition] : [] });
-  return { captured, to, extracted };
+  return { captured, to, extracted, volume };
 }
 
 /** Looks at image and target as `restorePartition` would; nothing is written. @throws what refuses a restore before its first write */
 export async function planPartition(options: PlanPartitionOptions): Promise<PartitionPlan> {
   const { targetPath, partition: from } = options;
-  const { holes = 'discard', grow = false, newIds = false, allowMember = false } = options;
+  const { holes = 'discard', grow = false, growVolume, newIds = false, allowMember = false } = options;
   const { captured, to, extracted } = await preparePartition(options);
   const target = await identifyTarget(targetPath, to.named);
   const present = await readPresentPartition(targetPath, to);
@@ -93,7 +104,10 @@ export async function planPartition(options: PlanPartitionOptions): Promise<Part
     ...{ format: 'deploy-os-partition-restore-plan', version: 1 },
     ...{ image: { id, name, rootDigest, usedBytes }, target, present: describePresent(present) },
     partition: placeOf(from, to, present),
-    write: { usedBytes: extracted.image.manifest.usedBytes, holes, grow, newIds, allowMember },
+    write: {
+      ...{ usedBytes: extracted.image.manifest.usedBytes, holes, grow, newIds, allowMember },
+      ...(growVolume === undefined ? {} : { growVolume }),
+    },
     warnings: [],
   };
 }

@@ -44,6 +44,7 @@ export const restorePlanSchema = planParts.extend({
     usedBytes: z.number(),
     holes: z.enum(['discard', 'leave']),
     grow: z.union([z.enum(['none', 'last']), z.number()]),
+    growVolume: z.string().exactOptional(),
     shrink: z.boolean(),
     newIds: z.boolean().default(false),
     allowMember: z.boolean(),
@@ -63,7 +64,7 @@ export type PlanOptions = FitOrShrinkOptions & {
 /** Looks at image and target as `restoreImage` would; nothing is written. @throws what refuses a restore before its first write */
 export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   const { store, signal, imageName, targetPath, allowMember = false, holes = 'discard' } = options;
-  const { grow = 'none', shrink = false, newIds = false } = options;
+  const { grow = 'none', growVolume, shrink = false, newIds = false } = options;
   const warnings: string[] = [];
   const manifest = await loadManifest(store, imageName, signal);
   const facts = await checkTarget(targetPath, { allowMember });
@@ -78,7 +79,10 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
     image: { id, name, rootDigest, usedBytes },
     target,
     present: describePresent(present),
-    write: { usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, allowMember },
+    write: {
+      ...{ usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, allowMember },
+      ...(growVolume === undefined ? {} : { growVolume }),
+    },
     warnings,
   };
 }

@@ -13,6 +13,7 @@ import {
   checkPartitionPlan,
   type PartitionPlan,
   type PlanPartitionOptions,
+  type PreparedPartition,
   preparePartition,
 } from './plan-partition.ts';
 import { readPresentPartition } from './read-present-target.ts';
@@ -63,7 +64,7 @@ async function restoreInto(
   state: { written: boolean },
 ): Promise<Omit<RestorePartitionResult, 'warnings'>> {
   const { targetPath, partition: from, toPartition = from } = options;
-  const { captured, to, extracted } = await preparePartition(options);
+  const { captured, to, extracted, volume } = await preparePartition(options);
   checkLoss(captured, options);
   const { startBytes, sizeBytes } = extracted.partition;
   const { manifest, store: chunks } = extracted.image;
@@ -78,7 +79,7 @@ async function restoreInto(
     const escrow = await escrowTarget({ target, identity, present, ...part }, { ...options, image: manifest });
     const opened = { target, present, escrow, diskToImageBytes: startBytes - to.namedStartBytes };
     const { rootDigest, ...written } = await writeImage(manifest, opened, { ...options, store: chunks }, state);
-    const finished = await finishPartition(extracted, target, to, options);
+    const finished = await finishPartition({ ...extracted, volume }, target, to, options);
     return { ...written, partition: from, toPartition, sizeBytes, escrow, ...finished };
   } finally {
     await target.handle.close();
@@ -88,7 +89,7 @@ async function restoreInto(
 
 /** As `finishRestored` does it for a disk. */
 async function finishPartition(
-  { partition, image }: ExtractedPartition,
+  { partition, image, volume }: ExtractedPartition & Pick<PreparedPartition, 'volume'>,
   target: Target,
   to: TargetPartition,
   options: RestorePartitionOptions,
@@ -101,7 +102,7 @@ async function finishPartition(
   const rewrite = () => rewritePartition(image, partition, target, { ...options, direct });
   const grow = async () =>
     options.grow === true && sizeBytes > oldSizeBytes
-      ? await growPartition(opened, { ...place, oldSizeBytes, fileSystem, uuid, label, reader }, rewrite)
+      ? await growPartition(opened, { ...place, oldSizeBytes, fileSystem, uuid, label, reader, volume }, rewrite)
       : null;
   let grown = await grow();
   if (options.newIds !== true) return { grown, newIds: null };

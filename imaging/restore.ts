@@ -32,6 +32,8 @@ export type RestoreOptions = WriteImageOptions & {
   readonly escrow?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
   readonly grow?: FitOptions['grow'];
+  /** The logical volume in it that takes the room, where that partition is a physical volume. */
+  readonly growVolume?: FitOptions['growVolume'];
   /** Table and file systems get new ids, so that the disk can be used beside the one that was captured. */
   readonly newIds?: boolean;
 };

@@ -66,15 +66,15 @@ export async function missingPrograms(programs: readonly string[]): Promise<stri
   return programs.filter((_, i) => !there[i]);
 }
 
-/** Runs `program`, which has to end with one of `good`. @throws `code` with the last lines that it said; tool-missing */
+/** Runs `program`, which has to end with one of `good`; answers what it printed. @throws `code` with the last lines that it said; tool-missing */
 export async function mustRun(
   code: ErrorCode,
   program: string,
   args: readonly string[],
   good: readonly number[] = [0],
-): Promise<void> {
-  const { status, said } = await runTool(program, args);
-  if (status !== null && good.includes(status)) return;
+): Promise<string> {
+  const { status, said, stdout } = await runTool(program, args);
+  if (status !== null && good.includes(status)) return stdout;
   const last = said.split('\n').slice(-3).join('; ');
   throw new DeployError(code, `${program} ended with ${status ?? 'a signal'}: ${last}`);
 }

@@ -49,6 +49,8 @@ const restoreStep = z
     was: nameSchema.exactOptional(),
     /** Which partition takes the free space of a larger disk; 0 is a disk without a table. With `partition`: whether its file system grows. */
     grow: z.union([z.enum(['none', 'last']), z.number().int().min(0).max(1024)]).exactOptional(),
+    /** The logical volume in it that takes the room: `root`, `vg0/root`; `none` leaves it to the group. */
+    growVolume: z.string().min(1).max(255).exactOptional(),
     newIds: z.boolean().exactOptional(),
     /** Only this partition of the image, and nothing else on the disk. */
     partition: partitionNumber.exactOptional(),
@@ -60,6 +62,10 @@ const restoreStep = z
   .refine(({ partition, toPartition }) => toPartition === undefined || partition !== undefined, {
     path: ['toPartition'],
     message: 'goes with partition only',
+  })
+  .refine(({ grow = 'none', growVolume }) => growVolume === undefined || grow !== 'none', {
+    path: ['growVolume'],
+    message: 'goes with grow only',
   });
 const checkStep = z.strictObject({ kind: z.literal('check') });
 

@@ -34,11 +34,16 @@ function describeFinished({ grown, newIds }: Finished): string[] {
   const sizes = grown?.fileSystemGrown
     ? [`${nameOf(grown.partition)} is grown from ${formatBytes(grown.oldSizeBytes)} to ${formatBytes(grown.sizeBytes)}`]
     : [];
+  const volume = grown?.volume
+    ? [
+        `${grown.volume.name} in it from ${formatBytes(grown.volume.oldSizeBytes)} to ${formatBytes(grown.volume.sizeBytes)}`,
+      ]
+    : [];
   const ids = newIds?.changed.map(({ of, partition, fileSystem, oldId, newId }) => {
     const what = of === 'disk' ? 'the disk' : `${nameOf(partition)}${fileSystem === null ? '' : ` (${fileSystem})`}`;
     return `new id of ${what}: ${newId}, before ${oldId ?? 'none'}`;
   });
-  return [...sizes, ...(ids ?? [])];
+  return [...sizes, ...volume, ...(ids ?? [])];
 }
 
 function nameOf(partition: number): string {

@@ -48,12 +48,12 @@ export async function changePartition<Result>(
  * What our own reader finds on a device that was changed. NTFS need not be vouched for: once grown, it says of itself that it wants a check.
  * @throws when the reader does not vouch for it
  */
-export async function readSound(devicePath: string): Promise<Pick<FileSystemMap, 'uuid'>> {
+export async function readSound(devicePath: string): Promise<Pick<FileSystemMap, 'uuid' | 'volumes'>> {
   const reader = await openReader(devicePath);
   try {
-    const { fileSystem, reader: name, notes, uuid } = await readFileSystem(reader);
+    const { fileSystem, reader: name, notes, ...map } = await readFileSystem(reader);
     if (name === 'raw' && fileSystem !== 'ntfs') throw new Error(`afterwards: ${notes.join(', ')}`);
-    return { uuid };
+    return map;
   } finally {
     await reader.close();
   }

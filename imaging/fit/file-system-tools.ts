@@ -10,7 +10,7 @@ export type FileSystemFacts = { readonly uuid: string | null; readonly label: st
 /** Grows what is on `devicePath` to its end; calls `begin` before the first write. What it returns, a person should know. @throws grow-failed, tool-missing */
 export type Grower = (devicePath: string, begin: () => void, facts: FileSystemFacts) => Promise<string | null>;
 
-/** By the names of blkid. What is not listed has no tool that grows it: FAT, exFAT, …  */
+/** By the names of blkid. What is not listed has no tool that grows it: FAT, exFAT, … LVM2 takes several (`growVolumeGroup`). */
 export const growers: Readonly<Record<string, Grower>> = {
   ext2: growExt,
   ext3: growExt,
@@ -19,7 +19,6 @@ export const growers: Readonly<Record<string, Grower>> = {
   xfs: growXfs,
   btrfs: growBtrfs,
   swap: growSwap,
-  LVM2_member: growPhysicalVolume,
 };
 
 /** What each of them runs. */
@@ -31,8 +30,15 @@ export const growerPrograms: Readonly<Record<string, readonly string[]>> = {
   xfs: ['xfs_repair', 'xfs_growfs', 'mount', 'umount'],
   btrfs: ['btrfs', 'mount', 'umount'],
   swap: ['mkswap'],
-  LVM2_member: ['pvs', 'pvresize', 'pvck'],
 };
+
+/** What growing an LVM2 physical volume runs (`growVolumeGroup`), and in it a volume with that file system. */
+export function groupPrograms(volumeFileSystem: string | null): readonly string[] {
+  const group = ['pvs', 'pvresize', 'pvck', 'vgck'];
+  if (volumeFileSystem === null) return group;
+  const own = growerPrograms[volumeFileSystem] ?? [];
+  return [...group, 'vgs', 'lvextend', 'mount', 'umount', 'setpriv', 'dd', ...own];
+}
 
 const must = (program: string, args: readonly string[], good?: readonly number[]) =>
   mustRun('grow-failed', program, args, good);
@@ -89,22 +95,11 @@ async function growSwap(devicePath: string, begin: () => void, { uuid, label }: 
   return null;
 }
 
-/** The group gets the room. Its volumes are grown where the device mapper can show them: in the restored system. */
-async function growPhysicalVolume(devicePath: string, begin: () => void): Promise<string> {
-  const only = `devices{use_devicesfile=0 filter=["a|^${devicePath}$|","r|.*|"]}`;
-  const config = ['--config', `${only} backup{backup=0 archive=0} global{event_activation=0}`];
-  await must('pvs', [...config, devicePath]);
-  begin();
-  await must('pvresize', [...config, devicePath]);
-  await must('pvck', [...config, devicePath]);
-  return 'the volume group has the room now; grow its volumes in the restored system (lvextend --resizefs)';
-}
-
 async function withMounted(
   devicePath: string,
   fileSystem: string,
   option: string,
-  work: (folder: string) => Promise<void>,
+  work: (folder: string) => Promise<unknown>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'deploy-os-grow-'));
   const options = ['nosuid', 'nodev', 'noexec', ...(option === '' ? [] : [option])].join(',');

@@ -8,6 +8,7 @@ import type { NewTableIds, Patch } from '../partition/table-change.ts';
 import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
 import type { RunOptions } from '../progress.ts';
+import { chooseVolume, type VolumeChoice } from './choose-volume.ts';
 import { composeImage, type Piece, type StoredImage } from './compose-image.ts';
 import { checkConvertible } from './convert-sectors.ts';
 import { moveHiddenSectors } from './hidden-sectors.ts';
@@ -26,6 +27,8 @@ import { openTableSectors, readOldTable } from './old-table.ts';
 export type FitOptions = RunOptions & {
   /** The partition that takes the free space of a larger disk; its file system is grown after the restore. */
   readonly grow?: 'none' | 'last' | number | undefined;
+  /** The logical volume that takes the room of that partition (`root`, `vg0/root`; `none`: the group keeps it); the only one unless told. */
+  readonly growVolume?: string | undefined;
   /** The table gets new ids: another disk than the one that was captured, to every system that sees both. */
   readonly newIds?: boolean;
 };
@@ -50,13 +53,15 @@ export type Grown = {
   readonly label: string | null;
   /** What vouched for its used bytes when it was captured. */
   readonly reader: string;
+  /** What grows in it, where it is a physical volume of LVM2. */
+  readonly volume: VolumeChoice;
 };
 
 export type FittedImage = StoredImage & { readonly grown: Grown | null };
 
 /**
  * `image` for `target`: the backup GPT at its end, a partition grown, tables in its sectors. Nothing is written.
- * @throws target-too-small, target-sector-size, invalid-input (no such partition to grow), partition-table-corrupt, store errors
+ * @throws target-too-small, target-sector-size, invalid-input (no such partition or volume to grow, or several volumes), partition-table-corrupt, store errors
  */
 export async function fitImage(image: StoredImage, target: FitTarget, options: FitOptions = {}): Promise<FittedImage> {
   const { geometry } = image.manifest;
@@ -67,17 +72,17 @@ export async function fitImage(image: StoredImage, target: FitTarget, options: F
   const table = await readOldTable(image.manifest);
   if (sectorSizeBytes !== geometry.sectorSizeBytes) await checkConvertible(image, table, sectorSizeBytes, target.label);
   const disk = { sizeBytes, sectorSizeBytes: sectorSizeBytes as 512 | 4096 };
-  if (table === null) return fitBare(image, disk, target.label, options.grow ?? 'none');
+  if (table === null) return await fitBare(image, disk, target.label, options);
   return await fitTable(image, table, { ...disk, label: target.label }, options);
 }
 
 /** Without a table there is one file system at most, and nothing to rewrite. */
-function fitBare(
+async function fitBare(
   image: StoredImage,
   disk: Omit<NewDisk, 'backupBytes'>,
   label: string,
-  grow: 'none' | 'last' | number,
-): FittedImage {
+  { grow = 'none', growVolume }: FitOptions,
+): Promise<FittedImage> {
   const { geometry, partitions, usedEndBytes, name } = image.manifest;
   const [only] = partitions;
   const known = only !== undefined && only.reader !== 'raw';
@@ -91,7 +96,7 @@ function fitBare(
     );
   }
   const place = { number: 0, startBytes: 0, sizeBytes: disk.sizeBytes, oldSizeBytes: geometry.sizeBytes };
-  return { ...image, grown: { ...place, ...contentOf(image.manifest, 0) } };
+  return { ...image, grown: { ...place, ...(await contentOf(image, 0, growVolume)) } };
 }
 
 type TableTarget = Omit<NewDisk, 'backupBytes' | 'sectorSizeBytes'> & {
@@ -103,7 +108,7 @@ async function fitTable(
   image: StoredImage,
   table: PartitionTable,
   target: TableTarget,
-  { grow = 'none', newIds = false, signal, onWarning }: FitOptions,
+  { grow = 'none', growVolume, newIds = false, signal, onWarning }: FitOptions,
 ): Promise<FittedImage> {
   const { geometry, chunkSizeBytes, name } = image.manifest;
   const old: OldLayout = { table, sizeBytes: geometry.sizeBytes, stepBytes: chunkSizeBytes };
@@ -122,21 +127,25 @@ async function fitTable(
     target.sizeBytes >= geometry.sizeBytes;
   if (!newIds && layout.resized === null && (sameDisk || onlyLarger)) return { ...image, grown: null };
   refuseDynamicDisk(image.manifest);
+  const grown = await grownOf(image, layout, growVolume);
   const fitted = await composeLayout(image, { old, layout, target, ids: newIds ? makeTableIds(table) : null }, signal);
-  return { ...fitted, grown: grownOf(image.manifest, layout) };
+  return { ...fitted, grown };
 }
 
-function grownOf(manifest: Manifest, { resized }: Layout): Grown | null {
+async function grownOf(image: StoredImage, { resized }: Layout, volume: string | undefined): Promise<Grown | null> {
   if (resized === null) return null;
   const { number, oldSizeBytes, place } = resized;
-  return { number, ...place, oldSizeBytes, ...contentOf(manifest, number) };
+  return { number, ...place, oldSizeBytes, ...(await contentOf(image, number, volume)) };
 }
 
-function contentOf({ partitions }: Manifest, number: number): Pick<Grown, 'fileSystem' | 'uuid' | 'label' | 'reader'> {
-  const found = partitions.find((part) => part.number === number);
-  if (found === undefined) return { fileSystem: null, uuid: null, label: null, reader: 'raw' };
+type Content = Pick<Grown, 'fileSystem' | 'uuid' | 'label' | 'reader' | 'volume'>;
+
+async function contentOf(image: StoredImage, number: number, growVolume: string | undefined): Promise<Content> {
+  const found = image.manifest.partitions.find((part) => part.number === number);
+  if (found === undefined) return { fileSystem: null, uuid: null, label: null, reader: 'raw', volume: null };
   const { fileSystem, fileSystemUuid: uuid, fileSystemLabel: label, reader } = found;
-  return { fileSystem, uuid, label, reader };
+  const bytes = windowOf(openImageReader(image.store, image.manifest), found.startBytes, found.sizeBytes);
+  return { fileSystem, uuid, label, reader, volume: await chooseVolume(bytes, found, growVolume) };
 }
 
 type Fit = {

@@ -2,6 +2,7 @@
 import { type ChangeTarget, changePartition, readSound } from './change-partition.ts';
 import { growers } from './file-system-tools.ts';
 import type { Grown } from './fit-image.ts';
+import { type GrownVolume, growVolumeGroup } from './grow-volume-group.ts';
 
 export type Growth = {
   /** 0 for a disk without a table. */
@@ -11,6 +12,8 @@ export type Growth = {
   /** The partition has this size in any case. */
   readonly sizeBytes: number;
   readonly fileSystemGrown: boolean;
+  /** The logical volume in it that has the room now, its file system too; null where there is none, or the volume group kept the room. */
+  readonly volume: GrownVolume | null;
   /** Why not, or what else a person should know. */
   readonly note: string | null;
 };
@@ -21,21 +24,37 @@ export type Growth = {
  * @throws what writing the first sector or `rewrite` throws; a file system that cannot grow is an answer
  */
 export async function growPartition(target: ChangeTarget, grown: Grown, rewrite: () => Promise<void>): Promise<Growth> {
-  const { number, fileSystem, oldSizeBytes, sizeBytes } = grown;
-  const answer = { partition: number, fileSystem, oldSizeBytes, sizeBytes };
-  const grow = growers[fileSystem ?? ''];
+  const { number, fileSystem, oldSizeBytes, sizeBytes, reader } = grown;
+  const answer = { partition: number, fileSystem, oldSizeBytes, sizeBytes, volume: null };
+  const work = workFor(target, grown);
   const refusal =
-    grow === undefined
+    work === null
       ? `there is no tool that grows ${fileSystem ?? 'what is in it'}`
-      : grown.reader === 'raw'
+      : reader === 'raw'
         ? `its ${fileSystem} was not sound when it was captured`
         : null;
-  if (grow === undefined || refusal !== null) return { ...answer, fileSystemGrown: false, note: refusal };
-  const outcome = await changePartition(target, grown, rewrite, async (devicePath, begin) => {
+  if (work === null || refusal !== null) return { ...answer, fileSystemGrown: false, note: refusal };
+  const outcome = await changePartition(target, grown, rewrite, work);
+  if ('why' in outcome) return { ...answer, fileSystemGrown: false, note: outcome.why };
+  return { ...answer, ...outcome.result };
+}
+
+type Work = (devicePath: string, begin: () => void) => Promise<Pick<Growth, 'fileSystemGrown' | 'volume' | 'note'>>;
+
+function workFor({ sectorSizeBytes }: ChangeTarget, grown: Grown): Work | null {
+  const { fileSystem, volume: choice } = grown;
+  if (fileSystem === 'LVM2_member') {
+    const fileSystemGrown = choice === null || !('why' in choice);
+    return async (devicePath, begin) => ({
+      ...(await growVolumeGroup(devicePath, begin, { choice, sectorSizeBytes })),
+      fileSystemGrown,
+    });
+  }
+  const grow = growers[fileSystem ?? ''];
+  if (grow === undefined) return null;
+  return async (devicePath, begin) => {
     const note = await grow(devicePath, begin, grown);
     await readSound(devicePath);
-    return note;
-  });
-  if ('why' in outcome) return { ...answer, fileSystemGrown: false, note: outcome.why };
-  return { ...answer, fileSystemGrown: true, note: outcome.result };
+    return { fileSystemGrown: true, volume: null, note };
+  };
 }

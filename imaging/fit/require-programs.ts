@@ -1,28 +1,40 @@
 // Before the first write of a restore: the programs that are to grow a file system or give it a new id have to be on this machine.
+import { existsSync } from 'node:fs';
 import { DeployError } from '../../protocol/errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { missingPrograms } from '../run-tool.ts';
-import { growerPrograms } from './file-system-tools.ts';
+import type { VolumeChoice } from './choose-volume.ts';
+import { groupPrograms, growerPrograms } from './file-system-tools.ts';
 import { idPrograms } from './id-tools.ts';
 
 type Content = Pick<Manifest['partitions'][0], 'number' | 'fileSystem' | 'reader'>;
 
 /** What a restore will do besides writing: grow one file system, and give new ids to some. */
-export type FinishPlan = { readonly grown: Content | null; readonly renewed: readonly Content[] };
+export type FinishPlan = { readonly grown: GrownContent | null; readonly renewed: readonly Content[] };
+
+type GrownContent = Content & { readonly volume: VolumeChoice };
 
 /** Of `change-partition.ts` and `loop-window.ts`. */
 export const windowPrograms = ['losetup', 'blockdev'];
 
 /** @throws tool-missing, naming all that are */
 export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<void> {
-  const grow = grown === null ? [] : [{ doing: 'growing', content: grown, programs: growerPrograms }];
-  const renew = renewed.map((content) => ({ doing: 'a new id for', content, programs: idPrograms }));
-  for (const { doing, content, programs } of [...grow, ...renew]) {
+  const grow =
+    grown === null
+      ? []
+      : [{ doing: 'growing', content: grown, own: programsToGrow(grown), devices: devicesToGrow(grown) }];
+  const renew = renewed.map((content) => ({
+    ...{ doing: 'a new id for', content, devices: [] },
+    own: idPrograms[content.fileSystem ?? ''],
+  }));
+  for (const { doing, content, own, devices } of [...grow, ...renew]) {
     const { number, fileSystem, reader } = content;
-    const own = programs[fileSystem ?? ''];
     // What has no tool, or was not sound, stays as it is and is reported at the end: no program is missing.
     if (own === undefined || reader === 'raw') continue;
-    const missing = await missingPrograms([...own, ...windowPrograms]);
+    const missing = [
+      ...(await missingPrograms([...own, ...windowPrograms])),
+      ...devices.filter((path) => !existsSync(path)),
+    ];
     if (missing.length === 0) continue;
     const what = number === 0 ? `the ${fileSystem}` : `partition ${number} (${fileSystem})`;
     throw new DeployError(
@@ -33,4 +45,14 @@ export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<v
       },
     );
   }
+}
+
+function programsToGrow({ fileSystem, volume }: GrownContent): readonly string[] | undefined {
+  if (fileSystem !== 'LVM2_member') return growerPrograms[fileSystem ?? ''];
+  return groupPrograms(volume !== null && 'fileSystem' in volume ? volume.fileSystem : null);
+}
+
+/** The window of a logical volume is a FUSE file. */
+function devicesToGrow({ volume }: GrownContent): readonly string[] {
+  return volume !== null && 'fileSystem' in volume ? ['/dev/fuse'] : [];
 }

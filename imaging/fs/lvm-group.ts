@@ -1,8 +1,17 @@
 // An LVM2 volume group out of its metadata: the physical volume at hand, the logical volumes and what each of their segments rests on.
 // Segment types and their fields: lvm2 lib/striped, lib/mirror, lib/raid, lib/thin, lib/cache_segtype, lib/snapshot, lib/vdo, lib/integrity.
+import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { corrupt } from './distrust.ts';
 import { type LvmScalar, type LvmSection, listOf, numberOf, sectionOf, sectionsIn, textOf } from './lvm-config.ts';
-import { formatPvUuid, type LvmGroupText, type LvmLabel } from './lvm-label.ts';
+import {
+  findLabelSector,
+  formatPvUuid,
+  type LvmGroupText,
+  type LvmLabel,
+  labelScanBytes,
+  parseLabel,
+  readVolumeGroup,
+} from './lvm-label.ts';
 
 const sectorBytes = 512;
 const maxNameLength = 128;
@@ -44,8 +53,16 @@ const areaLists: Readonly<Record<string, string>> = { striped: 'stripes', linear
 const otherTypes =
   /^(raid(0|0_meta|1|4|5|5_n|5_la|5_ls|5_ra|5_rs|6|6_zr|6_nr|6_nc|6_n_6|6_(la|ls|ra|rs)_6|10|10_near)|snapshot|thin|thin-pool|cache|cache-pool|writecache|vdo|vdo-pool|integrity|zero|error)$/;
 
+/** The group of the physical volume in `bytes`. @throws DeployError as `parseGroup`, source-read, source-vanished */
+export async function readGroup(bytes: ByteReader): Promise<LvmGroup> {
+  const sector = findLabelSector(await bytes.read(0, labelScanBytes));
+  if (sector === null) throw corrupt('it has no label');
+  const label = parseLabel(sector);
+  return parseGroup(await readVolumeGroup(bytes, label), label, bytes.sizeBytes);
+}
+
 /** @throws DeployError file-system-corrupt when it is not understood in full, is shared, or does not fit the label */
-export function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes: number): LvmGroup {
+function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes: number): LvmGroup {
   refuseLongName(name);
   const lock = textOf(section, 'lock_type') ?? 'none';
   const states = words(section, 'status');

@@ -92,12 +92,17 @@ export function readerOfLeg(bytes: ByteReader, leg: LvmLeg, name: string): ByteR
         throw outOfRange(label, offsetBytes, lengthBytes, leg.sizeBytes);
       const pieces: Buffer[] = [];
       const wanted = { startBytes: offsetBytes, lengthBytes };
-      for (const { startBytes, lengthBytes: length } of locate(leg, wanted, cutInOrder))
+      for (const { startBytes, lengthBytes: length } of placeInOrder(leg, wanted))
         pieces.push(await bytes.read(startBytes, length));
       const [first] = pieces;
       return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
     },
   };
+}
+
+/** Where on the device a range of a leg is, piece by piece. */
+export function placeInOrder(leg: LvmLeg, extent: Extent): Extent[] {
+  return locate(leg, extent, cutInOrder);
 }
 
 /** Where on the device the extents of a leg are, in no order. */

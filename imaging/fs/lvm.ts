@@ -5,8 +5,8 @@ import type { VolumeMap } from '../disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from '../extent.ts';
 import { answerWith, corrupt, orReason } from './distrust.ts';
 import type { FileSystemReader } from './file-system-reader.ts';
-import { type LvmArea, type LvmGroup, type LvmVolume, parseGroup } from './lvm-group.ts';
-import { findLabelSector, formatPvUuid, labelScanBytes, parseLabel, readPvUuid, readVolumeGroup } from './lvm-label.ts';
+import { type LvmArea, type LvmGroup, type LvmVolume, readGroup } from './lvm-group.ts';
+import { findLabelSector, formatPvUuid, labelScanBytes, readPvUuid } from './lvm-label.ts';
 import { findCopies, type LvmLeg, placeExtents, readerOfLeg } from './lvm-legs.ts';
 import type { RawMap } from './raw.ts';
 
@@ -26,7 +26,7 @@ export function createLvmReader(readInner: ReadInner): FileSystemReader {
       const sector = findLabelSector(await bytes.read(0, labelScanBytes));
       if (sector === null) return null;
       const found: Found = { used: [], volumes: [], notes: [] };
-      const outcome = await orReason(() => readUsed(bytes, sector, readInner, found));
+      const outcome = await orReason(() => readUsed(bytes, readInner, found));
       const identity = { fileSystem: 'LVM2_member', uuid: formatPvUuid(readPvUuid(sector)), label: null };
       const map = answerWith(bytes, 'lvm2', identity, outcome);
       return typeof outcome === 'string'
@@ -40,9 +40,8 @@ function shorten(notes: readonly string[]): readonly string[] {
   return notes.length <= maxNotes ? notes : [...notes.slice(0, maxNotes), `and ${notes.length - maxNotes} notes more`];
 }
 
-async function readUsed(bytes: ByteReader, sector: Buffer, readInner: ReadInner, found: Found): Promise<Extent[]> {
-  const label = parseLabel(sector);
-  const group = parseGroup(await readVolumeGroup(bytes, label), label, bytes.sizeBytes);
+async function readUsed(bytes: ByteReader, readInner: ReadInner, found: Found): Promise<Extent[]> {
+  const group = await readGroup(bytes);
   refuseOverlaps(group);
   found.notes.push(...describeGroup(group));
   found.used.push(listEdges(bytes, group));

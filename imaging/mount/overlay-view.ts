@@ -1,13 +1,11 @@
 // An image as disk files that programs may write: what they write is in an overlay and goes with it. The ground that prove and shrink work on.
-import { mkdtemp, realpath, rmdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ByteReader } from '../blockdev/byte-reader.ts';
-import { mountTree } from '../fuse/mount-tree.ts';
 import { diskFileName, partitionFileName, viewEntries } from '../image-view.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { type Overlay, openOverlay } from '../overlay.ts';
 import { clearDeadMounts } from './dead-mounts.ts';
+import { withTree } from './tree-view.ts';
 
 export type OverlayView = {
   readonly overlay: Overlay;
@@ -16,8 +14,6 @@ export type OverlayView = {
   /** The file of a partition; of partition 0, the disk. */
   partitionFile(number: number): string;
 };
-
-const patienceMs = 10_000;
 
 /** Gives `work` the view, and takes everything away afterwards. @throws mount-failed, tool-missing, store-io, and what `work` throws */
 export async function withOverlayView<Result>(
@@ -28,22 +24,16 @@ export async function withOverlayView<Result>(
 ): Promise<Result> {
   await clearDeadMounts();
   const overlay = await openOverlay(below);
-  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'deploy-os-view-')));
   try {
-    const entries = viewEntries(overlay, partitions);
-    const tree = await mountTree({ entries, modifiedSeconds: Math.floor(Date.now() / 1000) }, folder, { onError });
-    try {
+    return await withTree(viewEntries(overlay, partitions), onError, async (folder) => {
       const fileOf = (name: string) => path.join(folder, name);
       return await work({
         overlay,
         diskFile: fileOf(diskFileName),
         partitionFile: (number) => fileOf(number === 0 ? diskFileName : partitionFileName(number)),
       });
-    } finally {
-      await tree.unmount(patienceMs);
-    }
+    });
   } finally {
     await overlay.close();
-    await rmdir(folder);
   }
 }

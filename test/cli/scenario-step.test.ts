@@ -25,10 +25,10 @@ test.each([
     },
   ],
   [
-    '--restore a --disk wwn:5 --holes leave --partition 2 --to-partition 0 --grow 2',
+    '--restore a --disk wwn:5 --holes leave --partition 2 --to-partition 0 --grow 2:vg0/root',
     {
       ...{ kind: 'restore', image: 'a', target: { by: 'wwn', wwn: '5' }, holes: 'leave' },
-      ...{ partition: 2, toPartition: 0, grow: 2 },
+      ...{ partition: 2, toPartition: 0, grow: 2, growVolume: 'vg0/root' },
     },
   ],
   ['--check', { kind: 'check' }],
@@ -43,6 +43,8 @@ test.each([
   ['--capture a --disk only --level high', 'level'],
   ['--restore a --disk only --rescue', '--rescue goes with --capture'],
   ['--restore a --disk only --grow first', 'grow'],
+  ['--restore a --disk only --grow none:root', 'grow'],
+  ['--restore a --disk only --grow 2:', 'grow'],
   ['--restore a --disk only --partition 1 --partition 2', 'one --partition'],
   ['--restore a --disk only --to-partition 2', 'toPartition'],
   ['--restore a --disk only --delta sometimes', '--delta'],

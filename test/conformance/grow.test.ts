@@ -1,5 +1,5 @@
 // Partitions and file systems that are grown after a restore, held against the file systems' own checks and their files.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,77 +8,15 @@ import { mapDisk } from '../../imaging/map.ts';
 import { type RestoreOptions, restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
-import { withFuse, withLoop, withMount } from '../fixtures/mounts.ts';
+import { type GrowCase, growCases, tool } from '../fixtures/grow-cases.ts';
+import { withLoop, withMount } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 const mib = 2 ** 20;
 const content = noise(2 * mib, 'content');
 
-const tool = (program: string, ...args: string[]) =>
-  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-
-type Case = {
-  readonly fileSystem: string;
-  readonly sizeMib: number;
-  readonly make: (device: string) => unknown;
-  /** Puts a file in, through the kernel or FUSE; null for what holds no files. */
-  readonly fill: ((file: string, work: (folder: string) => Promise<unknown>) => Promise<unknown>) | null;
-  /** The file system's own check, and its own word for its size in bytes. */
-  readonly check: (device: string) => unknown;
-  readonly sizeOf: (device: string) => number | Promise<number>;
-};
-
-const numberIn = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
-
-const cases: readonly Case[] = [
-  {
-    fileSystem: 'ext4',
-    sizeMib: 24,
-    make: (device) => tool('mkfs.ext4', '-q', '-F', device),
-    fill: (file, work) => withMount(file, '', work),
-    check: (device) => tool('e2fsck', '-fn', device),
-    sizeOf: (device) => {
-      const said = tool('dumpe2fs', '-h', device);
-      return numberIn(said, /Block count: +(\d+)/) * numberIn(said, /Block size: +(\d+)/);
-    },
-  },
-  {
-    fileSystem: 'ntfs',
-    sizeMib: 24,
-    make: (device) => tool('mkntfs', '-q', '-F', '-s', '512', device),
-    fill: (file, work) => withFuse('ntfs-3g', file, 'rw', work),
-    check: (device) => tool('ntfsfix', '-n', device),
-    sizeOf: (device) => numberIn(tool('ntfsresize', '-i', '-f', '-f', device), /Current volume size: (\d+)/),
-  },
-  {
-    fileSystem: 'xfs',
-    sizeMib: 320,
-    make: (device) => tool('mkfs.xfs', '-q', '-f', device),
-    fill: (file, work) => withMount(file, 'nouuid', work),
-    check: (device) => tool('xfs_repair', '-n', device),
-    sizeOf: (device) => numberIn(tool('xfs_db', '-r', '-c', 'sb 0', '-c', 'p dblocks', device), /= (\d+)/) * 4096,
-  },
-  {
-    fileSystem: 'btrfs',
-    // The kernel resizes to 256 MiB at least.
-    sizeMib: 256,
-    make: (device) => tool('mkfs.btrfs', '-q', '-f', device),
-    fill: (file, work) => withMount(file, '', work),
-    check: (device) => tool('btrfs', 'check', '--check-data-csum', device),
-    sizeOf: (device) => numberIn(tool('btrfs', 'inspect-internal', 'dump-super', device), /\ntotal_bytes\s+(\d+)/),
-  },
-  {
-    fileSystem: 'swap',
-    sizeMib: 24,
-    make: (device) => tool('mkswap', '-q', '-L', 'swap1', '-U', '11111111-2222-3333-4444-555555555555', device),
-    fill: null,
-    check: (device) =>
-      expect(tool('blkid', '-p', device)).toMatch(/LABEL="swap1" UUID="11111111-2222-3333-4444-555555555555"/),
-    sizeOf: (device) => {
-      const head = execFileSync('dd', [`if=${device}`, 'bs=4096', 'count=1', 'status=none']);
-      return (head.readUInt32LE(1028) + 1) * 4096;
-    },
-  },
+const cases: readonly GrowCase[] = [
+  ...growCases,
   {
     fileSystem: 'LVM2_member',
     sizeMib: 24,
@@ -102,7 +40,7 @@ function lvmConfig(device: string): string[] {
 }
 
 /** A GPT disk with the file system from 1 MiB on and, with `behind`, a small partition after it. */
-async function makeDisk(directory: string, { sizeMib, make, fill }: Case, behind: boolean): Promise<string> {
+async function makeDisk(directory: string, { sizeMib, make, fill }: GrowCase, behind: boolean): Promise<string> {
   const part = await makeRawDisk(path.join(directory, 'part'), sizeMib * mib);
   await make(part);
   await fill?.(part, (folder) => fs.writeFile(path.join(folder, 'file'), content));
@@ -156,7 +94,7 @@ describe.for(cases)('$fileSystem', (kind) => {
   });
 });
 
-const [ext4] = cases as [Case];
+const [ext4] = cases as [GrowCase];
 
 test('a partition in the middle is grown and what lies behind it moves to the end, also on a 4Kn disk', async () => {
   await withTempDirectory(async (directory) => {
