@@ -66,6 +66,30 @@ test('a restore cut after any number of chunks goes on: both together fetch no m
   });
 });
 
+test('a restore with new ids that is cut goes on, although each attempt makes other ids', async () => {
+  await withTempDirectory(async (directory) => {
+    const sizeBytes = 80 * mib;
+    const bytes = noise(sizeBytes, 'partition').subarray(0, sizeBytes - 2 * mib);
+    const source = await makeRawDisk(path.join(directory, 'source'), sizeBytes, [{ offsetBytes: mib, bytes }]);
+    execFileSync('sgdisk', ['-n', `1:2048:${(sizeBytes - mib) / 512 - 1}`, source]);
+    const store = openMemoryStore();
+    await captureImage({ sourcePath: source, imageName: 'one', store });
+    const target = path.join(directory, 'target');
+    const stop = new AbortController();
+    const counting = storeCountingGets(store, (count) => {
+      if (count > 9) stop.abort();
+    });
+    const options = { imageName: 'one', targetPath: target, newIds: true, workers: 1 };
+    const cut = restoreImage({ ...options, store: counting, signal: stop.signal });
+    await expect(cut).rejects.toMatchObject({ code: 'cancelled' });
+    // Less than the eighth that would make it worth a look at a disk without a mark.
+    const { bytesReused, newIds } = await restoreImage({ ...options, store });
+    expect(bytesReused).toBeGreaterThanOrEqual(mib);
+    expect(bytesReused).toBeLessThan(sizeBytes / 8);
+    expect(newIds?.changed.map(({ of }) => of)).toEqual(['disk', 'partition']);
+  });
+});
+
 test('a restore that is killed goes on, and until then the disk says which image was on its way', async () => {
   await withTempDirectory(async (storeDirectory) => {
     const store = await openDirectoryStore(path.join(storeDirectory, 'store'), { create: true });
