@@ -13,6 +13,7 @@ export const fileSystems: KernelConcern = {
     { option: 'CONFIG_XZ_DEC_X86', want: 'y', reason: "the compression of Node's image" },
     { option: 'CONFIG_XFS_FS', want: 'm', reason: 'XFS is grown while it is mounted' },
     { option: 'CONFIG_BTRFS_FS', want: 'm', reason: 'Btrfs is grown while it is mounted' },
+    { option: 'CONFIG_FUSE_FS', want: 'y', reason: 'a logical volume that grows is shown as a FUSE file' },
   ],
   modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop', 'xfs', 'btrfs'],
 };
