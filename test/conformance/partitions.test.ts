@@ -16,6 +16,8 @@ import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { expectUnfinished } from '../fixtures/unfinished-restore.ts';
 
 const mib = 2 ** 20;
+/** A thread takes as long to start as all that these tests do. */
+const workers = 1;
 
 const tool = (program: string, ...args: string[]) =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -60,7 +62,7 @@ describe('R13: one partition of a disk', () => {
     await withTempDirectory(async (directory) => {
       const source = await makeSource(directory);
       const store = openMemoryStore();
-      await captureImage({ sourcePath: source, imageName: 'one', store });
+      await captureImage({ workers, sourcePath: source, imageName: 'one', store });
       for (const [partition, start] of [
         [1, 4096 + 8],
         [2, 3 * 2048 + 1],
@@ -71,6 +73,7 @@ describe('R13: one partition of a disk', () => {
         ]);
         const before = await fs.readFile(target);
         const restored = await restorePartition({
+          workers,
           imageName: 'one',
           targetPath: target,
           store,
@@ -105,12 +108,12 @@ describe('R13: one partition of a disk', () => {
     await withTempDirectory(async (directory) => {
       const source = await makeSource(directory);
       const store = openMemoryStore();
-      await captureImage({ sourcePath: source, imageName: 'two', store, partitions: [2] });
+      await captureImage({ workers, sourcePath: source, imageName: 'two', store, partitions: [2] });
       const manifest = await loadManifest(store, 'two');
       expect(manifest).toMatchObject({ capturedPartitions: [2], partitions: [{ number: 1 }, { number: 2 }] });
       expect(manifest.usedBytes).toBe(manifest.partitions[1]?.usedBytes);
       const target = path.join(directory, 'target');
-      const whole = restoreImage({ imageName: 'two', targetPath: target, store });
+      const whole = restoreImage({ workers, imageName: 'two', targetPath: target, store });
       await expect(whole).rejects.toMatchObject({
         code: 'invalid-input',
         hint: expect.stringContaining('--partition'),
@@ -120,11 +123,11 @@ describe('R13: one partition of a disk', () => {
       const handle = await fs.open(source, 'r+');
       await handle.write(noise(20 * mib, 'lost'), 0, 20 * mib, start);
       await handle.close();
-      await restorePartition({ imageName: 'two', targetPath: source, store, partition: 2 });
+      await restorePartition({ workers, imageName: 'two', targetPath: source, store, partition: 2 });
       const after = await fs.readFile(source);
       expectElsewhereUntouched(before, after, start, start + 20 * mib);
       tool('ntfsfix', '-n', await writeSlice(path.join(directory, 'part'), after.subarray(start, start + 20 * mib)));
-      const missing = restorePartition({ imageName: 'two', targetPath: source, store, partition: 1 });
+      const missing = restorePartition({ workers, imageName: 'two', targetPath: source, store, partition: 1 });
       await expect(missing).rejects.toMatchObject({
         code: 'invalid-input',
         message: expect.stringContaining('it holds 2'),
@@ -136,18 +139,21 @@ describe('R13: one partition of a disk', () => {
     await withTempDirectory(async (directory) => {
       const source = await makeSource(directory);
       const store = openMemoryStore();
-      await captureImage({ sourcePath: source, imageName: 'one', store });
+      await captureImage({ workers, sourcePath: source, imageName: 'one', store });
       const target = await makeTarget(path.join(directory, 'target'), 64, [[4096, 40 * 2048]]);
       const before = await fs.readFile(target);
       const range = ['-o', String(2 * mib), '--sizelimit', String(40 * mib)];
       await withLoop(target, range, async (device) => {
-        const into = { imageName: 'one', targetPath: device, store, partition: 1, toPartition: 0, grow: true };
+        const into = { workers, imageName: 'one', targetPath: device, store, partition: 1, toPartition: 0, grow: true };
         expect((await restorePartition(into)).grown).toMatchObject({ fileSystemGrown: true, sizeBytes: 40 * mib });
         tool('e2fsck', '-fn', device);
         expect(tool('dumpe2fs', '-h', device)).toMatch(/Block count: +40960/);
-        const bare = await captureImage({ sourcePath: device, imageName: 'bare', store });
+        const bare = await captureImage({ workers, sourcePath: device, imageName: 'bare', store });
         expect(bare.sizeBytes).toBe(40 * mib);
-        expect(await undoRestore({ targetPath: device, store })).toMatchObject({ partition: null, imageName: 'one' });
+        expect(await undoRestore({ workers, targetPath: device, store })).toMatchObject({
+          partition: null,
+          imageName: 'one',
+        });
         await fs.open(device).then(async (handle) => {
           const { buffer } = await handle.read(Buffer.alloc(mib), 0, mib, 0).finally(() => handle.close());
           expect(buffer.equals(before.subarray(2 * mib, 3 * mib))).toBe(true);
@@ -163,9 +169,9 @@ describe('R13: one partition of a disk', () => {
       const target = await makeTarget(path.join(directory, 'target'), 64, [[2048, 16 * 2048 - 1]]);
       const before = await fs.readFile(target);
       const store = openMemoryStore();
-      await captureImage({ sourcePath: source, imageName: 'one', store });
+      await captureImage({ workers, sourcePath: source, imageName: 'one', store });
       const into = (partition: number, toPartition: number) =>
-        restorePartition({ imageName: 'one', targetPath: target, store, partition, toPartition });
+        restorePartition({ workers, imageName: 'one', targetPath: target, store, partition, toPartition });
       await expect(into(1, 1)).rejects.toMatchObject({
         code: 'target-too-small',
         message: expect.stringContaining('nothing was written'),
@@ -179,7 +185,7 @@ describe('R13: one partition of a disk', () => {
         code: 'invalid-input',
         message: expect.stringContaining('it holds 1, 2'),
       });
-      const none = captureImage({ sourcePath: source, imageName: 'three', store, partitions: [3] });
+      const none = captureImage({ workers, sourcePath: source, imageName: 'three', store, partitions: [3] });
       await expect(none).rejects.toMatchObject({
         code: 'invalid-input',
         message: expect.stringContaining('there is 1, 2'),
@@ -192,13 +198,19 @@ describe('R13: one partition of a disk', () => {
     await withTempDirectory(async (directory) => {
       const source = await makeSource(directory);
       const store = openMemoryStore();
-      await captureImage({ sourcePath: source, imageName: 'one', store });
+      await captureImage({ workers, sourcePath: source, imageName: 'one', store });
       const target = await makeTarget(path.join(directory, 'target'), 64, [[4096, 40 * 2048]]);
       const before = await fs.readFile(target);
       const failing = storeCountingGets(store, (count) => {
         if (count > 5) throw new Error('the store is gone');
       });
-      const restoring = restorePartition({ imageName: 'one', targetPath: target, store: failing, partition: 1 });
+      const restoring = restorePartition({
+        workers,
+        imageName: 'one',
+        targetPath: target,
+        store: failing,
+        partition: 1,
+      });
       await expect(restoring).rejects.toThrow(/partition 1 of .* is incomplete; its first MiB is blank/);
       const after = await fs.readFile(target);
       expectElsewhereUntouched(before, after, 2 * mib, 42 * mib);

@@ -16,6 +16,8 @@ import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { expectUnfinished } from '../fixtures/unfinished-restore.ts';
 
 const mib = 2 ** 20;
+/** A thread takes as long to start as all that these tests do. */
+const workers = 1;
 
 /** A GPT disk with one partition from 4 to 20 MiB, noise everywhere else and in it. */
 async function makeGptDisk(file: string, seed: string): Promise<string> {
@@ -31,7 +33,7 @@ async function withDisks(work: (store: ChunkStore, target: string, before: Buffe
   await withTempDirectory(async (directory) => {
     const store = openMemoryStore();
     const sourcePath = await makeGptDisk(path.join(directory, 'source'), 'source');
-    await captureImage({ sourcePath, imageName: 'one', store });
+    await captureImage({ workers, sourcePath, imageName: 'one', store });
     const target = await makeGptDisk(path.join(directory, 'target'), 'target');
     await work(store, target, await fs.readFile(target));
   });
@@ -43,18 +45,18 @@ function expectSame(a: Buffer, b: Buffer, startBytes: number, endBytes: number):
 
 test('undo puts back tables, the first and last MiB and the starts of partitions, and nothing else is touched', async () => {
   await withDisks(async (store, target, before) => {
-    const { escrow } = await restoreImage({ imageName: 'one', targetPath: target, store });
+    const { escrow } = await restoreImage({ workers, imageName: 'one', targetPath: target, store });
     const restored = await fs.readFile(target);
     expect(isEscrowName(escrow ?? '')).toBe(true);
-    expect(await undoRestore({ targetPath: target, store })).toMatchObject({ escrow, imageName: 'one' });
+    expect(await undoRestore({ workers, targetPath: target, store })).toMatchObject({ escrow, imageName: 'one' });
     const after = await fs.readFile(target);
     expectSame(after, before, 0, mib);
     expectSame(after, before, 4 * mib, 5 * mib);
     expectSame(after, before, 20 * mib - 131_072, 20 * mib);
     expectSame(after, before, 23 * mib, 24 * mib);
     expectSame(after, restored, 5 * mib, 20 * mib - 131_072);
-    await expect(undoRestore({ targetPath: target, store })).rejects.toMatchObject({ code: 'target-changed' });
-    await undoRestore({ targetPath: target, store, force: true });
+    await expect(undoRestore({ workers, targetPath: target, store })).rejects.toMatchObject({ code: 'target-changed' });
+    await undoRestore({ workers, targetPath: target, store, force: true });
   });
 });
 
@@ -62,27 +64,29 @@ test('undo of a restore that was cut off, and carried on, brings back what was t
   await withDisks(async (store, target, before) => {
     const stop = new AbortController();
     const stopping = storeCountingGets(store, (count) => count > 9 && stop.abort());
-    const cut = restoreImage({ imageName: 'one', targetPath: target, store: stopping, signal: stop.signal });
+    const cut = restoreImage({ workers, imageName: 'one', targetPath: target, store: stopping, signal: stop.signal });
     await expect(cut).rejects.toMatchObject({ code: 'cancelled' });
     await expectUnfinished(target, 'one');
-    const { escrow } = await restoreImage({ imageName: 'one', targetPath: target, store });
+    const { escrow } = await restoreImage({ workers, imageName: 'one', targetPath: target, store });
     expect((await store.listManifests()).filter(({ name }) => isEscrowName(name))).toMatchObject([{ name: escrow }]);
-    await undoRestore({ targetPath: target, store });
+    await undoRestore({ workers, targetPath: target, store });
     expectSame(await fs.readFile(target), before, 0, mib);
   });
 });
 
 test('a disk that was given another table since, and one that was never restored to, are refused', async () => {
   await withDisks(async (store, target) => {
-    await restoreImage({ imageName: 'one', targetPath: target, store });
+    await restoreImage({ workers, imageName: 'one', targetPath: target, store });
     execFileSync('sfdisk', ['-q', '-w', 'always', target], { input: 'label: dos\nstart=2048\n' });
-    await expect(undoRestore({ targetPath: target, store })).rejects.toMatchObject({
+    await expect(undoRestore({ workers, targetPath: target, store })).rejects.toMatchObject({
       code: 'target-changed',
       message: expect.stringContaining('nothing was written'),
     });
     const other = `${target}-other`;
     await makeGptDisk(other, 'other');
-    await expect(undoRestore({ targetPath: other, store })).rejects.toMatchObject({ code: 'escrow-not-found' });
+    await expect(undoRestore({ workers, targetPath: other, store })).rejects.toMatchObject({
+      code: 'escrow-not-found',
+    });
   });
 });
 
@@ -90,19 +94,19 @@ test('of each disk the newest three are kept, blank disks need none, and none is
   await withDisks(async (store, target) => {
     const names: (string | null)[] = [];
     for (let i = 0; i < 4; i++)
-      names.push((await restoreImage({ imageName: 'one', targetPath: target, store })).escrow);
+      names.push((await restoreImage({ workers, imageName: 'one', targetPath: target, store })).escrow);
     const kept = (await store.listManifests()).map(({ name }) => name).filter(isEscrowName);
     expect(kept).toEqual(names.slice(1));
     const blank = await makeRawDisk(`${target}-blank`, 24 * mib);
-    expect((await restoreImage({ imageName: 'one', targetPath: blank, store })).escrow).toBeNull();
-    const restoring = restoreImage({ imageName: kept[0] ?? '', targetPath: blank, store });
+    expect((await restoreImage({ workers, imageName: 'one', targetPath: blank, store })).escrow).toBeNull();
+    const restoring = restoreImage({ workers, imageName: kept[0] ?? '', targetPath: blank, store });
     await expect(restoring).rejects.toMatchObject({ code: 'invalid-input' });
   });
 });
 
 test('a plan is kept to: an unchanged disk is restored, also after a cut, and one with another table is refused untouched', async () => {
   await withDisks(async (store, target, before) => {
-    const options = { imageName: 'one', targetPath: target, store };
+    const options = { imageName: 'one', targetPath: target, store, workers };
     const plan = parsePlan(JSON.stringify(await planRestore(options))) as RestorePlan;
     expect(plan.target).toMatchObject({ path: target, sizeBytes: 24 * mib, sectorSizeBytes: 512 });
     expect(plan.present).toMatchObject({ table: 'gpt', partitions: [{ number: 1, startBytes: 4 * mib }] });
@@ -123,7 +127,7 @@ test('a plan is kept to: an unchanged disk is restored, also after a cut, and on
 
 test('a plan for a disk of another size, or for an image that was replaced, is refused', async () => {
   await withDisks(async (store, target) => {
-    const options = { imageName: 'one', targetPath: target, store };
+    const options = { imageName: 'one', targetPath: target, store, workers };
     const plan = await planRestore(options);
     const { sizeBytes } = plan.target;
     const smaller = { ...plan, target: { ...plan.target, sizeBytes: sizeBytes - mib } };
