@@ -1,0 +1,53 @@
+// A logical volume that a restore has grown without the device mapper, in the hands of a kernel that has one.
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { captureImage } from '../../imaging/capture.ts';
+import { restoreImage } from '../../imaging/restore.ts';
+import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { Site } from '../../scripts/lab/site.ts';
+import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { tool } from '../fixtures/grow-cases.ts';
+import { runInGuest } from '../fixtures/guest.ts';
+import { withMount } from '../fixtures/mounts.ts';
+import { createVolume, groupName, makeGroupDisk, putVolume } from '../fixtures/volume-disks.ts';
+
+const mib = 2 ** 20;
+let folder: string;
+beforeAll(async () => {
+  folder = await Site.makeFolder();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const script = `
+lvm vgchange --activate y --noudevsync ${groupName} > /dev/null
+lvm vgmknodes > /dev/null
+mount -t ext4 /dev/mapper/${groupName}-root /mnt
+sha256sum < /mnt/file
+dd if=/dev/zero of=/mnt/more bs=1M count=100 status=none
+stat -c %s /mnt/more
+umount /mnt
+`;
+
+test('is activated with all its room, mounts, has its file, and takes more than fitted before', async () => {
+  const file = await makeRawDisk(path.join(folder, 'file'), mib, [{ offsetBytes: 0, bytes: noise(mib, 'file') }]);
+  const content = await makeRawDisk(path.join(folder, 'content'), 40 * mib);
+  tool('mkfs.ext4', '-q', '-F', content);
+  await withMount(content, '', async (root) => tool('cp', file, root));
+  const place = { sizeBytes: 64 * mib };
+  const disk = await makeGroupDisk(path.join(folder, 'source'), place, async (lvm) => {
+    await createVolume(lvm, 'root', 20);
+    await createVolume(lvm, 'swap', 4);
+    await lvm('lvextend', '-l', '40', 'GROUP/root');
+  });
+  await putVolume(disk, place, 'root', content);
+  const store = openMemoryStore();
+  await captureImage({ sourcePath: disk, imageName: 'one', store });
+  const target = await makeRawDisk(path.join(folder, 'target'), 160 * mib);
+  await restoreImage({ imageName: 'one', targetPath: target, store, grow: 1, growVolume: 'root' });
+  const said = await runInGuest({
+    ...{ modules: ['dm_mod', 'ext4', 'crc32c_generic'], programs: ['/sbin/lvm'], disks: [target], script },
+    folder: path.join(folder, 'guest'),
+  });
+  expect(said.slice(-2)).toEqual([`${tool('sha256sum', file).slice(0, 64)}  -`, String(100 * mib)]);
+});
