@@ -116,6 +116,7 @@ class EncryptedStore implements ChunkStore {
     if (keys === null) return this.#store.putManifest(name, bytes, signal);
     manifestEntry(name, bytes);
     const lists = new Set<Digest>();
+    // Whatever else it may be, it is not sealed yet.
     parseManifest(bytes);
     for (const part of imageParts(bytes))
       lists.add(await this.#putList(await this.#namesOf(keys, part, signal), signal));
