@@ -17,18 +17,11 @@ export function race(contenders: readonly Contender[], disk: string, runs: numbe
   return times;
 }
 
-/** partclone 0.3.23 dies now and then of its own memory errors: what ends with an error is told, and gets another two tries. */
-function timeOf(contender: Contender, disk: string, triesLeft = 2): number {
+function timeOf(contender: Contender, disk: string): number {
   contender.prepare();
   execFileSync('cat', [disk], { stdio: ['ignore', 'ignore', 'inherit'] });
   const startedMs = performance.now();
-  try {
-    contender.run();
-  } catch (thrown) {
-    if (triesLeft === 0) throw thrown;
-    process.stderr.write(`${contender.name} failed, once more: ${String(thrown).split('\n')[0]}\n`);
-    return timeOf(contender, disk, triesLeft - 1);
-  }
+  contender.run();
   return (performance.now() - startedMs) / 1000;
 }
 

@@ -8,6 +8,7 @@ import { importImage } from '../../imaging/import.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
+import { restoreWithPartclone } from '../fixtures/partclone.ts';
 import { run } from '../fixtures/run.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
@@ -116,7 +117,7 @@ test.each(partcloneFlags)('a partclone image of ext4 %s is what partclone.restor
     const { target, result, manifest } = await bringIn(image, folder);
     expect(result.format).toBe('partclone');
     expect(manifest.partitions[0]).toMatchObject({ fileSystem: 'ext4', reader: 'partclone', notes: [] });
-    await expectSame(target, await restored(image, folder));
+    await expectSame(target, await restoreWithPartclone(image, join(folder, 'restored')));
     await run('e2fsck', '-fn', target);
   });
 });
@@ -137,7 +138,7 @@ test.each([
       await clone(kind === 'vfat' ? 'fat' : kind, source, image);
       const { target, manifest } = await bringIn(image, folder);
       expect(manifest.partitions[0]?.fileSystem).toMatch(kind === 'vfat' ? /fat/ : kind);
-      await expectSame(target, await restored(image, folder));
+      await expectSame(target, await restoreWithPartclone(image, join(folder, 'restored')));
       if (kind === 'btrfs') expect(manifest.warnings.join()).toMatch(/partclone left out \d+ bytes/);
     });
   },
@@ -157,7 +158,7 @@ test.each([
     await run('sh', '-c', `${program} -c ${plain} | split -b 1M - ${join(folder, `sda1.ext4-ptcl-img.${suffix}.`)}`);
     const { target, manifest } = await bringIn(join(folder, `sda1.ext4-ptcl-img.${suffix}.aa`), folder);
     expect(manifest.importedFrom?.format).toBe('partclone');
-    await expectSame(target, await restored(plain, folder));
+    await expectSame(target, await restoreWithPartclone(plain, join(folder, 'restored')));
     await fs.rm(join(folder, `sda1.ext4-ptcl-img.${suffix}.ab`));
     await expect(bringIn(join(folder, `sda1.ext4-ptcl-img.${suffix}.aa`), folder)).rejects.toMatchObject({
       code: 'import-corrupt',
@@ -189,19 +190,4 @@ async function expectSame(file: string, expected: Buffer): Promise<void> {
 
 async function clone(kind: string, source: string, image: string, flags: readonly string[] = []): Promise<void> {
   await run(`partclone.${kind}`, '-c', ...flags, '-s', source, '-o', image, '-q', '-L', `${image}.log`);
-}
-
-/** Now and then partclone 0.3.23 dies of its own memory errors, on an image that it restores at the next try. */
-async function restored(image: string, folder: string): Promise<Buffer> {
-  const target = join(folder, 'restored');
-  for (let triesLeft = 4; ; triesLeft--) {
-    await fs.rm(target, { force: true });
-    const restoring = run('partclone.restore', '-C', '-s', image, '-O', target, '-q', '-L', `${target}.log`);
-    const failure = await restoring.then(
-      () => null,
-      (thrown: unknown) => thrown,
-    );
-    if (failure === null) return fs.readFile(target);
-    if (triesLeft === 0) throw failure;
-  }
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -9,6 +8,7 @@ import { unpackPartclone } from '../../../imaging/foreign/partclone-image.ts';
 import { SequentialReader } from '../../../imaging/foreign/sequential-reader.ts';
 import { DeployError } from '../../../protocol/errors.ts';
 import { noise } from '../../fixtures/disks.ts';
+import { restoreWithPartclone } from '../../fixtures/partclone.ts';
 import { withTempDirectory } from '../../fixtures/temp-directory.ts';
 
 const blockBytes = 1024;
@@ -114,10 +114,7 @@ test.each([
   await withTempDirectory(async (folder) => {
     const [file, target] = [path.join(folder, 'image'), path.join(folder, 'target')];
     await fs.writeFile(file, image);
-    execFileSync('partclone.restore', ['-C', '-q', '-s', file, '-O', target, '-L', path.join(folder, 'log')], {
-      stdio: 'ignore',
-    });
-    expect((await fs.readFile(target)).equals(expected())).toBe(true);
+    expect((await restoreWithPartclone(file, target)).equals(expected())).toBe(true);
   });
 });
 
