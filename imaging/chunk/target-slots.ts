@@ -1,5 +1,4 @@
 // The slots of a restore's target as they lie on the disk: read and digested, copied from place to place, written; by the workers.
-import { availableParallelism } from 'node:os';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { type Extent, totalBytes } from '../extent.ts';
 import type { Digest, StoredChunk } from '../store/chunk-store.ts';
@@ -20,8 +19,6 @@ export type TargetDevice = {
   readonly baseBytes?: number;
 };
 
-/** Half of the threads decode while the other half wait for the disk. */
-const threadsPerCore = 2;
 /** One at work, and what comes next. */
 const buffersPerThread = 4;
 
@@ -43,8 +40,7 @@ export class TargetSlots {
     const { path, label, sectorSizeBytes, baseBytes = 0 } = target;
     const mode = direct ? 'direct-update' : 'update';
     const device = { path, label, sectorSizeBytes, baseBytes, role: 'target', mode } as const;
-    const threads = workers ?? threadsPerCore * availableParallelism();
-    this.#pool = new WorkerPool({ device, chunkSizeBytes, bufferCount: buffersPerThread }, threads);
+    this.#pool = new WorkerPool({ device, chunkSizeBytes, bufferCount: buffersPerThread }, workers);
   }
 
   /** How many slots can be worked on at once. */
