@@ -63,8 +63,8 @@ export function restoreContenders({ disk, directory }: BenchSite): Contender[] {
   const store = path.join(directory, 'store');
   const peer = path.join(directory, 'partclone.zst');
   const target = path.join(directory, 'target.img');
-  // partclone 0.3.23 refuses a target that is missing about once in thirty runs.
-  const partclone = `: > ${target}; zstd -q -dc ${peer} | partclone.restore -C -s - -o ${target} -L /dev/null 2>/dev/null`;
+  // partclone 0.3.23 refuses a target that is missing about once in thirty runs, and with -o one that is there.
+  const partclone = `: > ${target}; zstd -q -dc ${peer} | partclone.restore -C -s - -O ${target} -L /dev/null 2>/dev/null`;
   return [
     {
       name: 'deploy-os image restore (flushed, read back)',
