@@ -1,32 +1,48 @@
-// Measures what a capture costs by size: time and peak memory of sparse disks from 8 GiB to 4 TiB, empty and with 1 GiB in use.
+// Measures what a capture costs by size: time, peak memory and what telling progress takes; sparse disks from 8 GiB to 4 TiB, empty and with up to 1 GiB in use.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
 const measure = path.join(import.meta.dirname, '../../test/fixtures/measure-capture.ts');
-const sizesGib = [8, 64, 512, 4096];
-const contentMib = [0, 256, 512, 1024];
+
+/** `gpt` is a partition table without a partition. */
+const makers = {
+  gpt: ['sfdisk', '-q'],
+  ntfs: ['mkfs.ntfs', '-q', '-F', '-Q'],
+  btrfs: ['mkfs.btrfs', '-q'],
+  ext4: ['mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=1'],
+  xfs: ['mkfs.xfs', '-q'],
+} as const;
+
+type Row = { readonly kind: keyof typeof makers; readonly sizeGib: number; readonly filesMib?: number };
+
+const rows: readonly Row[] = [
+  ...(['gpt', 'ntfs', 'btrfs', 'ext4'] as const).map((kind) => ({ kind, sizeGib: 4096 })),
+  ...[8, 64, 512, 4096].map((sizeGib) => ({ kind: 'xfs' as const, sizeGib })),
+  ...[256, 512, 1024].map((filesMib) => ({ kind: 'xfs' as const, sizeGib: 64, filesMib })),
+  { kind: 'xfs', sizeGib: 4096, filesMib: 1024 },
+];
 
 export function measureScale(directory: string): void {
-  process.stdout.write('| disk GiB | in files MiB | capture s | peak memory MiB |\n|---|---|---|---|\n');
-  for (const gib of sizesGib) measureDisk(directory, gib, 0);
-  for (const mib of contentMib.slice(1)) measureDisk(directory, 64, mib);
-  measureDisk(directory, 4096, 1024);
+  const columns = ['disk', 'GiB', 'in files MiB', 'used MiB', 'capture s', 'peak memory MiB', 'progress ms'];
+  process.stdout.write(`| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}\n`);
+  for (const row of rows) process.stdout.write(`| ${measureRow(directory, row).join(' | ')} |\n`);
 }
 
-/** XFS: its metadata does not grow with the disk, so that "empty" is. */
-function measureDisk(directory: string, sizeGib: number, filesMib: number): void {
+function measureRow(directory: string, { kind, sizeGib, filesMib = 0 }: Row): (string | number)[] {
   const disk = path.join(directory, 'scale.img');
   const store = path.join(directory, 'scale-store');
   for (const file of [disk, store]) fs.rmSync(file, { recursive: true, force: true });
   execFileSync('truncate', ['-s', `${sizeGib}G`, disk]);
-  execFileSync('mkfs.xfs', ['-q', disk]);
+  const [program, ...flags] = makers[kind];
+  execFileSync(program, [...flags, disk], { input: 'label: gpt\n', stdio: ['pipe', 'ignore', 'ignore'] });
   if (filesMib > 0) fillDisk(disk, filesMib);
-  const startedMs = performance.now();
-  const peakKib = Number(execFileSync(process.execPath, [measure, disk, store], { encoding: 'utf8' }));
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  process.stdout.write(`| ${sizeGib} | ${filesMib} | ${seconds} | ${peakKib >> 10} |\n`);
+  const stdio = ['ignore', 'pipe', 'ignore'] as const;
+  const output = execFileSync(process.execPath, [measure, disk, store], { encoding: 'utf8', stdio: [...stdio] });
+  const { peakKib, seconds, usedBytes, progressMs } = JSON.parse(output);
   for (const file of [disk, store]) fs.rmSync(file, { recursive: true, force: true });
+  const usedMib = Math.round(usedBytes / 2 ** 20);
+  return [kind, sizeGib, filesMib, usedMib, seconds.toFixed(2), peakKib >> 10, progressMs.toFixed(1)];
 }
 
 /** Compressible by a quarter, nowhere equal. */
