@@ -88,18 +88,19 @@ export async function writeImage(
     const { compare, before, bytesFetched: bytesLearnt } = await planDelta(restorer, manifest, opened, options);
     clock.begin('discard');
     state.written = true;
-    options.onProgress?.({ phase: 'discard', bytesDone: 0, bytesTotal: 0, bytesTransferred: 0 });
     await blankRanges(target, edges, mark);
-    const unused = compare ? restorer.holes(leastHoleBytes(target)) : everythingBut(edges, target);
-    const discarded = !leave && (await discardAll(target, unused, options.signal));
-    const zerosKnown = target.isNew || (discarded && !compare && target.kind === 'file');
+    const emptied = !leave && !compare && (await emptyTarget(opened, edges, options));
+    const zerosKnown = target.isNew || (emptied && target.kind === 'file');
     clock.begin('write');
     const flushMs = direct ? flushEveryMs.direct : flushEveryMs.cached;
     await flushingMeanwhile(target, flushMs, restorer.writeAll({ compare, before, zerosKnown }));
     clock.begin('flush');
     await flushTarget(target);
     clock.begin('read-back');
-    await restorer.readBackAll();
+    // Not before: what is unused now may hold what was to be copied to its place.
+    const discarding =
+      !leave && compare ? discardAll(target, restorer.holes(leastHoleBytes(target)), options.signal) : emptied;
+    const [discarded] = await together(discarding, restorer.readBackAll());
     clock.begin('finish');
     await writeEdges(restorer, target, edges, mark);
     const { bytesFetched, bytesWritten, bytesVerified, bytesReused, bytesCopied } = restorer;
@@ -152,7 +153,12 @@ async function flushingMeanwhile(target: Target, everyMs: number, writing: Promi
       if (!done.signal.aborted) await flushTarget(target);
     }
   })();
-  await Promise.all([written, flushing]).finally(() => Promise.allSettled([written, flushing]));
+  await together(written, flushing);
+}
+
+/** What both come to; where one fails, the other is waited for. */
+async function together<A, B>(one: A, other: B): Promise<[Awaited<A>, Awaited<B>]> {
+  return await Promise.all([one, other]).finally(() => Promise.allSettled([one, other]));
 }
 
 /** The first and last MiB of the target, and the last of the image: where tables and superblocks are, old ones too. */
@@ -171,8 +177,14 @@ function firstMib({ startBytes = 0, sizeBytes }: Target): Extent {
 }
 
 /** One discard for the whole inside of the target: quicker than one for each hole, and nothing on it is wanted. */
-function everythingBut(edges: readonly Extent[], { startBytes = 0, sizeBytes }: Target): Extent[] {
-  return subtract([{ startBytes, lengthBytes: sizeBytes - startBytes }], edges);
+async function emptyTarget({ target }: WriteTarget, edges: readonly Extent[], options: RunOptions): Promise<boolean> {
+  const { startBytes = 0, sizeBytes } = target;
+  options.onProgress?.({ phase: 'discard', bytesDone: 0, bytesTotal: 0, bytesTransferred: 0 });
+  return await discardAll(
+    target,
+    subtract([{ startBytes, lengthBytes: sizeBytes - startBytes }], edges),
+    options.signal,
+  );
 }
 
 /** Every discard is a program's run: a thousand are made at most. What is smaller stays as it was. */

@@ -99,6 +99,32 @@ test('a partition that has moved is copied on the target, where an image says wh
   });
 });
 
+test('a partition that has moved is copied also out of what the image does not use, which is discarded after that', async () => {
+  await withTempDirectory(async (directory) => {
+    const content = noise(20 * mib, 'content');
+    const swap = await makeRawDisk(path.join(directory, 'swap'), 22 * mib);
+    execFileSync('mkswap', ['-q', swap]);
+    const make = async (name: string, table: string, parts: Parameters<typeof makeRawDisk>[2]) => {
+      const disk = await makeRawDisk(path.join(directory, name), 64 * mib, parts);
+      execFileSync('sfdisk', ['-q', disk], { input: `label: dos\n${table}` });
+      return disk;
+    };
+    const store = openMemoryStore();
+    // Where the target has the partition now, the image has swap space, of which it uses the first page.
+    const source = await make('source', 'start=8MiB, size=22MiB, type=82\nstart=40MiB, size=20MiB\n', [
+      { offsetBytes: 8 * mib, bytes: (await fs.readFile(swap)).subarray(0, 4096) },
+      { offsetBytes: 40 * mib, bytes: content },
+    ]);
+    await captureImage({ sourcePath: source, imageName: 'one', store });
+    const target = await make('target', 'start=9MiB, size=20MiB\n', [{ offsetBytes: 9 * mib, bytes: content }]);
+    await captureImage({ sourcePath: target, imageName: 'before', store, parentName: 'one' });
+    const result = await restoreImage({ imageName: 'one', targetPath: target, store, presentImageName: 'before' });
+    expect(result).toMatchObject({ bytesCopied: 20 * mib, discarded: true });
+    expect(result.bytesFetched).toBeLessThan(mib);
+    execFileSync('cmp', [source, target]);
+  });
+});
+
 test('only unused ranges are discarded when a disk is compared', async () => {
   await withTempDirectory(async (directory) => {
     const source = await makeExtDisk(path.join(directory, 'source'), 64 * mib, { one: noise(9 * mib, 'one') });
