@@ -26,12 +26,17 @@ export function signJson(unsigned: SignedJson): Buffer {
 export function readSignedJson(stored: Uint8Array): SignedJson {
   if (stored.length > maxManifestBytes) throw corrupt(`it is ${stored.length} bytes long`);
   const raw = parseObject(stored);
-  const known = Object.hasOwn(knownVersions, String(raw.format)) ? knownVersions[String(raw.format)] : undefined;
+  const format = typeof raw.format === 'string' ? raw.format : '';
+  const known = Object.hasOwn(knownVersions, format) ? knownVersions[format] : undefined;
   if (known === undefined) throw corrupt('it does not say that it is one');
   if (!known.includes(raw.version)) {
-    throw new DeployError('manifest-version', `the manifest has version ${String(raw.version)}, known: ${known}`, {
-      hint: 'The image was made by a newer Deploy-OS; use that one.',
-    });
+    throw new DeployError(
+      'manifest-version',
+      `the manifest has version ${JSON.stringify(raw.version)}, known: ${known}`,
+      {
+        hint: 'The image was made by a newer Deploy-OS; use that one.',
+      },
+    );
   }
   const { manifestDigest, ...signed } = raw;
   if (digestOfJson(signed) !== manifestDigest) throw corrupt('it does not match its digest');

@@ -27,7 +27,7 @@ export function checkMarker(label: string, text: string): void {
   if (found.version === version) return;
   throw new DeployError(
     'store-version',
-    `the store ${label} has version ${String(found.version)}, known is ${version}`,
+    `the store ${label} has version ${JSON.stringify(found.version)}, known is ${version}`,
     {
       hint: 'It was made by a newer Deploy-OS; use that one.',
     },
