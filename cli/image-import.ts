@@ -7,7 +7,7 @@ import { printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
 
-type Flags = StoreOptions & { format?: ImportFormat; scratch?: string; json?: true };
+type Flags = StoreOptions & { format?: ImportFormat; scratch?: string; unpartitioned?: true; json?: true };
 
 /** Adds `import` to `deploy-os image`. */
 export function addImportCommand(image: Command): void {
@@ -24,11 +24,13 @@ export function addImportCommand(image: Command): void {
       new Option('--format <format>', 'of the source (default: what its first bytes say)').choices(importFormats),
     )
     .option('--scratch <folder>', 'where to unpack, with room for the used bytes (default: the system’s, TMPDIR)')
+    .option('--unpartitioned', 'also all that lies outside of partitions, as for `image capture`')
     .option('--json', 'print the result as JSON')
     .action(run);
 }
 
-async function run(source: string, name: string, { format, scratch, ...flags }: Flags): Promise<void> {
+async function run(source: string, name: string, flags: Flags): Promise<void> {
+  const { format, scratch, unpartitioned = false } = flags;
   const result = await usingStore(
     flags,
     (store) =>
@@ -37,7 +39,7 @@ async function run(source: string, name: string, { format, scratch, ...flags }: 
           ...progress,
           ...(format === undefined ? {} : { format }),
           ...(scratch === undefined ? {} : { scratchFolder: scratch }),
-          ...{ source: source === '-' ? process.stdin : source, imageName: name, store },
+          ...{ source: source === '-' ? process.stdin : source, imageName: name, store, unpartitioned },
         }),
       ),
     true,

@@ -5,17 +5,19 @@ import { totalBytes } from '../imaging/extent.ts';
 import { mapDisk } from '../imaging/map.ts';
 import { formatBytes, interruptSignal, printJson, printTable } from './output.ts';
 
-type Flags = { json?: true; member?: true };
+type Flags = { json?: true; member?: true; unpartitioned?: true };
 
 /** Adds `map` to `deploy-os image`. */
 export function addMapCommand(image: Command): void {
   image
     .command('map <source>')
     .description('Show which bytes of a disk or disk file a capture would read')
+    .option('--unpartitioned', 'also all that lies outside of partitions, as for `image capture`')
     .option('--member', 'look into a member of an array as if it were a disk')
     .option('--json', 'print the map as JSON, with every used extent as [start, length] in bytes')
     .action(async (disk: string, flags: Flags) => {
-      const map = await mapDisk(disk, { allowMember: flags.member ?? false, signal: interruptSignal() });
+      const { member: allowMember = false, unpartitioned = false } = flags;
+      const map = await mapDisk(disk, { allowMember, unpartitioned, signal: interruptSignal() });
       if (flags.json) printJson(toJson(map));
       else printMap(map);
     });

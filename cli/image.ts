@@ -22,7 +22,7 @@ import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 type CommonOptions = StoreOptions & { json?: true };
 type RunFlags = WorkerFlags & { member?: true };
 type CaptureFlags = CommonOptions &
-  RunFlags & { parent?: string | false; level?: number; rescue?: true; partition?: number[] };
+  RunFlags & { parent?: string | false; level?: number; rescue?: true; partition?: number[]; unpartitioned?: true };
 
 export function addCommands(program: Command): void {
   const image = program.command('image').description('Capture disks as images, restore, verify and list them');
@@ -34,6 +34,7 @@ export function addCommands(program: Command): void {
     .option('--no-parent', 'start from no other image')
     .option('--level <number>', 'zstd level, 1 (fast, the default) to 19 (small)', number(1, 19))
     .option('--partition <number>', 'only this partition; may be given several times', collectNumbers)
+    .option('--unpartitioned', 'also all that lies outside of partitions, not only where something is known to live')
     .option('--member', 'capture a member of an array as if it were a disk')
     .option('--rescue', 'the disk has bad sectors: save what can be read, and keep a list of what is lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
@@ -59,7 +60,7 @@ function collectNumbers(text: string, before: number[] = []): number[] {
 }
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
-  const { parent, level, member, rescue } = flags;
+  const { parent, level, member = false, rescue = false, unpartitioned = false } = flags;
   const result = await usingStore(
     flags,
     (store) =>
@@ -70,7 +71,7 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
           ...(parent === undefined ? {} : { parentName: parent || null }),
           ...(level === undefined ? {} : { level }),
           ...(flags.partition === undefined ? {} : { partitions: flags.partition }),
-          ...{ sourcePath: disk, imageName: name, store, allowMember: member ?? false, rescue: rescue ?? false },
+          ...{ sourcePath: disk, imageName: name, store, allowMember: member, rescue, unpartitioned },
         }),
       ),
     true,

@@ -12,6 +12,7 @@ export type StepFlags = {
   readonly parent?: string;
   readonly level?: string;
   readonly rescue?: true;
+  readonly unpartitioned?: true;
   readonly holes?: string;
   readonly delta?: string;
   readonly was?: string;
@@ -31,6 +32,7 @@ export function withStepOptions(command: Command): Command {
     .option('--parent <image>', 'for --capture: what this image holds already is not sent')
     .option('--level <1-19>', 'for --capture: zstd level')
     .option('--rescue', 'for --capture: the disk has bad sectors; save what can be read')
+    .option('--unpartitioned', 'for --capture: also all that lies outside of partitions')
     .option('--partition <number>', 'only this partition; for --capture it may be given several times', collect)
     .addOption(new Option('--holes <what>', 'for --restore: unused ranges of the disk').choices(['discard', 'leave']))
     .addOption(
@@ -51,7 +53,7 @@ export function withStepOptions(command: Command): Command {
     .option('--accept-lost', 'for --restore: also an image of which bytes are lost');
 }
 
-const captureFlags = ['parent', 'level', 'rescue'] as const;
+const captureFlags = ['parent', 'level', 'rescue', 'unpartitioned'] as const;
 const restoreFlags = ['holes', 'delta', 'was', 'grow', 'newIds', 'toPartition', 'acceptLost'] as const;
 
 /** The one step that the flags describe, for the schema to check. @throws DeployError usage */
@@ -70,8 +72,8 @@ export function readStep(options: StepFlags): unknown {
   return { kind: 'check' };
 }
 
-function captureKeys({ parent, level, rescue, partition }: StepFlags) {
-  return given({ parent, level: numberOf(level), rescue, partitions: partition?.map(Number) });
+function captureKeys({ parent, level, rescue, unpartitioned, partition }: StepFlags) {
+  return given({ parent, level: numberOf(level), rescue, unpartitioned, partitions: partition?.map(Number) });
 }
 
 function restoreKeys({ holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost }: StepFlags) {

@@ -52,6 +52,8 @@ export type CaptureOptions = RunOptions & {
   readonly chunkSizeBytes?: number;
   /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
   readonly imageId?: string;
+  /** Also every byte outside of partitions, not only where something is known to live. */
+  readonly unpartitioned?: boolean;
   /** The source has bad sectors: save what can be read, and say in the manifest what is lost. */
   readonly rescue?: boolean;
   /** The source is an image of another kind, or was put together from one. */
@@ -93,7 +95,7 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     if (finished !== null) return summarize(finished, noCounts, startedMs);
     const named = typeof options.parentName === 'string' ? await loadManifest(store, options.parentName, signal) : null;
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
-    const whole = imported?.map ?? (await mapDisk(sourcePath, run));
+    const whole = imported?.map ?? (await mapDisk(sourcePath, { ...run, ...outsideOf(options) }));
     if (imported?.map !== undefined) warnOfNotes(whole, imported.name, run);
     const map = options.partitions === undefined ? whole : selectPartitions(whole, options.partitions);
     const source = await describeSource(sourcePath, map, run);
@@ -123,6 +125,11 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     const doing = imported === undefined ? `capturing ${sourcePath}` : `importing ${imported.name}`;
     throw toDeployError(thrown).during(`${doing} as '${name}'`);
   }
+}
+
+/** Of single partitions nothing else is captured, and that needs no note. */
+function outsideOf({ partitions, unpartitioned = false }: CaptureOptions): Pick<CaptureOptions, 'unpartitioned'> {
+  return { unpartitioned: unpartitioned || partitions !== undefined };
 }
 
 /** What a thread needs to say where a bad sector is. */

@@ -48,7 +48,7 @@ export type DiskMap = {
   /** GPT disk GUID or MBR disk signature (8 hex digits); null without a table. */
   readonly diskId: string | null;
   readonly partitions: readonly PartitionMap[];
-  /** Merged, in order, in bytes from the start of the disk: partitions' used extents, tables, boot code and every gap no reader vouches for. */
+  /** Merged, in order, in bytes from the start of the disk: partitions' used extents, tables, boot code and what is kept of the space in no partition. */
   readonly used: readonly Extent[];
   /** What a person should know of the disk as a whole (hybrid MBR, damaged backup table, why all of it is raw); a partition's notes are its own. */
   readonly notes?: readonly string[];

@@ -31,6 +31,8 @@ export type ImportOptions = RunOptions & {
   readonly scratchFolder?: string;
   readonly level?: number;
   readonly workers?: number;
+  /** Also every byte outside of partitions, of a raw or qcow2 disk. */
+  readonly unpartitioned?: boolean;
 };
 
 /** A folder of Clonezilla's or FOG's is known by its files. */

@@ -5,6 +5,7 @@ import { checkNoMember } from './blockdev/check-source.ts';
 import { findArray } from './blockdev/member-signature.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import { readMark } from './blockdev/restore-mark.ts';
+import { intersect } from './chunk/ranges.ts';
 import type { DiskMap, PartitionMap } from './disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
 import { readFileSystem } from './fs/detect.ts';
@@ -12,10 +13,13 @@ import type { RawMap } from './fs/raw.ts';
 import type { Partition, PartitionTable } from './partition/partition.ts';
 import { readTable } from './partition/read-table.ts';
 import type { RunOptions } from './progress.ts';
+import { keepOutside, leavesOf } from './unpartitioned.ts';
 
 export type MapOptions = RunOptions & {
   /** The source has bad sectors: what describes a part of it and cannot be read makes that part raw, with a note. */
   readonly rescue?: boolean;
+  /** Every byte outside of partitions counts as used, not only where something is known to live. */
+  readonly unpartitioned?: boolean;
 };
 
 /**
@@ -155,15 +159,17 @@ function describe(found: RawMap, used: readonly Extent[]) {
 }
 
 async function mapTable(reader: ByteReader, table: PartitionTable, options: MapOptions): Promise<DiskMap> {
-  const leaves = table.partitions.filter((partition) => !partition.container);
-  const gaps = findGaps(leaves, reader.sizeBytes);
-  const used: Extent[] = [...table.ownExtents, ...gaps];
+  const outside = await keepOutside(reader, table, {
+    unpartitioned: options.unpartitioned,
+    reasonToGoOn: (thrown) => reasonToGoOn(thrown, options),
+  });
+  const used: Extent[] = [...table.ownExtents, ...outside.kept];
   const partitions: PartitionMap[] = [];
   let bytesDone = 0;
   for (const partition of table.partitions) {
     options.onProgress?.({ phase: 'map', bytesDone, bytesTotal: reader.sizeBytes, bytesTransferred: 0 });
     if (partition.container) {
-      partitions.push(describeContainer(partition, leaves));
+      partitions.push(describeContainer(partition, outside.kept));
       continue;
     }
     const found = await readSystem(windowOf(reader, partition.startBytes, partition.sizeBytes), options);
@@ -185,7 +191,7 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     diskId: table.diskId,
     partitions,
     used: mergeExtents(used),
-    notes: [...table.notes, ...describeOverlaps(leaves)],
+    notes: [...table.notes, ...describeOverlaps(leavesOf(table)), ...outside.notes],
   };
 }
 
@@ -193,11 +199,10 @@ function identify({ number, startBytes, sizeBytes, type, uuid, name }: Partition
   return { number, startBytes, sizeBytes, type, partitionUuid: uuid, partitionName: name };
 }
 
-/** An extended partition: used are its boot records and what lies between the logical partitions. */
-function describeContainer(partition: Partition, leaves: readonly Partition[]): PartitionMap {
-  const endBytes = partition.startBytes + partition.sizeBytes;
-  const inside = leaves.filter((leaf) => leaf.startBytes >= partition.startBytes && leaf.startBytes < endBytes);
-  const usedBytes = Math.max(0, partition.sizeBytes - totalBytes(mergeExtents(inside.map(extentOf))));
+/** An extended partition: used are its boot records and what is kept of the space between the logical partitions. */
+function describeContainer(partition: Partition, outside: readonly Extent[]): PartitionMap {
+  const { startBytes, sizeBytes } = partition;
+  const usedBytes = totalBytes(intersect(outside, [{ startBytes, lengthBytes: sizeBytes }]));
   const unknown = { fileSystem: null, fileSystemUuid: null, fileSystemLabel: null };
   return {
     ...identify(partition),
@@ -206,22 +211,6 @@ function describeContainer(partition: Partition, leaves: readonly Partition[]): 
     usedBytes,
     notes: ['extended partition: holds the logical ones'],
   };
-}
-
-function extentOf({ startBytes, sizeBytes }: Partition): Extent {
-  return { startBytes, lengthBytes: sizeBytes };
-}
-
-/** Everything that lies in no partition: nobody vouches for it. */
-function findGaps(leaves: readonly Partition[], sizeBytes: number): Extent[] {
-  const gaps: Extent[] = [];
-  let at = 0;
-  for (const { startBytes, lengthBytes } of mergeExtents(leaves.map(extentOf))) {
-    if (startBytes > at) gaps.push({ startBytes: at, lengthBytes: startBytes - at });
-    at = startBytes + lengthBytes;
-  }
-  if (at < sizeBytes) gaps.push({ startBytes: at, lengthBytes: sizeBytes - at });
-  return gaps;
 }
 
 function describeOverlaps(leaves: readonly Partition[]): string[] {

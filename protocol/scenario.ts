@@ -37,6 +37,8 @@ const captureStep = z.strictObject({
   partitions: z.array(partitionNumber).min(1).max(1024).exactOptional(),
   /** The disk has bad sectors: save what can be read, and say what is lost. */
   rescue: z.boolean().exactOptional(),
+  /** Also every byte outside of partitions. */
+  unpartitioned: z.boolean().exactOptional(),
 });
 const restoreStep = z
   .strictObject({

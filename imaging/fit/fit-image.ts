@@ -3,7 +3,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import { windowOf } from '../blockdev/byte-reader.ts';
 import { openImageReader } from '../image-reader.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { PartitionTable } from '../partition/partition.ts';
+import { dynamicTypes, type PartitionTable } from '../partition/partition.ts';
 import type { NewTableIds, Patch } from '../partition/table-change.ts';
 import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
@@ -269,9 +269,7 @@ async function movedBootSectors(image: StoredImage, { places }: Layout): Promise
   return patches;
 }
 
-/** Windows' dynamic disks keep a description of all of them, in sectors, behind the last partition. */
-const dynamicTypes = ['42', '5808c8aa-7e8f-42e0-85d2-e1e90434cfb3', 'af9b60a0-1431-4f62-bc68-3311714a69ad'];
-
+/** Their description of all of them counts in sectors, from the end of the disk on an MBR. */
 function refuseDynamicDisk({ name, partitions }: Manifest): void {
   if (!partitions.some(({ type }) => type !== null && dynamicTypes.includes(type))) return;
   throw new DeployError(

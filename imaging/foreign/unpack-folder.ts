@@ -136,9 +136,10 @@ async function describeDisk(
   const reader = await openReader(scratch.path);
   try {
     const map = await mapBytes(reader);
-    const whole = map.partitions.map(({ startBytes, sizeBytes }) => ({ startBytes, lengthBytes: sizeBytes }));
-    // Tables, and the gaps between partitions.
-    const used: Extent[] = subtract([{ startBytes: 0, lengthBytes: map.sizeBytes }], mergeExtents(whole));
+    const leaves = map.partitions.filter((partition) => !isContainer(partition));
+    const whole = leaves.map(({ startBytes, sizeBytes }) => ({ startBytes, lengthBytes: sizeBytes }));
+    // Tables, and what is kept of the gaps between partitions.
+    const used: Extent[] = subtract(map.used, mergeExtents(whole));
     const partitions: PartitionMap[] = [];
     for (const partition of map.partitions) {
       const window = windowOf(reader, partition.startBytes, partition.sizeBytes);
@@ -150,10 +151,6 @@ async function describeDisk(
         used.push({ startBytes: partition.startBytes, lengthBytes: pageBytes });
         partitions.push({ ...partition, usedBytes: pageBytes, notes: ['made anew with its UUID'] });
       } else if (isContainer(partition)) {
-        const inside = whole.filter(({ startBytes }) => startBytes > partition.startBytes);
-        used.push(
-          ...subtract([{ startBytes: partition.startBytes, lengthBytes: partition.sizeBytes }], mergeExtents(inside)),
-        );
         partitions.push(partition);
       } else partitions.push({ ...partition, usedBytes: 0, notes: ['not in the image: nothing of it is known'] });
     }

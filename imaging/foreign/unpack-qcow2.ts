@@ -4,15 +4,14 @@ import { throwIfCancelled } from '../cancelled.ts';
 import { intersect } from '../chunk/ranges.ts';
 import type { DiskMap } from '../disk-map.ts';
 import { type Extent, totalBytes } from '../extent.ts';
-import { mapBytes } from '../map.ts';
-import type { RunOptions } from '../progress.ts';
+import { type MapOptions, mapBytes } from '../map.ts';
 import { openQcow2, type Qcow2Disk } from './qcow2-reader.ts';
 import type { ScratchDisk } from './scratch-disk.ts';
 
 const readAtOnceBytes = 2 ** 20;
 
 /** @throws import-unsupported, import-corrupt, scratch-full, cancelled */
-export async function unpackQcow2(file: ByteReader, scratch: ScratchDisk, options: RunOptions): Promise<DiskMap> {
+export async function unpackQcow2(file: ByteReader, scratch: ScratchDisk, options: MapOptions): Promise<DiskMap> {
   const disk = await openQcow2(file);
   const map = await mapBytes(disk, options);
   // What has no cluster reads as zeros, as the scratch disk does where nothing is written.

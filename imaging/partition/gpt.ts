@@ -34,6 +34,7 @@ export async function readGpt(disk: ByteReader): Promise<TableFinding> {
   if (chosen === null) return { kind: 'unusable', type: 'gpt', reason: 'both its headers are damaged' };
   const partitions = readEntries(chosen, sectorBytes, sectors);
   if (typeof partitions === 'string') return { kind: 'unusable', type: 'gpt', reason: partitions };
+  const hybrid = protective.some(({ type }) => type !== 0 && type !== 0xee);
   const table: PartitionTable = {
     type: 'gpt',
     diskId: chosen.header.diskGuid,
@@ -44,11 +45,8 @@ export async function readGpt(disk: ByteReader): Promise<TableFinding> {
       ...ownExtents(primary, sectorBytes),
       ...ownExtents(backup, sectorBytes),
     ],
-    notes: describeOddities(
-      primary,
-      backup,
-      protective.filter((entry) => entry.type !== 0 && entry.type !== 0xee).length > 0,
-    ),
+    notes: describeOddities(primary, backup, hybrid),
+    hybrid,
   };
   return { kind: 'table', table };
 }

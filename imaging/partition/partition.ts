@@ -25,7 +25,12 @@ export type PartitionTable = {
   readonly partitions: readonly Partition[];
   readonly ownExtents: readonly Extent[];
   readonly notes: readonly string[];
+  /** A GPT whose protective MBR lists partitions of its own, which need not be the same. */
+  readonly hybrid?: boolean;
 };
+
+/** Windows' dynamic disks: their volumes are told of by a database in the last MiB of an MBR disk, or in a partition of a GPT (Linux Documentation/admin-guide/ldm.rst). */
+export const dynamicTypes = ['42', '5808c8aa-7e8f-42e0-85d2-e1e90434cfb3', 'af9b60a0-1431-4f62-bc68-3311714a69ad'];
 
 /** What was found: a table, nothing, or the reason why the table that is there cannot be believed. */
 export type TableFinding =

@@ -5,7 +5,9 @@ import path from 'node:path';
 
 const measure = path.join(import.meta.dirname, '../../test/fixtures/measure-capture.ts');
 
+/** `gpt` is a partition table without a partition. */
 const makers = {
+  gpt: ['sfdisk', '-q'],
   ntfs: ['mkfs.ntfs', '-q', '-F', '-Q'],
   btrfs: ['mkfs.btrfs', '-q'],
   ext4: ['mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=1'],
@@ -15,7 +17,7 @@ const makers = {
 type Row = { readonly kind: keyof typeof makers; readonly sizeGib: number; readonly filesMib?: number };
 
 const rows: readonly Row[] = [
-  ...(['ntfs', 'btrfs', 'ext4'] as const).map((kind) => ({ kind, sizeGib: 4096 })),
+  ...(['gpt', 'ntfs', 'btrfs', 'ext4'] as const).map((kind) => ({ kind, sizeGib: 4096 })),
   ...[8, 64, 512, 4096].map((sizeGib) => ({ kind: 'xfs' as const, sizeGib })),
   ...[256, 512, 1024].map((filesMib) => ({ kind: 'xfs' as const, sizeGib: 64, filesMib })),
   { kind: 'xfs', sizeGib: 4096, filesMib: 1024 },
@@ -33,7 +35,7 @@ function measureRow(directory: string, { kind, sizeGib, filesMib = 0 }: Row): (s
   for (const file of [disk, store]) fs.rmSync(file, { recursive: true, force: true });
   execFileSync('truncate', ['-s', `${sizeGib}G`, disk]);
   const [program, ...flags] = makers[kind];
-  execFileSync(program, [...flags, disk], { stdio: 'ignore' });
+  execFileSync(program, [...flags, disk], { input: 'label: gpt\n', stdio: ['pipe', 'ignore', 'ignore'] });
   if (filesMib > 0) fillDisk(disk, filesMib);
   const stdio = ['ignore', 'pipe', 'ignore'] as const;
   const output = execFileSync(process.execPath, [measure, disk, store], { encoding: 'utf8', stdio: [...stdio] });

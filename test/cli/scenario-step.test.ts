@@ -12,6 +12,10 @@ function stepOf(words: string): unknown {
 }
 
 test.each([
+  [
+    '--capture a --disk only --unpartitioned',
+    { kind: 'capture', source: { by: 'only' }, image: 'a', unpartitioned: true },
+  ],
   ['--capture a --disk serial:Q1', { kind: 'capture', source: { by: 'serial', serial: 'Q1' }, image: 'a' }],
   [
     '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue',

@@ -99,6 +99,35 @@ test('unused ranges that are to be left are left, between used bytes too', async
   });
 });
 
+test('what lies outside of partitions comes back where something is known to live, or all of it if one asks for it', async () => {
+  await withTempDirectory(async (directory) => {
+    const [bootCode, stale, lastSectors] = ['boot code', 'stale', 'last sectors'].map((name) => noise(mib, name));
+    const source = await makeRawDisk(path.join(directory, 'source'), 200 * mib, []);
+    execFileSync('sfdisk', ['-q', source], { input: 'label: dos\nstart=20480, size=2048, type=83\n' });
+    await using disk = await fs.open(source, 'r+');
+    const write = (bytes: Buffer | undefined, atMib: number) => disk.write(bytes as Buffer, 0, mib, atMib * mib);
+    await write(bootCode, 8);
+    await write(stale, 100);
+    await write(lastSectors, 199);
+    const store = openMemoryStore();
+    const target = path.join(directory, 'target');
+    const held = async () => {
+      const bytes = await fs.readFile(target);
+      return [8, 100, 199].map((at) => !bytes.subarray(at * mib, (at + 1) * mib).equals(Buffer.alloc(mib)));
+    };
+    const to = { sourcePath: source, store, workers: 1 };
+    const { warnings } = await captureImage({ ...to, imageName: 'known' });
+    // From 12 MiB, a MiB behind the only partition, to 16 MiB before the end.
+    expect(warnings.join()).toContain(`${172 * mib} bytes outside of its partitions are not captured`);
+    await restoreImage({ imageName: 'known', targetPath: target, store, workers: 1 });
+    expect(await held()).toEqual([true, false, true]);
+    expect((await captureImage({ ...to, imageName: 'one', partitions: [1] })).warnings).toEqual([]);
+    expect((await captureImage({ ...to, imageName: 'all', unpartitioned: true })).warnings).toEqual([]);
+    await restoreImage({ imageName: 'all', targetPath: target, store, workers: 1 });
+    execFileSync('cmp', [source, target]);
+  });
+});
+
 test('a second capture of an unchanged disk sends nothing but is an image of its own', async () => {
   await withTempDirectory(async (directory) => {
     const source = await makeRawDisk(path.join(directory, 'source'), 8 * mib, [

@@ -10,7 +10,7 @@ const restore = { kind: 'restore', target: disk, image: 'web' };
 const parse = (step: object) => scenarioBodySchema.safeParse({ name: 'x', steps: [step] });
 
 test.each([
-  { ...capture, parent: 'old', level: 19, partitions: [1, 3], rescue: true },
+  { ...capture, parent: 'old', level: 19, partitions: [1, 3], rescue: true, unpartitioned: true },
   { ...restore, holes: 'leave', delta: 'always', was: 'old', grow: 'last', newIds: true, acceptLost: true },
   { ...restore, grow: 2 },
   { ...restore, grow: 0 },
