@@ -16,23 +16,76 @@ export const nicSchema = z.object({
 });
 export type Nic = z.infer<typeof nicSchema>;
 
-/** A disk as imaging/blockdev describes it; see docs/disks.md for ids and numbers. */
+const bytes = z.number().int().nonnegative();
+const contentsSchema = z.object({ type: text, label: text.nullable(), uuid: text.nullable() }).nullable();
+
+/** An array as the kernel shows it; see imaging/blockdev/array-state.ts. */
+const arraySchema = z.object({
+  level: text,
+  metadata: text.nullable(),
+  health: z.enum(['whole', 'degraded', 'rebuilding', 'failed']),
+  readOnly: z.boolean(),
+  members: z.number().int().nonnegative(),
+  missing: z.number().int().nonnegative(),
+  done: z.number().min(0).max(1).nullable(),
+});
+
+/** A disk as imaging/blockdev describes it; see docs/disks.md for ids and numbers. What has a default is not in inventories of older agents. */
 export const diskSchema = z.object({
   id: text.min(1),
   idKind: z.enum(['wwn', 'serial', 'array', 'path']),
+  idNote: text.nullable().default(null),
   number: z.number().int().positive(),
   kernelName: text,
   devicePath: text,
-  sizeBytes: z.number().int().nonnegative(),
+  kind: z.enum(['disk', 'array', 'multipath']).default('disk'),
+  sizeBytes: bytes,
   sectorSizeBytes: z.number().int().positive(),
+  physicalSectorSizeBytes: z.number().int().positive().default(512),
   model: text.nullable(),
   serial: text.nullable(),
   wwn: text.nullable(),
-  bus: z.enum(['nvme', 'sata', 'scsi', 'virtio', 'usb', 'mmc', 'xen', 'loop', 'md', 'dm', 'other']),
+  bus: z.enum([
+    ...['nvme', 'sata', 'sas', 'fc', 'iscsi', 'scsi', 'virtio', 'usb', 'mmc', 'xen', 'loop', 'md', 'dm', 'other'],
+  ] as const),
+  place: text.default(''),
+  controller: z
+    .object({ address: text, driver: text.nullable(), vendorId: text.nullable(), deviceId: text.nullable() })
+    .nullable()
+    .default(null),
+  linkSpeed: text.nullable().default(null),
   removable: z.boolean(),
   readOnly: z.boolean(),
-  inUseBy: z.array(text).max(64),
-  members: z.array(text).max(256),
+  inUseBy: z.array(text).max(64).readonly(),
+  members: z.array(text).max(256).readonly(),
+  parts: z
+    .array(
+      z.object({
+        devicePath: text,
+        model: text.nullable(),
+        serial: text.nullable(),
+        place: text,
+        state: text.nullable(),
+      }),
+    )
+    .max(256)
+    .readonly()
+    .default([]),
+  array: arraySchema.nullable().default(null),
+  partitions: z
+    .array(
+      z.object({
+        number: z.number().int().nonnegative(),
+        devicePath: text,
+        sizeBytes: bytes,
+        contents: contentsSchema,
+        inUseBy: z.array(text).max(64).readonly(),
+      }),
+    )
+    .max(1024)
+    .readonly()
+    .default([]),
+  contents: contentsSchema.default(null),
 });
 export type InventoryDisk = z.infer<typeof diskSchema>;
 
@@ -48,6 +101,6 @@ export const inventorySchema = z.object({
   cpu: z.object({ model: text, count: z.number().int().positive() }),
   memoryBytes: z.number().int().positive(),
   nics: z.array(nicSchema).max(256),
-  disks: z.array(diskSchema).max(4096),
+  disks: z.array(diskSchema).max(4096).readonly(),
 });
 export type Inventory = z.infer<typeof inventorySchema>;

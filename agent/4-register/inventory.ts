@@ -25,7 +25,7 @@ export async function collectInventory(nics: readonly Nic[], disks: readonly Dis
     cpu: { model: clip(cpus()[0]?.model.trim() || 'unknown'), count: availableParallelism() },
     memoryBytes: totalmem(),
     nics: [...nics],
-    disks: disks.map((disk) => ({ ...disk, inUseBy: [...disk.inUseBy], members: [...disk.members] })),
+    disks,
   };
 }
 

@@ -1,29 +1,62 @@
 // What a person calls a disk, as the command line, the agent's inventory and selectors see it.
-
-/** How a disk hangs on the machine. */
-export type Bus = 'nvme' | 'sata' | 'scsi' | 'virtio' | 'usb' | 'mmc' | 'xen' | 'loop' | 'md' | 'dm' | 'other';
+import type { ArrayState } from './array-state.ts';
+import type { Contents, Controller } from './device-node.ts';
+import type { Bus } from './hardware.ts';
 
 export type Disk = {
-  /** Stable from boot to boot: `wwn-…`, else `serial-MODEL-SERIAL`, else `array-UUID`, else `path-…` (the controller path). */
+  /** Stable from boot to boot: `wwn-…`, else `serial-MODEL-SERIAL`, else `array-UUID`, else `path-…` (where it hangs). */
   readonly id: string;
   /** What the id rests on, most trustworthy first. */
   readonly idKind: 'wwn' | 'serial' | 'array' | 'path';
+  /** Why a better name that the disk has is not used: another disk claims it too. */
+  readonly idNote: string | null;
   /** 1 for the first disk by the documented order, whatever the kernel's order. */
   readonly number: number;
   /** The kernel's name at this moment (`sda`); never an identity. */
   readonly kernelName: string;
   /** The device node at this moment (`/dev/sda`). */
   readonly devicePath: string;
+  /** `multipath` is a LUN behind several paths. */
+  readonly kind: 'disk' | 'array' | 'multipath';
   readonly sizeBytes: number;
   readonly sectorSizeBytes: number;
+  readonly physicalSectorSizeBytes: number;
   readonly model: string | null;
   readonly serial: string | null;
   readonly wwn: string | null;
   readonly bus: Bus;
+  /** Where it hangs; see place.ts. */
+  readonly place: string;
+  readonly controller: Controller | null;
+  readonly linkSpeed: string | null;
   readonly removable: boolean;
   readonly readOnly: boolean;
   /** Why nothing may be written to it now (mounted, held, member of an array); empty when free. */
   readonly inUseBy: readonly string[];
   /** The devices an array or LUN is made of, as device nodes; they are no disks of their own. */
   readonly members: readonly string[];
+  /** The same, with what is known of each. */
+  readonly parts: readonly DiskPart[];
+  readonly array: ArrayState | null;
+  readonly partitions: readonly DiskPartition[];
+  /** What udev found on the disk itself: a file system without a table, the mark of a member. */
+  readonly contents: Contents | null;
+};
+
+/** A member of an array, or a path to a LUN. */
+export type DiskPart = {
+  readonly devicePath: string;
+  readonly model: string | null;
+  readonly serial: string | null;
+  readonly place: string;
+  /** `running`, `offline`, `live`, `optimized`; null where the kernel says nothing. */
+  readonly state: string | null;
+};
+
+export type DiskPartition = {
+  readonly number: number;
+  readonly devicePath: string;
+  readonly sizeBytes: number;
+  readonly contents: Contents | null;
+  readonly inUseBy: readonly string[];
 };

@@ -1,8 +1,24 @@
 // Which piece of hardware a block device is: model, serial number, WWN, bus; from sysfs, and from udev's database where that knows more.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Bus } from './disk.ts';
 import { readAttribute, type SysfsDevice, wholeDiskDirectory } from './sysfs.ts';
+
+/** How a disk hangs on the machine. */
+export type Bus =
+  | 'nvme'
+  | 'sata'
+  | 'sas'
+  | 'fc'
+  | 'iscsi'
+  | 'scsi'
+  | 'virtio'
+  | 'usb'
+  | 'mmc'
+  | 'xen'
+  | 'loop'
+  | 'md'
+  | 'dm'
+  | 'other';
 
 export type Hardware = {
   readonly model: string | null;
@@ -76,5 +92,8 @@ async function readBus(disk: string): Promise<Bus> {
   if (/\/usb\d+\//.test(disk)) return 'usb';
   if (/\/virtio\d+\/block\//.test(disk)) return 'virtio';
   if (/\/ata\d+\//.test(disk)) return 'sata';
+  if (/\/rport-/.test(disk)) return 'fc';
+  if (/\/session\d+\//.test(disk)) return 'iscsi';
+  if (/\/end_device-/.test(disk)) return 'sas';
   return /\/host\d+\//.test(disk) ? 'scsi' : 'other';
 }

@@ -39,15 +39,6 @@ export function compareNumbered(a: string, b: string): number {
   return 0;
 }
 
-/** Orders places in sysfs; PCI addresses (`0000:00:1f.2`) are hexadecimal there, everything else is decimal. */
-export function comparePlaces(a: string, b: string): number {
-  const decimal = (place: string) =>
-    place.replaceAll(/\b(?:pci)?[0-9a-f]{4}:[0-9a-f]{2}(?::[0-9a-f]{2}\.[0-7])?(?=\/|$)/g, (address) =>
-      address.replace('pci', '').replaceAll(/[0-9a-f]+/g, (digits) => String(Number.parseInt(digits, 16))),
-    );
-  return compareNumbered(decimal(a), decimal(b));
-}
-
 /** The device with this `MAJ:MIN`, or null when the kernel knows none. */
 export async function findByNumber(root: string, majorMinor: string): Promise<SysfsDevice | null> {
   return await describe(root, join(root, 'sys/dev/block', majorMinor));

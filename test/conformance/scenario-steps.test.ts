@@ -9,6 +9,7 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { stepSchema } from '../../protocol/scenario.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { makeDisk } from '../fixtures/make-disk.ts';
 
 const mib = 2 ** 20;
 const store = openMemoryStore();
@@ -24,16 +25,8 @@ async function listDisks(): Promise<Disk[]> {
   const names = (await fs.readdir(directory)).filter((name) => name.startsWith('disk-')).sort();
   const disks = names.map(async (name, index) => {
     const { size } = await fs.stat(file(name));
-    const facts = {
-      idKind: 'serial',
-      bus: 'other',
-      model: 'FILE',
-      wwn: null,
-      removable: false,
-      readOnly: false,
-    } as const;
-    const names = { id: `serial-${name}`, serial: name, kernelName: name, devicePath: file(name), number: index + 1 };
-    return { ...facts, ...names, sizeBytes: size, sectorSizeBytes: 512, inUseBy: [], members: [] };
+    const names = { id: `serial-${name}`, serial: name, kernelName: name, devicePath: file(name) };
+    return makeDisk(index + 1, { ...names, bus: 'other', model: 'FILE', sizeBytes: size });
   });
   return await Promise.all(disks);
 }

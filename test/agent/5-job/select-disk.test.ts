@@ -4,29 +4,9 @@ import { selectDisk } from '../../../agent/5-job/select-disk.ts';
 import type { Disk } from '../../../imaging/blockdev/disk.ts';
 import { toDeployError } from '../../../protocol/errors.ts';
 import type { DiskSelector } from '../../../protocol/scenario.ts';
+import { makeDisk } from '../../fixtures/make-disk.ts';
 
-function makeDisk(number: number, facts: Partial<Disk> = {}): Disk {
-  return {
-    id: `serial-QEMU-S${number}`,
-    idKind: 'serial',
-    number,
-    kernelName: `sd${number}`,
-    devicePath: `/dev/sd${number}`,
-    sizeBytes: 2 ** 30,
-    sectorSizeBytes: 512,
-    model: 'QEMU',
-    serial: `S${number}`,
-    wwn: `0x500000000000000${number}`,
-    bus: 'sata',
-    removable: false,
-    readOnly: false,
-    inUseBy: [],
-    members: [],
-    ...facts,
-  };
-}
-
-const three = [makeDisk(1), makeDisk(2), makeDisk(3)];
+const three = [1, 2, 3].map((number) => makeDisk(number, { wwn: `0x500000000000000${number}` }));
 
 function codeOf(disks: readonly Disk[], selector: DiskSelector): string {
   try {
