@@ -1,7 +1,7 @@
 // What the `image` verbs print for people.
 import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
-import type { NewIds } from '../imaging/fit/renew-ids.ts';
+import { describePlace, type IdChange, type KeptId, type NewIds } from '../imaging/fit/new-ids.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
 import type { PartitionPlan } from '../imaging/plan-partition.ts';
 import type { RestorePlan } from '../imaging/plan-restore.ts';
@@ -71,17 +71,15 @@ function describeGrowth({ partition, oldSizeBytes, sizeBytes, fileSystem, fileSy
 /** One line an id: old → new, or why it is still the old one. */
 function describeIds(newIds: NewIds | null): (readonly [string, string])[] {
   if (newIds === null) return [];
-  const nameOf = (partition: number, what: string) =>
-    partition === 0 ? what : `partition ${partition}${what && `, ${what}`}`;
-  const changed = newIds.changed.map(({ of, partition, fileSystem, oldId, newId }) => {
-    const what = of === 'disk' ? 'disk' : (fileSystem ?? '');
-    return ['new id', `${nameOf(partition, what)}: ${oldId ?? 'none'} → ${newId}`] as const;
-  });
-  const kept = newIds.kept.map(
-    ({ partition, fileSystem, id, why }) =>
-      ['old id', `${nameOf(partition, fileSystem)}: ${id ?? 'none'}, ${why}`] as const,
-  );
+  const changed = newIds.changed.map((id) => ['new id', `${nameOf(id)}: ${id.oldId ?? 'none'} → ${id.newId}`] as const);
+  const kept = newIds.kept.map((id) => ['old id', `${nameOf(id)}: ${id.id ?? 'none'}, ${id.why}`] as const);
   return [...changed, ...kept];
+}
+
+function nameOf(id: IdChange | KeptId): string {
+  const place = describePlace(id, '');
+  const what = 'of' in id && id.of !== 'file-system' && id.of !== 'partition' ? id.of : (id.fileSystem ?? '');
+  return [place, what].filter(Boolean).join(', ');
 }
 
 export function printPlan(plan: RestorePlan): void {

@@ -3,7 +3,8 @@ import { DeployError } from '../protocol/errors.ts';
 import type { Target } from './blockdev/target.ts';
 import type { FittedImage } from './fit/fit-image.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
-import { idWarning, type NewIds, renewFileSystemIds, tableIdChanges } from './fit/renew-ids.ts';
+import { describePlace, type KeptId, type NewIds } from './fit/new-ids.ts';
+import { idWarning, renewFileSystemIds, tableIdChanges } from './fit/renew-ids.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { RunOptions } from './progress.ts';
@@ -59,14 +60,16 @@ async function growRestored(fitted: FittedImage, target: Target, options: Finish
 
 /** Says what did not get a new id, and what may still name the old ones. */
 export function warnOfIds({ changed, kept }: NewIds, { onWarning }: RunOptions): void {
-  for (const { partition, fileSystem, why } of kept)
-    onWarning?.(`${nameOf(partition)} keeps the id of its ${fileSystem}: ${why}`);
+  for (const id of kept) onWarning?.(`${placeOf(id)} keeps the id of its ${id.fileSystem ?? 'content'}: ${id.why}`);
   if (changed.length > 0) onWarning?.(idWarning);
 }
 
 function nameOf(partition: number): string {
   return partition === 0 ? 'the file system' : `partition ${partition}`;
 }
+
+const placeOf = (id: KeptId) => describePlace(id, 'the file system');
+const maxListed = 20;
 
 type Unfinished = Finished & { readonly name: string };
 
@@ -80,7 +83,9 @@ export function finishError({ name, grown, newIds }: Unfinished): DeployError | 
     });
   }
   if (newIds === null || newIds.kept.length === 0) return null;
-  const which = newIds.kept.map(({ partition, fileSystem, why }) => `${nameOf(partition)} (${fileSystem}): ${why}`);
+  const listed = newIds.kept.slice(0, maxListed);
+  const which = listed.map((id) => `${placeOf(id)} (${id.fileSystem ?? 'not looked into'}): ${id.why}`);
+  if (newIds.kept.length > maxListed) which.push('…');
   return new DeployError(
     'new-ids-incomplete',
     `'${name}' is restored and whole, but these keep the ids that were captured: ${which.join('; ')}`,

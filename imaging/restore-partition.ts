@@ -6,7 +6,8 @@ import { escrowTarget } from './escrow.ts';
 import { warnOfIds } from './finish-restored.ts';
 import type { ExtractedPartition } from './fit/extract-partition.ts';
 import { type Growth, growPartition } from './fit/grow-partition.ts';
-import { type NewIds, renewFileSystemIds } from './fit/renew-ids.ts';
+import type { NewIds } from './fit/new-ids.ts';
+import { renewFileSystemIds } from './fit/renew-ids.ts';
 import { rewritePartition } from './fit/rewrite-partition.ts';
 import { asPartition, type TargetPartition } from './fit/target-partition.ts';
 import {

@@ -7,7 +7,7 @@ import { escrowTarget } from './escrow.ts';
 import { finishRestored } from './finish-restored.ts';
 import type { FitOptions } from './fit/fit-image.ts';
 import type { Growth } from './fit/grow-partition.ts';
-import type { NewIds } from './fit/renew-ids.ts';
+import type { NewIds } from './fit/new-ids.ts';
 import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';

@@ -76,7 +76,7 @@ export const toolPackages: readonly PackageChoice[] = [
     why: 'a partition or a volume as a device of its own',
     files: ['sbin/losetup', 'bin/{mount,umount}'],
   },
-  { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvck,vgs,vgck,lvextend}'] },
+  { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvchange,pvck,vgs,vgck,vgchange,lvextend}'] },
   { name: 'libext2fs2', why: 'e2fsprogs' },
   { name: 'libcom-err2', why: 'e2fsprogs' },
   { name: 'libuuid1', why: 'e2fsprogs, xfsprogs, btrfs-progs, util-linux' },

@@ -1,5 +1,6 @@
 // Fifth stage, step `restore`: an image of the server, or one partition of it, goes onto the disk that the scenario names, and is read back.
 import { type Finished, finishError } from '../../imaging/finish-restored.ts';
+import { describePlace } from '../../imaging/fit/new-ids.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import type { Step } from '../../protocol/scenario.ts';
@@ -39,8 +40,10 @@ function describeFinished({ grown, newIds }: Finished): string[] {
         `${grown.volume.name} in it from ${formatBytes(grown.volume.oldSizeBytes)} to ${formatBytes(grown.volume.sizeBytes)}`,
       ]
     : [];
-  const ids = newIds?.changed.map(({ of, partition, fileSystem, oldId, newId }) => {
-    const what = of === 'disk' ? 'the disk' : `${nameOf(partition)}${fileSystem === null ? '' : ` (${fileSystem})`}`;
+  const ids = newIds?.changed.map((id) => {
+    const { of, fileSystem, oldId, newId } = id;
+    const inside = of === 'volume-group' ? ' (group)' : fileSystem === null ? '' : ` (${fileSystem})`;
+    const what = of === 'disk' ? 'the disk' : `${describePlace(id, 'the file system')}${inside}`;
     return `new id of ${what}: ${newId}, before ${oldId ?? 'none'}`;
   });
   return [...sizes, ...volume, ...(ids ?? [])];

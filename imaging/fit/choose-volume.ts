@@ -3,8 +3,8 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { PartitionMap, VolumeMap } from '../disk-map.ts';
 import { type LvmGroup, readGroup } from '../fs/lvm-group.ts';
-import { findCopies } from '../fs/lvm-legs.ts';
 import { growers } from './file-system-tools.ts';
+import { findWritableLeg } from './writable-leg.ts';
 
 /** A linear volume with a file system that a tool can grow. */
 export type VolumeToGrow = {
@@ -51,12 +51,9 @@ export async function chooseVolume(
 function judge(group: LvmGroup, { name, fileSystem, reader, ...map }: VolumeMap): Candidate['outcome'] {
   const volume = group.volumes.find((one) => `${group.name}/${one.name}` === name);
   if (volume === undefined) return { why: 'it is not in its group' };
-  if (group.deviceCount > 1) return { why: `its group lies on ${group.deviceCount} physical volumes` };
-  const copies = findCopies(group, volume);
-  if (typeof copies === 'string') return { why: copies };
-  if (copies.length > 1) return { why: 'it is mirrored' };
+  const leg = findWritableLeg(group, volume);
+  if (typeof leg === 'string') return { why: leg };
   if (volume.segments.some(({ areas }) => areas.length > 1)) return { why: 'it is striped' };
-  if (!volume.states.includes('WRITE')) return { why: 'it is read-only' };
   if (fileSystem === null) return { why: 'no file system was recognised in it' };
   if (growers[fileSystem] === undefined) return { why: `there is no tool that grows ${fileSystem}` };
   if (reader === 'raw') return { why: `its ${fileSystem} was not sound when it was captured` };

@@ -32,12 +32,15 @@ export const growerPrograms: Readonly<Record<string, readonly string[]>> = {
   swap: ['mkswap'],
 };
 
+/** Of `volume-window.ts`. */
+export const volumeWindowPrograms: readonly string[] = ['mount', 'umount', 'setpriv', 'dd'];
+
 /** What growing an LVM2 physical volume runs (`growVolumeGroup`), and in it a volume with that file system. */
 export function groupPrograms(volumeFileSystem: string | null): readonly string[] {
   const group = ['pvs', 'pvresize', 'pvck', 'vgck'];
   if (volumeFileSystem === null) return group;
   const own = growerPrograms[volumeFileSystem] ?? [];
-  return [...group, 'vgs', 'lvextend', 'mount', 'umount', 'setpriv', 'dd', ...own];
+  return [...group, 'vgs', 'lvextend', ...volumeWindowPrograms, ...own];
 }
 
 const must = (program: string, args: readonly string[], good?: readonly number[]) =>

@@ -1,12 +1,12 @@
 // What growing an LVM2 physical volume takes: LVM's own tools give the group the room and one volume the free extents, then that volume's
-// file system is grown by its own tool. LVM is told that there is no device mapper, so it changes metadata only and looks at one device only.
+// file system is grown by its own tool.
 import { openReader } from '../blockdev/open-reader.ts';
 import { readGroup } from '../fs/lvm-group.ts';
 import { findCopies, type LvmLeg } from '../fs/lvm-legs.ts';
-import { mustRun } from '../run-tool.ts';
 import { readSound } from './change-partition.ts';
 import type { VolumeChoice, VolumeToGrow } from './choose-volume.ts';
 import { growers } from './file-system-tools.ts';
+import { type Lvm, lvmOn } from './lvm-tools.ts';
 import { withVolumeWindow } from './volume-window.ts';
 
 export type GrownVolume = {
@@ -31,7 +31,7 @@ export async function growVolumeGroup(
   begin: () => void,
   { choice, sectorSizeBytes }: GroupToGrow,
 ): Promise<GrownGroup> {
-  const lvm = lvmOn(devicePath);
+  const lvm = lvmOn(devicePath, 'grow-failed');
   await lvm('pvs', devicePath);
   begin();
   await lvm('pvresize', devicePath);
@@ -46,15 +46,6 @@ export async function growVolumeGroup(
   await lvm('vgck');
   await checkGroup(devicePath, grown.volume);
   return grown;
-}
-
-type Lvm = (command: string, ...args: string[]) => Promise<string>;
-
-function lvmOn(devicePath: string): Lvm {
-  const only = `devices{use_devicesfile=0 filter=["a|^${devicePath}$|","r|.*|"]}`;
-  const alone = 'activation{monitoring=0 udev_sync=0 udev_rules=0} global{event_activation=0 use_lvmpolld=0}';
-  const config = ['--config', `${only} ${alone} backup{backup=0 archive=0}`, '--driverloaded', 'n'];
-  return async (command, ...args) => await mustRun('grow-failed', command, [...config, ...args]);
 }
 
 async function growVolume(

@@ -6,8 +6,8 @@ import { randomSignature } from './new-table-ids.ts';
 /** Gives what is on `devicePath` a random id; calls `begin` before the first write. @throws new-ids-incomplete, tool-missing */
 export type IdTool = (devicePath: string, begin: () => void) => Promise<void>;
 
-/** By the names of blkid. */
-export const idTools: Readonly<Record<string, IdTool>> = {
+/** By the names of blkid. LVM2 takes several (`renewVolumeGroup`). */
+const idTools: Readonly<Record<string, IdTool>> = {
   ext2: renewExt,
   ext3: renewExt,
   ext4: renewExt,
@@ -32,11 +32,22 @@ export const idPrograms: Readonly<Record<string, readonly string[]>> = {
   swap: ['swaplabel'],
 };
 
+/** What giving an LVM2 physical volume and its group new ones runs (`renewVolumeGroup`). */
+export const groupIdPrograms: readonly string[] = ['vgck', 'pvchange', 'vgchange', 'pvck'];
+
 /** Why there is no tool for what is not listed above. */
-export const whyNoTool: Readonly<Record<string, string>> = {
-  LVM2_member: 'vgimportclone renews physical volumes and their group, and needs the device mapper',
+const whyNoTool: Readonly<Record<string, string>> = {
+  LVM2_member: 'it is in no volume group, or in one that was not understood',
   crypto_LUKS: '`cryptsetup luksUUID` renews it; what is inside keeps its ids',
 };
+
+/** The tool for a file system as it was captured, or why there is none. */
+export function findIdTool(fileSystem: string, reader: string): IdTool | { readonly why: string } {
+  const tool = idTools[fileSystem];
+  if (tool === undefined)
+    return { why: whyNoTool[fileSystem] ?? `there is no tool that gives ${fileSystem} a new one` };
+  return reader === 'raw' ? { why: `its ${fileSystem} was not sound when it was captured` } : tool;
+}
 
 const must = (program: string, args: readonly string[], good?: readonly number[]) =>
   mustRun('new-ids-incomplete', program, args, good);

@@ -1,4 +1,4 @@
-// A part of the target as a block device of its own, for the tools that grow file systems: no partition node has to be there, and none has to be right.
+// A part of the target as a block device of its own, for the tools that change file systems: no partition node has to be there, and none has to be right.
 import { DeployError } from '../../protocol/errors.ts';
 import { runTool } from '../run-tool.ts';
 

@@ -4,10 +4,10 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { missingPrograms } from '../run-tool.ts';
 import type { VolumeChoice } from './choose-volume.ts';
-import { groupPrograms, growerPrograms } from './file-system-tools.ts';
-import { idPrograms } from './id-tools.ts';
+import { groupPrograms, growerPrograms, volumeWindowPrograms } from './file-system-tools.ts';
+import { groupIdPrograms, idPrograms } from './id-tools.ts';
 
-type Content = Pick<Manifest['partitions'][0], 'number' | 'fileSystem' | 'reader'>;
+type Content = Pick<Manifest['partitions'][0], 'number' | 'fileSystem' | 'reader' | 'volumes'>;
 
 /** What a restore will do besides writing: grow one file system, and give new ids to some. */
 export type FinishPlan = { readonly grown: GrownContent | null; readonly renewed: readonly Content[] };
@@ -23,16 +23,13 @@ export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<v
     grown === null
       ? []
       : [{ doing: 'growing', content: grown, own: programsToGrow(grown), devices: devicesToGrow(grown) }];
-  const renew = renewed.map((content) => ({
-    ...{ doing: 'a new id for', content, devices: [] },
-    own: idPrograms[content.fileSystem ?? ''],
-  }));
+  const renew = renewed.map((content) => ({ doing: 'a new id for', content, ...toRenew(content) }));
   for (const { doing, content, own, devices } of [...grow, ...renew]) {
     const { number, fileSystem, reader } = content;
     // What has no tool, or was not sound, stays as it is and is reported at the end: no program is missing.
     if (own === undefined || reader === 'raw') continue;
     const missing = [
-      ...(await missingPrograms([...own, ...windowPrograms])),
+      ...(await missingPrograms([...new Set([...own, ...windowPrograms])])),
       ...devices.filter((path) => !existsSync(path)),
     ];
     if (missing.length === 0) continue;
@@ -55,4 +52,13 @@ function programsToGrow({ fileSystem, volume }: GrownContent): readonly string[]
 /** The window of a logical volume is a FUSE file. */
 function devicesToGrow({ volume }: GrownContent): readonly string[] {
   return volume !== null && 'fileSystem' in volume ? ['/dev/fuse'] : [];
+}
+
+/** Some of the volumes may turn out to be mirrored, or the group to lie on several disks: then a program was asked for in vain. */
+function toRenew({ fileSystem, volumes = [] }: Content): { own: readonly string[] | undefined; devices: string[] } {
+  if (fileSystem !== 'LVM2_member') return { own: idPrograms[fileSystem ?? ''], devices: [] };
+  const sound = volumes.filter(({ reader }) => reader !== 'raw');
+  const inside = sound.flatMap((volume) => idPrograms[volume.fileSystem ?? ''] ?? []);
+  if (inside.length === 0) return { own: groupIdPrograms, devices: [] };
+  return { own: [...groupIdPrograms, ...volumeWindowPrograms, ...inside], devices: ['/dev/fuse'] };
 }

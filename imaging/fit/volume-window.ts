@@ -1,4 +1,4 @@
-// A logical volume as a block device of its own, for the tools that grow file systems: its extents, wherever they lie on the physical
+// A logical volume as a block device of its own, for the tools that change file systems: its extents, wherever they lie on the physical
 // volume, are shown as one file (FUSE), and a loop device stands on that. No device mapper is needed, and none is asked.
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';

@@ -38,6 +38,8 @@ export type LvmVolume = {
 
 export type LvmGroup = {
   readonly name: string;
+  /** In LVM's notation; null where the metadata have none. */
+  readonly uuid: string | null;
   readonly states: readonly string[];
   readonly extentBytes: number;
   /** Physical volumes in the group. */
@@ -79,7 +81,8 @@ function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes:
   const volumes = sectionsIn(sectionOf(section, 'logical_volumes')).map(([key, volume]) =>
     parseVolume(key, volume, { devices: names, extentBytes }),
   );
-  return { name, states, extentBytes, deviceCount: devices.length, ...place, volumes };
+  const uuid = textOf(section, 'id');
+  return { name, uuid, states, extentBytes, deviceCount: devices.length, ...place, volumes };
 }
 
 /** Names stand in notes and in the manifest. */

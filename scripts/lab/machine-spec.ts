@@ -107,7 +107,7 @@ function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpe
 }
 
 /** `DEPLOY_OS_LAB_ACCEL=kvm` where KVM runs stock kernels; software emulation works everywhere. */
-function acceleratorArguments(): string[] {
+export function acceleratorArguments(): string[] {
   return process.env.DEPLOY_OS_LAB_ACCEL === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host']
     : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];

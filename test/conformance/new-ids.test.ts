@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { finishError } from '../../imaging/finish-restored.ts';
-import type { NewIds } from '../../imaging/fit/renew-ids.ts';
+import type { NewIds } from '../../imaging/fit/new-ids.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
@@ -259,7 +259,7 @@ test('what no tool can renew keeps its id, is named, and is as captured', async 
       await cut(target, path.join(directory, 'part'), 1, 8),
     ];
     expect(restored.newIds).toMatchObject({
-      kept: [{ partition: 1, fileSystem: 'LVM2_member', why: expect.stringContaining('vgimportclone') }],
+      kept: [{ partition: 1, fileSystem: 'LVM2_member', why: expect.stringContaining('it is in no volume group') }],
     });
     expect(finishError(restored)).toMatchObject({ code: 'new-ids-incomplete' });
     expect((await fs.readFile(part)).equals(await fs.readFile(old))).toBe(true);
