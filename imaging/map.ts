@@ -9,7 +9,9 @@ import { intersect } from './chunk/ranges.ts';
 import type { DiskMap, PartitionMap } from './disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
 import { readFileSystem } from './fs/detect.ts';
+import { listVolumes } from './fs/lvm.ts';
 import type { RawMap } from './fs/raw.ts';
+import { type Siblings, siblingsOf } from './fs/siblings.ts';
 import type { Partition, PartitionTable } from './partition/partition.ts';
 import { readTable } from './partition/read-table.ts';
 import type { RunOptions } from './progress.ts';
@@ -89,7 +91,8 @@ export async function mapBytes(reader: ByteReader, options: MapOptions = {}): Pr
     const note = `its partition table (${found.type.toUpperCase()}) cannot be used: ${found.reason}: the whole disk is captured sector by sector`;
     return wholeDisk(reader, rawMap(note));
   }
-  if (found.kind === 'none') return wholeDisk(reader, await readSystem(reader, options));
+  if (found.kind === 'none')
+    return wholeDisk(reader, await readSystem(reader, options, siblingsOf([reader], listVolumes)));
   if (found.table.type === 'gpt') return await mapTable(reader, found.table, options);
   return await mapBesideFileSystem(reader, found.table, options);
 }
@@ -102,9 +105,9 @@ async function readLayout(reader: ByteReader, options: MapOptions) {
   }
 }
 
-async function readSystem(reader: ByteReader, options: MapOptions): Promise<RawMap> {
+async function readSystem(reader: ByteReader, options: MapOptions, siblings?: Siblings): Promise<RawMap> {
   try {
-    return await readFileSystem(reader);
+    return await readFileSystem(reader, siblings);
   } catch (thrown) {
     const note = `its file system cannot be read: ${reasonToGoOn(thrown, options)}: captured sector by sector`;
     return { ...rawMap(note), used: [{ startBytes: 0, lengthBytes: reader.sizeBytes }] };
@@ -164,6 +167,8 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     reasonToGoOn: (thrown) => reasonToGoOn(thrown, options),
   });
   const used: Extent[] = [...table.ownExtents, ...outside.kept];
+  const windows = leavesOf(table).map(({ startBytes, sizeBytes }) => windowOf(reader, startBytes, sizeBytes));
+  const siblings = siblingsOf(windows, listVolumes);
   const partitions: PartitionMap[] = [];
   let bytesDone = 0;
   for (const partition of table.partitions) {
@@ -172,7 +177,8 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
       partitions.push(describeContainer(partition, outside.kept));
       continue;
     }
-    const found = await readSystem(windowOf(reader, partition.startBytes, partition.sizeBytes), options);
+    const window = windowOf(reader, partition.startBytes, partition.sizeBytes);
+    const found = await readSystem(window, options, siblings);
     for (const { startBytes, lengthBytes } of found.used)
       used.push({ startBytes: partition.startBytes + startBytes, lengthBytes });
     partitions.push({ ...identify(partition), ...describe(found, found.used) });

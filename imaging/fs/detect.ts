@@ -11,6 +11,7 @@ import type { FileSystemMap, FileSystemReader } from './file-system-reader.ts';
 import { createLvmReader } from './lvm.ts';
 import { ntfsReader } from './ntfs.ts';
 import { allOf, type RawMap, readRawMap } from './raw.ts';
+import type { Siblings } from './siblings.ts';
 import { findSignatures } from './signatures.ts';
 import { swapReader } from './swap.ts';
 import { xfsReader } from './xfs.ts';
@@ -28,23 +29,27 @@ const plainReaders: readonly FileSystemReader[] = [
 ];
 
 /** A physical volume in a logical volume (a guest's disk, say) is not looked into, so that readers nest no deeper. */
-const readers = [...plainReaders, createLvmReader((bytes) => readWith(plainReaders, bytes))];
+const readers = [...plainReaders, createLvmReader((bytes, siblings) => readWith(plainReaders, bytes, siblings))];
 
 /**
  * What `bytes` holds and which of it is used. A member of an array counts as used in full, whatever else it looks like;
  * and so does everything where more than one signature is found: nobody can tell which one is stale.
- * @throws DeployError source-read, source-vanished
+ * `siblings` are what else is on its disk. @throws DeployError source-read, source-vanished
  */
-export async function readFileSystem(bytes: ByteReader): Promise<RawMap> {
-  return await readWith(readers, bytes);
+export async function readFileSystem(bytes: ByteReader, siblings?: Siblings): Promise<RawMap> {
+  return await readWith(readers, bytes, siblings);
 }
 
-async function readWith(known: readonly FileSystemReader[], bytes: ByteReader): Promise<RawMap> {
+async function readWith(
+  known: readonly FileSystemReader[],
+  bytes: ByteReader,
+  siblings: Siblings | undefined,
+): Promise<RawMap> {
   const member = await findArray(bytes);
   if (member !== null) return mapMember(bytes, member);
   const maps: FileSystemMap[] = [];
   for (const reader of known) {
-    const map = await reader.readMap(bytes);
+    const map = await reader.readMap(bytes, siblings);
     if (map !== null) maps.push(map);
   }
   const [first] = maps;

@@ -2,6 +2,7 @@
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { VolumeMap } from '../disk-map.ts';
 import type { Extent } from '../extent.ts';
+import type { Siblings } from './siblings.ts';
 
 /** What a reader found. Extents are relative to the file system's first byte, merged and in order. */
 export type FileSystemMap = {
@@ -24,6 +25,7 @@ export interface FileSystemReader {
   /**
    * The map of the file system in `bytes`, or null when its signature is not this reader's.
    * Damaged or hostile metadata gives reader `raw` with a note, never a throw; only real I/O errors throw (source-read, source-vanished).
+   * `siblings` tells of the rest of its disk, where there is one.
    */
-  readMap(bytes: ByteReader): Promise<FileSystemMap | null>;
+  readMap(bytes: ByteReader, siblings?: Siblings): Promise<FileSystemMap | null>;
 }

@@ -9,24 +9,26 @@ import { type LvmArea, type LvmGroup, type LvmVolume, readGroup } from './lvm-gr
 import { findLabelSector, formatPvUuid, labelScanBytes, readPvUuid } from './lvm-label.ts';
 import { findCopies, type LvmLeg, placeExtents, readerOfLeg } from './lvm-legs.ts';
 import type { RawMap } from './raw.ts';
+import type { Siblings } from './siblings.ts';
 
 /** What a manifest has room for, or a person patience. */
 const [maxVolumes, maxNotes] = [10_000, 100];
 
 /** `used` as lists: together they may be too long for the arguments of one call. */
 type Found = { readonly used: (readonly Extent[])[]; readonly volumes: VolumeMap[]; readonly notes: string[] };
-type ReadInner = (bytes: ByteReader) => Promise<RawMap>;
+type ReadLeg = (bytes: ByteReader) => Promise<RawMap>;
+type ReadInner = (bytes: ByteReader, siblings: Siblings | undefined) => Promise<RawMap>;
 
 /** `readInner` is asked for the file system in a logical volume; it must not look into physical volumes again. */
 export function createLvmReader(readInner: ReadInner): FileSystemReader {
   return {
     name: 'lvm2',
-    async readMap(bytes) {
+    async readMap(bytes, siblings) {
       if (bytes.sizeBytes < labelScanBytes) return null;
       const sector = findLabelSector(await bytes.read(0, labelScanBytes));
       if (sector === null) return null;
       const found: Found = { used: [], volumes: [], notes: [] };
-      const outcome = await orReason(() => readUsed(bytes, readInner, found));
+      const outcome = await orReason(() => readUsed(bytes, (inner) => readInner(inner, siblings), found));
       const identity = { fileSystem: 'LVM2_member', uuid: formatPvUuid(readPvUuid(sector)), label: null };
       const map = answerWith(bytes, 'lvm2', identity, outcome);
       return typeof outcome === 'string'
@@ -36,11 +38,29 @@ export function createLvmReader(readInner: ReadInner): FileSystemReader {
   };
 }
 
+/** The volumes in a physical volume that are one run of bytes each, or of several; none where it is none, or cannot be read. @throws source-read, source-vanished */
+export async function listVolumes(bytes: ByteReader): Promise<ByteReader[]> {
+  if (bytes.sizeBytes < labelScanBytes || findLabelSector(await bytes.read(0, labelScanBytes)) === null) return [];
+  const volumes: ByteReader[] = [];
+  await orReason(async () => {
+    const group = await readGroup(bytes);
+    refuseOverlaps(group);
+    for (const volume of group.deviceCount > 1 ? [] : group.volumes) {
+      const copies = findCopies(group, volume);
+      const [only, ...others] = typeof copies === 'string' ? [] : copies;
+      if (only !== undefined && others.length === 0)
+        volumes.push(readerOfLeg(bytes, only, `${group.name}/${volume.name}`));
+    }
+    return [];
+  });
+  return volumes;
+}
+
 function shorten(notes: readonly string[]): readonly string[] {
   return notes.length <= maxNotes ? notes : [...notes.slice(0, maxNotes), `and ${notes.length - maxNotes} notes more`];
 }
 
-async function readUsed(bytes: ByteReader, readInner: ReadInner, found: Found): Promise<Extent[]> {
+async function readUsed(bytes: ByteReader, readLeg: ReadLeg, found: Found): Promise<Extent[]> {
   const group = await readGroup(bytes);
   refuseOverlaps(group);
   found.notes.push(...describeGroup(group));
@@ -48,7 +68,7 @@ async function readUsed(bytes: ByteReader, readInner: ReadInner, found: Found): 
   const lookedInto = new Set<string>();
   for (const volume of group.volumes.filter(({ states }) => states.includes('VISIBLE'))) {
     const copies = group.deviceCount > 1 ? [] : findCopies(group, volume);
-    const map = await readVolume(bytes, group, volume, copies, readInner);
+    const map = await readVolume(bytes, group, volume, copies, readLeg);
     found.volumes.push(map.volume);
     found.notes.push(...map.volume.notes.map((note) => `volume ${map.volume.name}: ${note}`));
     if (map.used === null || typeof copies === 'string') continue;
@@ -102,7 +122,7 @@ async function readVolume(
   group: LvmGroup,
   volume: LvmVolume,
   copies: readonly LvmLeg[] | string,
-  readInner: ReadInner,
+  readLeg: ReadLeg,
 ): Promise<{ volume: VolumeMap; used: Extent[] | null }> {
   const name = `${group.name}/${volume.name}`;
   const sizeBytes = volume.segments.reduce((sum, { extentCount }) => sum + extentCount, 0) * group.extentBytes;
@@ -116,7 +136,7 @@ async function readVolume(
   });
   if (typeof copies === 'string') return whole([`${copies}: captured sector by sector`]);
   const maps: RawMap[] = [];
-  for (const leg of copies) maps.push(await readInner(readerOfLeg(bytes, leg, name)));
+  for (const leg of copies) maps.push(await readLeg(readerOfLeg(bytes, leg, name)));
   const [map] = maps;
   if (map === undefined) return whole([]);
   // A leg that is being rebuilt, or was never synchronised, shows here.

@@ -1,11 +1,13 @@
 // The reader of last resort: every byte counts as used; it only names what it sees.
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { FileSystemMap } from './file-system-reader.ts';
-import { findSignatures } from './signatures.ts';
+import { findSignatures, type Signature } from './signatures.ts';
+import { findLogUuid } from './xfs-log-record.ts';
 
 /** Everything in `bytes` as used, under the name of the first signature found (null fields where none is known). */
 export async function readRawMap(bytes: ByteReader, notes: readonly string[] = []): Promise<RawMap> {
-  const [found] = await findSignatures(bytes);
+  const [signature] = await findSignatures(bytes);
+  const found = signature ?? (await findExternalLog(bytes));
   return {
     fileSystem: found?.name ?? null,
     uuid: found?.uuid ?? null,
@@ -14,6 +16,12 @@ export async function readRawMap(bytes: ByteReader, notes: readonly string[] = [
     used: allOf(bytes),
     notes,
   };
+}
+
+/** Records of a log also stay behind, under what is written over it: they name only what nothing else does. Their UUID is another's. */
+async function findExternalLog(bytes: ByteReader): Promise<Signature | null> {
+  const uuid = await findLogUuid(bytes);
+  return uuid === null ? null : { name: 'xfs_external_log', uuid: null, label: null };
 }
 
 /** A map whose file system may be unknown. */

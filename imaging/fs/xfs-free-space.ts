@@ -4,6 +4,7 @@ import type { ByteReader } from '../blockdev/byte-reader.ts';
 import type { Extent } from '../extent.ts';
 import { BlockList } from './block-list.ts';
 import { corrupt } from './distrust.ts';
+import { isBehind } from './xfs-external-log.ts';
 import { checksumOf, type XfsGeometry } from './xfs-superblock.ts';
 
 /** What the header of a group says of its free space. */
@@ -31,13 +32,14 @@ const batchBytes = 256 * 1024;
 
 /**
  * The used blocks of the whole file system as extents. The blocks on the free lists count as used: a few for each group.
+ * Of a log elsewhere `logEnd` says where it ends: a group that was logged later does not belong to it.
  * @throws DeployError file-system-corrupt when a checksum, an address or a count does not agree, source-read, source-vanished
  */
-export async function readUsedBlocks(bytes: ByteReader, geometry: XfsGeometry): Promise<Extent[]> {
+export async function readUsedBlocks(bytes: ByteReader, geometry: XfsGeometry, logEnd: bigint): Promise<Extent[]> {
   const used = new BlockList(geometry.blockBytes);
   let free = 0;
   for (let number = 0; number < geometry.groupCount; number++) {
-    const group = await readGroup(bytes, geometry, number);
+    const group = await readGroup(bytes, geometry, number, logEnd);
     await new FreeSpaceWalk(bytes, geometry, group, used).walk();
     free += group.freeBlocks + group.listedBlocks + (geometry.lazyCounters ? group.treeBlocks : 0);
   }
@@ -47,7 +49,7 @@ export async function readUsedBlocks(bytes: ByteReader, geometry: XfsGeometry): 
   return used.toExtents();
 }
 
-async function readGroup(bytes: ByteReader, geometry: XfsGeometry, number: number): Promise<Group> {
+async function readGroup(bytes: ByteReader, geometry: XfsGeometry, number: number, logEnd: bigint): Promise<Group> {
   const { blockBytes, sectorBytes, groupBlocks, blockCount } = geometry;
   const startBytes = number * groupBlocks * blockBytes;
   const raw = await bytes.read(startBytes + sectorBytes, sectorBytes);
@@ -59,6 +61,8 @@ async function readGroup(bytes: ByteReader, geometry: XfsGeometry, number: numbe
     (checksumOf(raw, 216) !== raw.readUInt32LE(216) || !geometry.metaUuid.equals(raw.subarray(64, 80)))
   )
     throw corrupt(`the header of allocation group ${number} does not match its checksum`);
+  if (geometry.checksums && geometry.log.external && !isBehind(raw.readBigUInt64BE(208), logEnd))
+    throw corrupt('its log, on another partition, is older than the file system');
   const group: Group = {
     number,
     startBytes,

@@ -33,7 +33,12 @@ export type XfsGeometry = {
   /** Version 5: metadata carry checksums, their own address and `metaUuid`. */
   readonly checksums: boolean;
   readonly metaUuid: Buffer;
-  readonly log: { readonly firstBlock: number; readonly blockCount: number };
+  /** The one that people and the log's records know it by. */
+  readonly uuid: Buffer;
+  /** Version 5: when the superblock was last logged, as lap and block of the log. */
+  readonly lastLsn: bigint;
+  /** Outside of the file system `firstBlock` means nothing. */
+  readonly log: { readonly external: boolean; readonly firstBlock: number; readonly blockCount: number };
 };
 
 export function isXfsSuperblock(raw: Buffer): boolean {
@@ -66,7 +71,6 @@ export function findDistrust(raw: Buffer): string | null {
   }
   if (raw[126] !== 0) return 'it was never made completely';
   if (raw.readBigUInt64BE(16) !== 0n || raw.readBigUInt64BE(24) !== 0n) return 'it has a real-time section';
-  if (raw.readBigUInt64BE(48) === 0n) return 'its log is on another device';
   return null;
 }
 
@@ -107,15 +111,17 @@ export function readGeometry(raw: Buffer, sizeBytes: number): XfsGeometry | stri
     return 'its allocation groups have an impossible size';
   if (groupCount !== Math.ceil(blockCount / groupBlocks) || freeBlockCount > blockCount)
     return 'its block counts contradict each other';
+  if (log.blockCount === 0) return 'its log has no length';
+  if (log.external) return geometry;
   const logEnd = (log.firstBlock % groupBlocks) + log.blockCount;
-  if (
-    log.blockCount === 0 ||
-    log.firstBlock + log.blockCount > blockCount ||
-    logEnd > groupBlocks ||
-    logInGroup(raw) >= groupBlocks
-  )
+  if (log.firstBlock + log.blockCount > blockCount || logEnd > groupBlocks || logInGroup(raw) >= groupBlocks)
     return 'its log lies outside the file system';
   return geometry;
+}
+
+/** Whether the log is on another device: one inside never starts at block 0. */
+export function hasExternalLog(raw: Buffer): boolean {
+  return raw.readBigUInt64BE(48) === 0n;
 }
 
 function parseGeometry(raw: Buffer): XfsGeometry {
@@ -134,7 +140,13 @@ function parseGeometry(raw: Buffer): XfsGeometry {
     lazyCounters: version === 5 || (hasFeatures2 && (readFeatures2(raw) & lazyCounters) !== 0),
     checksums: version === 5,
     metaUuid: Buffer.from(raw.subarray(metaUuidAt, metaUuidAt + 16)),
-    log: { firstBlock: logGroup * groupBlocks + logInGroup(raw), blockCount: raw.readUInt32BE(96) },
+    uuid: Buffer.from(raw.subarray(32, 48)),
+    lastLsn: version === 5 ? raw.readBigUInt64BE(240) : 0n,
+    log: {
+      external: hasExternalLog(raw),
+      firstBlock: logGroup * groupBlocks + logInGroup(raw),
+      blockCount: raw.readUInt32BE(96),
+    },
   };
 }
 

@@ -3,6 +3,8 @@ import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { toDeployError } from '../../protocol/errors.ts';
+import { openReader } from '../blockdev/open-reader.ts';
+import { hasExternalLog, superblockBytes } from '../fs/xfs-superblock.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { mount, unmount } from '../mount/mount-table.ts';
 import { runTool } from '../run-tool.ts';
@@ -32,6 +34,8 @@ export async function checkFileSystem(
   if (fileSystem === null) return unproved('no file system was recognised in it');
   const checker = checkerOf(fileSystem);
   if (checker === undefined) return unproved(`nothing checks ${fileSystem}`);
+  if (fileSystem === 'xfs' && (await keepsLogElsewhere(file)))
+    return unproved('its log is on another device, without which it cannot be checked');
   try {
     if (checker.replay !== undefined) {
       await runTool(checker.replay.program, [...checker.replay.args, file], { signal });
@@ -49,6 +53,15 @@ export async function checkFileSystem(
     const error = toDeployError(thrown);
     if (error.code !== 'tool-missing') throw error;
     return unproved(error.message);
+  }
+}
+
+async function keepsLogElsewhere(file: string): Promise<boolean> {
+  const reader = await openReader(file);
+  try {
+    return hasExternalLog(await reader.read(0, superblockBytes));
+  } finally {
+    await reader.close();
   }
 }
 
