@@ -1,14 +1,14 @@
 // The flags of `deploy-os scenario create`, named after those of `image capture` and `image restore`, and the step that they describe.
 import { type Command, Option } from 'commander';
 import { DeployError } from '../protocol/errors.ts';
-import type { DiskSelector } from '../protocol/scenario.ts';
+import { diskSelectorHelp, readSelector } from './disk-selector.ts';
 import { type Growing, parseGrowing } from './grow-option.ts';
 
 export type StepFlags = {
   readonly capture?: string;
   readonly restore?: string;
   readonly check?: boolean;
-  readonly disk?: string;
+  readonly disk?: string[];
   readonly parent?: string;
   readonly level?: string;
   readonly rescue?: true;
@@ -28,7 +28,7 @@ export function withStepOptions(command: Command): Command {
     .option('--capture <image>', 'capture the disk as this image')
     .option('--restore <image>', 'write this image to the disk')
     .option('--check', 'read what disks there are and report')
-    .option('--disk <selector>', 'only, serial:X, id:X, wwn:X or number:N')
+    .option('--disk <selector>', diskSelectorHelp, collect)
     .option('--parent <image>', 'for --capture: what this image holds already is not sent')
     .option('--level <1-19>', 'for --capture: zstd level')
     .option('--rescue', 'for --capture: the disk has bad sectors; save what can be read')
@@ -99,24 +99,4 @@ function refuseFlags(options: StepFlags, names: readonly (keyof StepFlags)[], ow
 
 function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
-}
-
-/** A disk is named by what it is; there is no default, so that nobody overwrites one by leaving a word out. */
-function readSelector(text: string | undefined): DiskSelector {
-  if (text === 'only') return { by: 'only' };
-  const [, by, value = ''] = /^(serial|id|wwn|number):(.+)$/.exec(text ?? '') ?? [];
-  switch (by) {
-    case 'serial':
-      return { by, serial: value };
-    case 'id':
-      return { by, id: value };
-    case 'wwn':
-      return { by, wwn: value };
-    case 'number':
-      return { by, number: Number(value) };
-    default:
-      throw new DeployError('usage', `--disk: ${text === undefined ? 'which disk?' : `'${text}' is no disk`}`, {
-        hint: 'only (the machine has one disk), serial:X, id:X, wwn:X or number:N; see deploy-os machine show',
-      });
-  }
 }

@@ -1,9 +1,10 @@
 // `deploy-os scenario …`: named recipes that jobs run.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { describeSelector } from '../protocol/describe-selector.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { type Scenario, scenarioSchema } from '../protocol/rest.ts';
-import { type DiskSelector, type Step, scenarioBodySchema } from '../protocol/scenario.ts';
+import { type Step, scenarioBodySchema } from '../protocol/scenario.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { printJson, printTable } from './output.ts';
 import { readStep, type StepFlags, withStepOptions } from './scenario-step.ts';
@@ -55,32 +56,17 @@ async function list(options: ConnectOptions): Promise<void> {
   );
 }
 
-function describeSelector(selector: DiskSelector): string {
-  switch (selector.by) {
-    case 'only':
-      return 'the only disk';
-    case 'number':
-      return `disk ${selector.number}`;
-    case 'serial':
-      return `the disk with serial ${selector.serial}`;
-    case 'id':
-      return `disk ${selector.id}`;
-    case 'wwn':
-      return `the disk with WWN ${selector.wwn}`;
-  }
-}
-
 function describeStep(step: Step): string {
   switch (step.kind) {
     case 'capture': {
       const what = step.partitions === undefined ? '' : `partition ${step.partitions.join(', ')} of `;
-      return `capture ${what}${describeSelector(step.source)} as '${step.image}'`;
+      return `capture ${what}the disk with ${describeSelector(step.source)} as '${step.image}'`;
     }
     case 'restore': {
       const { partition, toPartition = partition } = step;
       const what = partition === undefined ? '' : `partition ${partition} of `;
       const into = partition === undefined || toPartition === 0 ? '' : `partition ${toPartition} of `;
-      return `restore ${what}'${step.image}' to ${into}${describeSelector(step.target)}`;
+      return `restore ${what}'${step.image}' to ${into}the disk with ${describeSelector(step.target)}`;
     }
     case 'check':
       return 'check disks';

@@ -64,7 +64,7 @@ const doneMessage = z.object({
   type: z.literal('done'),
   jobId: id,
   leaseId: id,
-  results: z.array(stepResultSchema).max(32),
+  results: z.array(stepResultSchema).max(512),
   /** Why the job failed; absent when every step ended well. */
   error: errorBodySchema.optional(),
 });
@@ -93,7 +93,7 @@ const jobMessage = z.object({
   jobId: id,
   leaseId: id,
   scenarioName: z.string().max(255),
-  steps: z.array(stepSchema).min(1).max(32),
+  steps: z.array(stepSchema).min(1).max(512),
   end: endActionSchema,
 });
 const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });

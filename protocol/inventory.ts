@@ -54,6 +54,7 @@ export const diskSchema = z.object({
     .nullable()
     .default(null),
   linkSpeed: text.nullable().default(null),
+  location: z.enum(['internal', 'removable', 'virtual', 'partitions']).default('internal'),
   removable: z.boolean(),
   readOnly: z.boolean(),
   inUseBy: z.array(text).max(64).readonly(),

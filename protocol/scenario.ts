@@ -9,13 +9,46 @@ export const nameSchema = z
   .regex(/^[^\p{Cc}]+$/u, 'must not hold control characters')
   .transform((name) => name.normalize('NFC'));
 
+const text = z.string().min(1).max(512);
+const byteCount = z.number().int().positive();
+
+const oneDisk = [
+  /** The only disk that the machine shows. */
+  z.strictObject({ by: z.literal('only') }),
+  z.strictObject({ by: z.literal('id'), id: text }),
+  z.strictObject({ by: z.literal('serial'), serial: text }),
+  z.strictObject({ by: z.literal('wwn'), wwn: text }),
+  z.strictObject({ by: z.literal('number'), number: z.number().int().positive() }),
+  /** The disk that this image was captured from. */
+  z.strictObject({ by: z.literal('image'), image: nameSchema }),
+  /** The one disk of which all of this is true. */
+  z
+    .strictObject({
+      by: z.literal('where'),
+      internal: z.boolean().exactOptional(),
+      bus: text.exactOptional(),
+      /** Upper and lower case are the same; `*` stands for anything. */
+      model: text.exactOptional(),
+      minBytes: byteCount.exactOptional(),
+      maxBytes: byteCount.exactOptional(),
+    })
+    .refine((where) => Object.keys(where).length > 1, 'says nothing of the disk'),
+] as const;
+const oneDiskSchema = z.discriminatedUnion('by', oneDisk);
+export type OneDiskSelector = z.infer<typeof oneDiskSchema>;
+
 /** How a disk is named: by what it is, never by the kernel's order. One that matches none or several disks refuses the job. */
 export const diskSelectorSchema = z.discriminatedUnion('by', [
-  z.object({ by: z.literal('only') }),
-  z.object({ by: z.literal('id'), id: z.string().min(1).max(512) }),
-  z.object({ by: z.literal('serial'), serial: z.string().min(1).max(512) }),
-  z.object({ by: z.literal('wwn'), wwn: z.string().min(1).max(512) }),
-  z.object({ by: z.literal('number'), number: z.number().int().positive() }),
+  ...oneDisk,
+  /**
+   * Several disks, each in its turn: one selector for each, and no disk twice. A job has a step for each of them, which `pick`s its own (from 0).
+   * In the name of the image of a capture `{n}` is that number, from 1.
+   */
+  z.strictObject({
+    by: z.literal('each'),
+    of: z.array(oneDiskSchema).min(2).max(16),
+    pick: z.number().int().min(0).max(15).exactOptional(),
+  }),
 ]);
 export type DiskSelector = z.infer<typeof diskSelectorSchema>;
 
@@ -27,19 +60,24 @@ const partitionNumber = z.number().int().min(1).max(1024);
 
 // Keys are those of the command line's flags. An unknown one is refused, here and by the agent: whoever misspells `partition`, or
 // sends it to an agent that does not know it, would overwrite a whole disk.
-const captureStep = z.strictObject({
-  kind: z.literal('capture'),
-  source: diskSelectorSchema,
-  image: nameSchema,
-  parent: nameSchema.exactOptional(),
-  level: z.number().int().min(1).max(19).exactOptional(),
-  /** Only these partitions. */
-  partitions: z.array(partitionNumber).min(1).max(1024).exactOptional(),
-  /** The disk has bad sectors: save what can be read, and say what is lost. */
-  rescue: z.boolean().exactOptional(),
-  /** Also every byte outside of partitions. */
-  unpartitioned: z.boolean().exactOptional(),
-});
+const captureStep = z
+  .strictObject({
+    kind: z.literal('capture'),
+    source: diskSelectorSchema,
+    image: nameSchema,
+    parent: nameSchema.exactOptional(),
+    level: z.number().int().min(1).max(19).exactOptional(),
+    /** Only these partitions. */
+    partitions: z.array(partitionNumber).min(1).max(1024).exactOptional(),
+    /** The disk has bad sectors: save what can be read, and say what is lost. */
+    rescue: z.boolean().exactOptional(),
+    /** Also every byte outside of partitions. */
+    unpartitioned: z.boolean().exactOptional(),
+  })
+  .refine(({ source, image }) => source.by !== 'each' || source.pick !== undefined || image.includes('{n}'), {
+    path: ['image'],
+    message: 'needs {n} in its name where several disks are captured',
+  });
 const restoreStep = z
   .strictObject({
     kind: z.literal('restore'),
@@ -73,6 +111,21 @@ const checkStep = z.strictObject({ kind: z.literal('check') });
 
 export const stepSchema = z.discriminatedUnion('kind', [captureStep, restoreStep, checkStep]);
 export type Step = z.infer<typeof stepSchema>;
+
+/** Steps of a scenario become steps of a job: one for each disk. */
+export function expandSteps(steps: readonly Step[]): Step[] {
+  return steps.flatMap((step) => {
+    if (step.kind === 'check') return [step];
+    const selector = step.kind === 'capture' ? step.source : step.target;
+    if (selector.by !== 'each') return [step];
+    return selector.of.map((_, pick) => withDisk(step, { ...selector, pick }, pick + 1));
+  });
+}
+
+function withDisk(step: Exclude<Step, { kind: 'check' }>, selector: DiskSelector, number: number): Step {
+  if (step.kind === 'restore') return { ...step, target: selector };
+  return { ...step, source: selector, image: step.image.replaceAll('{n}', String(number)) };
+}
 
 export const scenarioBodySchema = z.object({
   name: nameSchema,

@@ -5,14 +5,16 @@ import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import { formatBytes } from '../screen/format.ts';
-import { describeDisk, selectDisk } from './select-disk.ts';
+import { findDisk } from './find-disk.ts';
+import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 type RestoreStep = Extract<Step, { kind: 'restore' }>;
 
-export async function restoreDisk(step: RestoreStep, { context, store, run, log }: StepRun): Promise<StepWork> {
+export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<StepWork> {
+  const { context, store, run, log } = stepRun;
   const { kind: _, image: imageName, target, partition, toPartition = partition, was, grow = 'none', ...asked } = step;
-  const disk = selectDisk(await context.listDisks(), target);
+  const disk = await findDisk(target, stepRun);
   const { workers } = context;
   const present = was === undefined ? {} : { presentImageName: was };
   const options = { ...run, ...asked, ...present, imageName, targetPath: disk.devicePath, store, workers };

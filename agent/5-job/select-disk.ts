@@ -1,22 +1,50 @@
 // Fifth stage: which disk a step means. A selector that matches none or several refuses the job; nothing is ever guessed.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { describeSelector } from '../../protocol/describe-selector.ts';
 import { DeployError } from '../../protocol/errors.ts';
-import type { DiskSelector } from '../../protocol/scenario.ts';
+import type { DiskSelector, OneDiskSelector } from '../../protocol/scenario.ts';
 import { formatBytes } from '../screen/format.ts';
 
-/** The one disk that `selector` names. @throws DeployError selector-none, selector-ambiguous, listing what is there. */
-export function selectDisk(disks: readonly Disk[], selector: DiskSelector): Disk {
-  const matching = disks.filter((disk) => matches(disk, selector));
+/** What an image says of the disk that it was captured from. */
+export type ImageSource = { readonly model: string | null; readonly serial: string | null };
+
+/**
+ * The one disk that `selector` names. `sources` are those of the images that selectors name.
+ * @throws DeployError selector-none, selector-ambiguous, listing what is there.
+ */
+export function selectDisk(
+  disks: readonly Disk[],
+  selector: DiskSelector,
+  sources: ReadonlyMap<string, ImageSource> = new Map(),
+): Disk {
+  if (selector.by !== 'each') return selectOne(disks, selector, sources);
+  const selected = selector.of.map((one) => selectOne(disks, one, sources));
+  const twice = selected.find((disk, i) => selected.indexOf(disk) < i);
+  if (twice !== undefined) {
+    throw refusal(
+      'selector-ambiguous',
+      `two of the ${selected.length} selectors of one step name ${describeDisk(twice)}`,
+    );
+  }
+  const disk = selector.pick === undefined ? undefined : selected[selector.pick];
+  if (disk === undefined) throw new DeployError('internal', 'a step for several disks was not split into one for each');
+  return disk;
+}
+
+function selectOne(disks: readonly Disk[], selector: OneDiskSelector, sources: ReadonlyMap<string, ImageSource>): Disk {
+  const matching = disks.filter((disk) => matches(disk, selector, sources));
   const [disk] = matching;
   if (disk !== undefined && matching.length === 1) return disk;
   const list =
     disks.length === 0 ? 'this machine shows no disk at all' : `this machine has ${disks.map(describeDisk).join('; ')}`;
   if (disk === undefined) {
-    throw new DeployError('selector-none', `no disk matches ${describeSelector(selector)}: ${list}`, {
-      hint: 'Nothing was read or written. Name one of these disks in the scenario.',
-    });
+    throw refusal('selector-none', `no disk matches ${describeSelector(selector)}: ${list}`);
   }
-  throw new DeployError('selector-ambiguous', `${matching.length} disks match ${describeSelector(selector)}: ${list}`, {
+  throw refusal('selector-ambiguous', `${matching.length} disks match ${describeSelector(selector)}: ${list}`);
+}
+
+function refusal(code: 'selector-none' | 'selector-ambiguous', message: string): DeployError {
+  return new DeployError(code, message, {
     hint: 'Nothing was read or written. Name the disk by its id in the scenario.',
   });
 }
@@ -32,7 +60,7 @@ export function describeDisk(disk: Disk): string {
   return `disk ${disk.number} ${disk.devicePath} (${facts.filter((fact) => fact !== null).join(', ')})`;
 }
 
-function matches(disk: Disk, selector: DiskSelector): boolean {
+function matches(disk: Disk, selector: OneDiskSelector, sources: ReadonlyMap<string, ImageSource>): boolean {
   switch (selector.by) {
     case 'only':
       return true;
@@ -44,7 +72,41 @@ function matches(disk: Disk, selector: DiskSelector): boolean {
       return disk.wwn !== null && normaliseWwn(disk.wwn) === normaliseWwn(selector.wwn);
     case 'number':
       return disk.number === selector.number;
+    case 'image':
+      return isSource(disk, sources.get(selector.image));
+    case 'where':
+      return isWhere(disk, selector);
   }
+}
+
+/** By model and serial number: what an image keeps of its disk. */
+function isSource({ model, serial }: Disk, source: ImageSource | undefined): boolean {
+  if (source === undefined || source.serial === null) return false;
+  return serial === source.serial && model === source.model;
+}
+
+function isWhere(disk: Disk, where: Extract<OneDiskSelector, { by: 'where' }>): boolean {
+  const { internal, bus, model, minBytes = 0, maxBytes = Number.POSITIVE_INFINITY } = where;
+  if (internal !== undefined && internal !== (disk.location === 'internal')) return false;
+  if (bus !== undefined && bus !== disk.bus) return false;
+  if (model !== undefined && !isLike(disk.model ?? '', model)) return false;
+  return disk.sizeBytes >= minBytes && disk.sizeBytes <= maxBytes;
+}
+
+/** `pattern` has `*` for any text. No regular expression is made of it: a stranger's could take for ever. */
+function isLike(text: string, pattern: string): boolean {
+  const words = pattern.toLowerCase().split('*');
+  const [first = '', last = ''] = [words[0], words.at(-1)];
+  const whole = text.toLowerCase();
+  if (words.length === 1) return whole === first;
+  if (!whole.startsWith(first) || !whole.endsWith(last) || whole.length < first.length + last.length) return false;
+  let rest = whole.slice(first.length, whole.length - last.length);
+  for (const word of words.slice(1, -1)) {
+    const at = rest.indexOf(word);
+    if (at < 0) return false;
+    rest = rest.slice(at + word.length);
+  }
+  return true;
 }
 
 /** Labels, arrays and kernels write the same name as `0x5000…`, `5000…`, `naa.5000…` or with colons. */
@@ -54,19 +116,4 @@ function normaliseWwn(text: string): string {
     .toLowerCase()
     .replace(/^(wwn-)?(0x|naa\.|eui\.|nvme\.)?/, '')
     .replaceAll(/[:-]/g, '');
-}
-
-function describeSelector(selector: DiskSelector): string {
-  switch (selector.by) {
-    case 'only':
-      return "'only', a machine with a single disk";
-    case 'id':
-      return `id '${selector.id}'`;
-    case 'serial':
-      return `serial number '${selector.serial}'`;
-    case 'wwn':
-      return `WWN '${selector.wwn}'`;
-    case 'number':
-      return `number ${selector.number}`;
-  }
 }

@@ -29,6 +29,8 @@ export type Disk = {
   readonly place: string;
   readonly controller: Controller | null;
   readonly linkSpeed: string | null;
+  /** `partitions`: an array over partitions of disks that are listed themselves. Disks are numbered in this order, and within each by place. */
+  readonly location: 'internal' | 'removable' | 'virtual' | 'partitions';
   readonly removable: boolean;
   readonly readOnly: boolean;
   /** Why nothing may be written to it now (mounted, held, member of an array); empty when free. */

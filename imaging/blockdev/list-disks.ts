@@ -16,7 +16,7 @@ type Candidate = {
   readonly members: readonly DeviceNode[];
   /** Where it hangs; an array, where its first member does. */
   readonly place: string;
-  readonly rank: number;
+  readonly location: Disk['location'];
 };
 
 /**
@@ -42,19 +42,24 @@ const kindsOfDisk: ReadonlySet<DeviceKind> = new Set(['disk', 'array', 'multipat
 function toCandidate(graph: DeviceGraph, node: DeviceNode): Candidate {
   const members = node.below.map((name) => graph.get(name)).filter((member) => member !== undefined);
   const [first] = members.map(({ place }) => place).sort(comparePlaces);
-  return { node, members, place: first ?? node.place, rank: rankOf(node, members) };
+  return { node, members, place: first ?? node.place, location: locate(node, members) };
 }
 
-/** Internal disks, then removable ones, then virtual ones, then arrays made of partitions, which are a part of disks that have numbers already. */
-function rankOf(node: DeviceNode, members: readonly DeviceNode[]): number {
-  if (members.some(({ kind }) => kind === 'partition' || kind === 'mapping')) return 3;
+const order: readonly Disk['location'][] = ['internal', 'removable', 'virtual', 'partitions'];
+
+function locate(node: DeviceNode, members: readonly DeviceNode[]): Disk['location'] {
+  if (members.some(({ kind }) => kind === 'partition' || kind === 'mapping')) return 'partitions';
   const all = members.length > 0 ? members : [node];
-  if (all.some(({ place }) => place.startsWith('virtual/') && !place.startsWith('virtual/nvme-fabrics'))) return 2;
-  return all.some(({ removable }) => removable) ? 1 : 0;
+  if (all.some(({ place }) => /^virtual\/(?!nvme-fabrics)/.test(place))) return 'virtual';
+  return all.some(({ removable }) => removable) ? 'removable' : 'internal';
 }
 
 function compareCandidates(a: Candidate, b: Candidate): number {
-  return a.rank - b.rank || comparePlaces(a.place, b.place) || compareNumbered(a.node.kernelName, b.node.kernelName);
+  return (
+    order.indexOf(a.location) - order.indexOf(b.location) ||
+    comparePlaces(a.place, b.place) ||
+    compareNumbered(a.node.kernelName, b.node.kernelName)
+  );
 }
 
 type Named = Identity & Pick<Disk, 'number'>;
@@ -62,7 +67,7 @@ type Named = Identity & Pick<Disk, 'number'>;
 async function toDisk(
   root: string,
   graph: DeviceGraph,
-  { node, members, place }: Candidate,
+  { node, members, place, location }: Candidate,
   named: Named,
 ): Promise<Disk> {
   const { kernelName, devicePath, sizeBytes, sectorSizeBytes, physicalSectorSizeBytes } = node;
@@ -76,7 +81,7 @@ async function toDisk(
     serial: hardware.serial,
     wwn: wwnOf(node),
     bus: hardware.bus,
-    ...{ place, readOnly, array, contents, parts },
+    ...{ place, location, readOnly, array, contents, parts },
     controller: node.controller ?? first?.controller ?? null,
     linkSpeed: node.linkSpeed ?? first?.linkSpeed ?? null,
     removable: [node, ...members].some(({ removable }) => removable),

@@ -30,6 +30,10 @@ const rules: readonly Rule[] = [
   { pattern: /^nvme\d+$/, say: readFabric },
   { pattern: /^nvme\d+(?:c\d+)?n(\d+)$/, say: (_, [, number]) => `namespace${number}` },
   { pattern: /^mmcblk\d+(boot\d+|rpmb)$/, say: (_, [, area]) => area ?? null },
+  {
+    pattern: /^(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+p|mmcblk\d+p)(\d+)$/,
+    say: (_, [, number]) => `partition${number}`,
+  },
   { pattern: /^(sd[a-z]+|vd[a-z]+|xvd[a-z]+|hd[a-z]+|sr\d+|mmcblk\d+)$/, say: () => null },
 ];
 

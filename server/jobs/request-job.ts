@@ -1,5 +1,6 @@
 // A job begins: a scenario's steps, copied as they are now, waiting for one machine.
 import type { Job, Scenario } from '../../protocol/rest.ts';
+import { expandSteps } from '../../protocol/scenario.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import { toColumns } from './change-job.ts';
@@ -16,7 +17,7 @@ export async function requestJob(db: Database, scenario: Scenario, machine: Mach
       scenarioName: scenario.name,
       machineId: machine.id,
       machineName: machine.name,
-      steps: JSON.stringify(scenario.steps),
+      steps: JSON.stringify(expandSteps(scenario.steps)),
       endAction: scenario.end,
       ...toColumns(newJobLife),
       leaseHeardAt: null,

@@ -35,12 +35,39 @@ test.each([
       ...{ partition: 2, toPartition: 0, grow: 2, growVolume: 'vg0/root' },
     },
   ],
+  [
+    '--capture lab-{n} --disk internal,bus:nvme,size:200GB-1.5TiB,model:SAMSUNG* --disk image:web',
+    {
+      ...{ kind: 'capture', image: 'lab-{n}' },
+      source: {
+        by: 'each',
+        of: [
+          {
+            ...{ by: 'where', internal: true, bus: 'nvme', model: 'SAMSUNG*' },
+            ...{ minBytes: 200e9, maxBytes: 1.5 * 2 ** 40 },
+          },
+          { by: 'image', image: 'web' },
+        ],
+      },
+    },
+  ],
+  [
+    '--restore a --disk size:-2TB',
+    { kind: 'restore', image: 'a', target: { by: 'where', maxBytes: 2e12 }, holes: 'discard' },
+  ],
   ['--check', { kind: 'check' }],
 ])('%s', (words, step) => {
   expect(stepOf(words)).toEqual(step);
 });
 
 test.each([
+  ['--capture a --disk only --disk number:2', '{n}'],
+  ['--restore a --disk size:2TB', 'is no disk'],
+  ['--restore a --disk size:-', 'is no disk'],
+  ['--restore a --disk size:0GB-', 'is no disk'],
+  ['--restore a --disk sda', 'is no disk'],
+  ['--restore a --disk internal,sda', 'is no disk'],
+  ['--restore a', 'which disk'],
   ['--check --partition 1', '--partition goes with'],
   ['--check --parent a', '--parent goes with --capture'],
   ['--capture a --disk only --new-ids', '--new-ids goes with --restore'],

@@ -1,7 +1,7 @@
 // What an administrator may write into a scenario, and what is refused with the key that is wrong.
 import { expect, test } from 'vitest';
 import { prettifyError } from 'zod';
-import { scenarioBodySchema } from '../../protocol/scenario.ts';
+import { expandSteps, scenarioBodySchema, stepSchema } from '../../protocol/scenario.ts';
 
 const disk = { by: 'only' };
 const capture = { kind: 'capture', source: disk, image: 'web' };
@@ -35,4 +35,16 @@ test.each([
 ])('refuses %j and names the key', (step, key) => {
   const { error } = parse(step);
   expect(error && prettifyError(error)).toContain(key);
+});
+
+test('a step for several disks becomes a step for each of them, with an image of its own', () => {
+  const of = [{ by: 'serial', serial: 'A' } as const, { by: 'number', number: 2 } as const];
+  const capture = stepSchema.parse({ kind: 'capture', image: 'lab-{n}', source: { by: 'each', of } });
+  const check = { kind: 'check' } as const;
+  expect(expandSteps([check, capture])).toEqual([
+    check,
+    { kind: 'capture', image: 'lab-1', source: { by: 'each', of, pick: 0 } },
+    { kind: 'capture', image: 'lab-2', source: { by: 'each', of, pick: 1 } },
+  ]);
+  for (const step of expandSteps([capture])) expect(stepSchema.parse(step)).toEqual(step);
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { selectDisk } from '../../../agent/5-job/select-disk.ts';
 import type { Disk } from '../../../imaging/blockdev/disk.ts';
 import { toDeployError } from '../../../protocol/errors.ts';
-import type { DiskSelector } from '../../../protocol/scenario.ts';
+import { type DiskSelector, diskSelectorSchema } from '../../../protocol/scenario.ts';
 import { makeDisk } from '../../fixtures/make-disk.ts';
 
 const three = [1, 2, 3].map((number) => makeDisk(number, { wwn: `0x500000000000000${number}` }));
@@ -53,6 +53,40 @@ describe('the disk that a step means', () => {
   it('is refused when two disks carry one id, as cheap USB bridges do', () => {
     const twins = [makeDisk(1, { serial: '0001' }), makeDisk(2, { serial: '0001' })];
     expect(codeOf(twins, { by: 'serial', serial: '0001' })).toBe('selector-ambiguous');
+  });
+
+  it('is found by where it is, its bus, its model and its size, if one fits all of that', () => {
+    const disks = [
+      makeDisk(1, { bus: 'nvme', model: 'SAMSUNG MZVL2512', sizeBytes: 512e9 }),
+      makeDisk(2, { bus: 'sata', model: 'ST2000NM0008', sizeBytes: 2000e9 }),
+      makeDisk(3, { bus: 'usb', model: 'SAMSUNG FLASH', sizeBytes: 64e9, location: 'removable' }),
+    ];
+    const where = (conditions: object) => codeOf(disks, diskSelectorSchema.parse({ by: 'where', ...conditions }));
+    expect(where({ bus: 'nvme' })).toBe(disks[0]?.id);
+    expect(where({ internal: false })).toBe(disks[2]?.id);
+    expect(where({ internal: true })).toBe('selector-ambiguous');
+    expect(where({ internal: true, minBytes: 1000e9 })).toBe(disks[1]?.id);
+    expect(where({ model: 'samsung*' })).toBe('selector-ambiguous');
+    expect(where({ model: 'samsung*', maxBytes: 100e9 })).toBe(disks[2]?.id);
+    expect(where({ model: '*2000*8' })).toBe(disks[1]?.id);
+    expect(where({ model: 'samsung' })).toBe('selector-none');
+    expect(() => where({})).toThrow();
+  });
+
+  it('is the one that an image came from, by model and serial number', () => {
+    const source = { model: 'QEMU HARDDISK', serial: 'S2' };
+    const selector = { by: 'image', image: 'web' } as const;
+    expect(selectDisk(three, selector, new Map([['web', source]])).number).toBe(2);
+    const other = new Map([['web', { ...source, model: 'another' }]]);
+    expect(() => selectDisk(three, selector, other)).toThrow("the disk that 'web' was captured from");
+  });
+
+  it('is its own of several, and never one disk twice', () => {
+    const of = [{ by: 'number', number: 3 } as const, { by: 'serial', serial: 'S1' } as const];
+    expect(selectDisk(three, { by: 'each', of, pick: 1 }).number).toBe(1);
+    const twice = [...of, { by: 'id', id: 'serial-QEMU-S3' } as const];
+    expect(codeOf(three, { by: 'each', of: twice, pick: 1 })).toBe('selector-ambiguous');
+    expect(codeOf(three.slice(0, 2), { by: 'each', of, pick: 1 })).toBe('selector-none');
   });
 
   it('is refused with a list of what is there', () => {

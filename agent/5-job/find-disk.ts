@@ -1,0 +1,27 @@
+// Fifth stage: the disk that a step names, on this machine as it is now.
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { loadManifest } from '../../imaging/manifest/load-image.ts';
+import { DeployError } from '../../protocol/errors.ts';
+import type { DiskSelector } from '../../protocol/scenario.ts';
+import { type ImageSource, selectDisk } from './select-disk.ts';
+import type { StepRun } from './step.ts';
+
+/** @throws DeployError selector-none, selector-ambiguous, image-not-found */
+export async function findDisk(selector: DiskSelector, { context, store, run }: StepRun): Promise<Disk> {
+  const sources = new Map<string, ImageSource>();
+  for (const one of selector.by === 'each' ? selector.of : [selector]) {
+    if (one.by !== 'image') continue;
+    const { source } = await loadManifest(store, one.image, run.signal);
+    if (source.serial === null) {
+      throw new DeployError(
+        'selector-none',
+        `'${one.image}' does not say which disk it was captured from: that one has no serial number`,
+        {
+          hint: 'Nothing was read or written. Name the disk by its id in the scenario.',
+        },
+      );
+    }
+    sources.set(one.image, source);
+  }
+  return selectDisk(await context.listDisks(), selector, sources);
+}
