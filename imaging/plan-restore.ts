@@ -8,7 +8,7 @@ import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
 import { type FitOrShrinkOptions, fitOrShrink } from './shrink/fit-shrunk.ts';
-import type { ChunkStore } from './store/chunk-store.ts';
+import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
 const partition = z.object({
   number: z.number(),
@@ -106,12 +106,23 @@ export function checkPlan(plan: PlanParts, manifest: Manifest, target: TargetIde
   const difference = differenceOf(plan.target, target);
   if (difference !== null) throw planChanged(target, difference);
   const tables = target.exists ? present.tablesDigest : null;
-  if (tables !== plan.present.tablesDigest) {
-    throw planChanged(target, 'the first or last MiB, where tables and superblocks are, has changed');
-  }
+  if (tables !== plan.present.tablesDigest) throw tablesChanged(target);
   if (manifest.id !== plan.image.id || manifest.rootDigest !== plan.image.rootDigest) {
     throw planChanged(target, `'${plan.image.name}' is another image now`);
   }
+}
+
+/** As `checkPlan` does it for the tables alone; `approved` undefined passes. @throws target-changed */
+export function checkTables(
+  approved: Digest | undefined,
+  target: TargetIdentity,
+  { tablesDigest }: Pick<PresentTarget, 'tablesDigest'>,
+): void {
+  if (approved !== undefined && tablesDigest !== approved) throw tablesChanged(target);
+}
+
+function tablesChanged(target: TargetIdentity): DeployError {
+  return planChanged(target, 'the first or last MiB, where tables and superblocks are, has changed');
 }
 
 export function planChanged(target: TargetIdentity, what: string): DeployError {

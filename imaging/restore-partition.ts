@@ -17,8 +17,10 @@ import {
   type PreparedPartition,
   preparePartition,
 } from './plan-partition.ts';
-import { readPresentPartition } from './read-present-target.ts';
+import { checkTables } from './plan-restore.ts';
+import { readPresentPartition, readPresentTarget } from './read-present-target.ts';
 import { checkLoss } from './restore.ts';
+import type { Digest } from './store/chunk-store.ts';
 import { canReadDirectly, type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
 /** `partition` is the image's. `toPartition` is the target's: the same number unless told; 0 is all of the target, which may be a partition's own node. */
@@ -28,6 +30,8 @@ export type RestorePartitionOptions = WriteImageOptions &
     readonly acceptLost?: boolean;
     /** What was approved (`planPartition`): anything that differs refuses the restore before its first write. */
     readonly plan?: PartitionPlan;
+    /** The digest of the whole target's first and last MiB that was approved; another refuses the restore before its first write. */
+    readonly approvedTables?: Digest;
     /** Save the starts and ends of what is overwritten in the store first, for `undoRestore`. True unless told. */
     readonly escrow?: boolean;
   };
@@ -75,6 +79,13 @@ async function restoreInto(
     const present = await readPresentPartition(targetPath, to);
     if (options.plan !== undefined) {
       checkPartitionPlan(options.plan, { manifest: captured, from, to, identity, present });
+    }
+    if (options.approvedTables !== undefined) {
+      checkTables(
+        options.approvedTables,
+        identity,
+        await readPresentTarget({ path: targetPath, sizeBytes: to.named.sizeBytes }),
+      );
     }
     const part = toPartition === 0 ? {} : { partition: { to, present } };
     const escrow = await escrowTarget({ target, identity, present, ...part }, { ...options, image: manifest });

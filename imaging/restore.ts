@@ -11,10 +11,11 @@ import type { NewIds } from './fit/new-ids.ts';
 import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
-import { checkPlan, type RestorePlan } from './plan-restore.ts';
+import { checkPlan, checkTables, type RestorePlan } from './plan-restore.ts';
 import { readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
+import type { Digest } from './store/chunk-store.ts';
 import { type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
 export type RestoreOptions = WriteImageOptions & {
@@ -28,6 +29,8 @@ export type RestoreOptions = WriteImageOptions & {
   readonly acceptLost?: boolean;
   /** What was approved (`planRestore`): anything that differs refuses the restore before its first write. */
   readonly plan?: RestorePlan;
+  /** The digest of the target's first and last MiB that was approved; another refuses the restore before its first write. */
+  readonly approvedTables?: Digest;
   /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
   readonly escrow?: boolean;
   /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
@@ -69,6 +72,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
       const identity = await identifyTarget(targetPath, facts);
       const present = await readPresentTarget(target);
       if (options.plan !== undefined) checkPlan(options.plan, captured, identity, present);
+      checkTables(options.approvedTables, identity, present);
       const escrow = await escrowTarget({ target, identity, present }, { ...options, image: fitted.manifest });
       const opened = { target, present, escrow };
       const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);

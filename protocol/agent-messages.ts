@@ -1,5 +1,6 @@
 // The control channel: one WebSocket from the agent to the server (`/v1/agent`), msgpack frames, each parsed with these schemas.
 import { z } from 'zod';
+import { approvalSchema } from './approval.ts';
 import { inventorySchema } from './inventory.ts';
 import { endActionSchema, stepSchema } from './scenario.ts';
 
@@ -95,6 +96,7 @@ const jobMessage = z.object({
   scenarioName: z.string().max(255),
   steps: z.array(stepSchema).min(1).max(512),
   end: endActionSchema,
+  approval: approvalSchema.exactOptional(),
 });
 const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });
 const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });

@@ -3,11 +3,12 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import type { DiskSelector } from '../../protocol/scenario.ts';
+import { checkApproval } from './check-approval.ts';
 import { type ImageSource, selectDisk } from './select-disk.ts';
 import type { StepRun } from './step.ts';
 
-/** @throws DeployError selector-none, selector-ambiguous, image-not-found */
-export async function findDisk(selector: DiskSelector, { context, store, run }: StepRun): Promise<Disk> {
+/** @throws DeployError selector-none, selector-ambiguous, image-not-found, target-changed when the disks are not those that were approved */
+export async function findDisk(selector: DiskSelector, { context, store, run, approval }: StepRun): Promise<Disk> {
   const sources = new Map<string, ImageSource>();
   for (const one of selector.by === 'each' ? selector.of : [selector]) {
     if (one.by !== 'image') continue;
@@ -23,5 +24,7 @@ export async function findDisk(selector: DiskSelector, { context, store, run }: 
     }
     sources.set(one.image, source);
   }
-  return selectDisk(await context.listDisks(), selector, sources);
+  const disks = await context.listDisks();
+  if (approval !== undefined) checkApproval(disks, approval);
+  return selectDisk(disks, selector, sources);
 }

@@ -5,6 +5,7 @@ import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import { formatBytes } from '../screen/format.ts';
+import { approvedTables } from './check-approval.ts';
 import { findDisk } from './find-disk.ts';
 import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
@@ -16,8 +17,18 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
   const { kind: _, image: imageName, target, partition, toPartition = partition, was, grow = 'none', ...asked } = step;
   const disk = await findDisk(target, stepRun);
   const { workers } = context;
+  const tables = approvedTables(disk, stepRun.approval);
   const present = was === undefined ? {} : { presentImageName: was };
-  const options = { ...run, ...asked, ...present, imageName, targetPath: disk.devicePath, store, workers };
+  const options = {
+    ...run,
+    ...asked,
+    ...present,
+    ...(tables === undefined ? {} : { approvedTables: tables }),
+    imageName,
+    targetPath: disk.devicePath,
+    store,
+    workers,
+  };
   const where = `${describeDisk(disk)} with ${workers} threads`;
   let result: Finished & { readonly name: string };
   if (partition === undefined) {

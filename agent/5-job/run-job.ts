@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Progress } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts';
+import type { Approval } from '../../protocol/approval.ts';
 import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import type { AgentContext } from '../context.ts';
@@ -33,6 +34,7 @@ type JobRun = {
   readonly context: AgentContext;
   readonly store: ChunkStore;
   readonly signal: AbortSignal;
+  readonly approval?: Approval | undefined;
   readonly listener: JobListener;
 };
 
@@ -43,9 +45,14 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   try {
     for (const [index, step] of job.steps.entries()) {
       wrote = false;
-      const { result, error } = await runStep({ index, id: stepIdOf(job.jobId, index) }, step, run, () => {
-        wrote = true;
-      });
+      const { result, error } = await runStep(
+        { index, id: stepIdOf(job.jobId, index) },
+        step,
+        { ...run, approval: job.approval },
+        () => {
+          wrote = true;
+        },
+      );
       results.push(result);
       if (error !== null) return { results, error, diskHalfWritten: false };
     }
@@ -88,6 +95,7 @@ async function runStep(
     context: job.context,
     store: job.store,
     stepId: id,
+    approval: job.approval,
     run: { onProgress, onWarning, signal: job.signal },
     log: job.listener.log,
   });

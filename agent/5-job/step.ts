@@ -2,6 +2,7 @@
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { RunOptions } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import type { Approval } from '../../protocol/approval.ts';
 import type { DeployError } from '../../protocol/errors.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
@@ -9,6 +10,8 @@ import type { LogLevel } from '../screen/status.ts';
 export type StepRun = {
   readonly context: AgentContext;
   readonly store: ChunkStore;
+  /** The disks that somebody has approved; undefined when the scenario's selector is all that counts. */
+  readonly approval?: Approval | undefined;
   /** A UUID of its own for this step of this job, the same whenever the job is handed out again. */
   readonly stepId: string;
   readonly run: Required<RunOptions>;

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type JobOutcome, runJob } from '../../agent/5-job/run-job.ts';
 import { Status } from '../../agent/screen/status.ts';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { readPresentTarget } from '../../imaging/read-present-target.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import type { Approval } from '../../protocol/approval.ts';
 import { stepSchema } from '../../protocol/scenario.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
 import { makeDisk } from '../fixtures/make-disk.ts';
@@ -32,13 +34,17 @@ async function listDisks(): Promise<Disk[]> {
 }
 
 async function run(...steps: object[]): Promise<JobOutcome> {
+  return await runApproved(undefined, ...steps);
+}
+
+async function runApproved(approval: Approval | undefined, ...steps: object[]): Promise<JobOutcome> {
   const never = () => Promise.reject(new Error('not asked for by a job'));
   const boot = { token: '', bootId: '', status: new Status(''), progressMs: 1000, outageMs: 0, workers: 1 };
   const context = { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never };
   const job = { type: 'job', jobId: 'j', leaseId: 'l', scenarioName: 'x', end: 'wait' } as const;
   log.length = 0;
   return await runJob(
-    { ...job, steps: steps.map((step) => stepSchema.parse(step)) },
+    { ...job, ...(approval === undefined ? {} : { approval }), steps: steps.map((step) => stepSchema.parse(step)) },
     {
       ...{ context, store, signal: new AbortController().signal },
       listener: { onPhase: () => {}, log: (_, message) => log.push(message) },
@@ -125,4 +131,29 @@ test('was: what the disk holds elsewhere is copied on it, not fetched', async ()
   expect(error).toBe(null);
   expect(results[0]?.figures.bytesReused).toBeGreaterThan(0);
   tool('cmp', file('disk-source'), file('disk-target'));
+});
+
+test('an approval: what has changed on the target since is not overwritten, and only what was approved is', async () => {
+  const disk = await makeRawDisk(file('disk-target'), 60 * mib);
+  const approved = async (): Promise<Approval> => {
+    const disks = (await listDisks()).map(async ({ id, devicePath, sizeBytes, sectorSizeBytes }) => {
+      const { tablesDigest } = await readPresentTarget({ path: devicePath, sizeBytes });
+      return { id, label: id, sizeBytes, sectorSizeBytes, tablesDigest };
+    });
+    return { disks: await Promise.all(disks), again: false };
+  };
+  const before = await approved();
+  tool('sgdisk', '-n', '1:2048:4095', disk);
+  const changed = await fs.readFile(disk);
+  for (const step of [{}, { partition: 1, toPartition: 0 }]) {
+    const { error, diskHalfWritten } = await runApproved(before, { kind: 'restore', image: 'web', target, ...step });
+    expect([error?.code, diskHalfWritten]).toEqual(['target-changed', false]);
+    expect(error?.message).toContain('first or last MiB');
+    expect((await fs.readFile(disk)).equals(changed)).toBe(true);
+  }
+  const after = await approved();
+  await makeRawDisk(file('disk-unexpected'), mib);
+  expect((await runApproved(after, { kind: 'restore', image: 'web', target })).error?.message).toContain('is new');
+  await fs.rm(file('disk-unexpected'));
+  expect((await runApproved(after, { kind: 'restore', image: 'web', target })).error).toBe(null);
 });
