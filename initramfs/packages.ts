@@ -58,9 +58,9 @@ export const systemPackages: readonly PackageChoice[] = [
   { name: 'libblkid1', why: 'udev, util-linux' },
 ];
 
-/** What growing a file system and giving it a new id run (imaging/fit/); they lie in an image of their own. */
+/** What growing a file system and giving it a new id run (imaging/fit/), and looking into one (imaging/preflight/); they lie in an image of their own. */
 export const toolPackages: readonly PackageChoice[] = [
-  { name: 'e2fsprogs', why: 'ext', files: ['sbin/{e2fsck,resize2fs,tune2fs}'] },
+  { name: 'e2fsprogs', why: 'ext', files: ['sbin/{e2fsck,resize2fs,tune2fs,debugfs}'] },
   { name: 'ntfs-3g', why: 'NTFS', files: ['bin/ntfsfix', 'sbin/{ntfsresize,ntfslabel}'] },
   { name: 'xfsprogs', why: 'XFS', files: ['sbin/xfs_repair', 'usr/sbin/{xfs_growfs,xfs_admin,xfs_db}'] },
   { name: 'btrfs-progs', why: 'Btrfs', files: ['bin/{btrfs,btrfstune}'] },
@@ -78,6 +78,7 @@ export const toolPackages: readonly PackageChoice[] = [
   },
   { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvchange,pvck,vgs,vgck,vgchange,lvextend}'] },
   { name: 'libext2fs2', why: 'e2fsprogs' },
+  { name: 'libss2', why: 'e2fsprogs (debugfs)' },
   { name: 'libcom-err2', why: 'e2fsprogs' },
   { name: 'libuuid1', why: 'e2fsprogs, xfsprogs, btrfs-progs, util-linux' },
   { name: 'libntfs-3g89', why: 'ntfs-3g' },

@@ -1,39 +1,39 @@
-// Looks a name up in NTFS's root directory: a B+ tree of names, in the order of their upper-case letters.
+// Looks a name up in a directory of NTFS: a B+ tree of names, in the order of their upper-case letters.
 // Layout: Linux-NTFS documentation, "$INDEX_ROOT" and "$INDEX_ALLOCATION"; ntfs-3g index.c.
 import { corrupt } from './distrust.ts';
 import type { Mft, NtfsStream } from './ntfs-mft.ts';
 import { attributeTypes, type FileReference, readReference, undoFixups } from './ntfs-record.ts';
 
-const rootDirectory = 5;
+export const rootDirectory = 5;
 const indexName = '$I30';
 const entryFlags = { hasChild: 0x1, last: 0x2 } as const;
 /** A tree of names is never deeper; damage could make it a ring. */
 const maxDepth = 16;
 
-/** The file called `name` in the root directory, or null. `name` is ASCII; case does not count. */
-export async function findInRoot(mft: Mft, name: string): Promise<FileReference | null> {
-  const root = (await mft.openStream(rootDirectory, attributeTypes.indexRoot, indexName)).value;
-  if (root === null || root.length < 32 || root.readUInt32LE(0) !== 0x30)
-    throw corrupt('its root directory is damaged');
+const damaged = () => corrupt('one of its directories is damaged');
+
+/** The file called `name` in the directory with that file number, or null. `name` is ASCII; case does not count. */
+export async function findInDirectory(mft: Mft, directory: number, name: string): Promise<FileReference | null> {
+  const root = (await mft.openStream(directory, attributeTypes.indexRoot, indexName)).value;
+  if (root === null || root.length < 32 || root.readUInt32LE(0) !== 0x30) throw damaged();
   const blockBytes = root.readUInt32LE(8);
-  if (![512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(blockBytes))
-    throw corrupt('its root directory is damaged');
+  if (![512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(blockBytes)) throw damaged();
   let allocation: NtfsStream | null = null;
   let node = nodeOf(root, 16);
   for (let depth = 0; depth < maxDepth; depth++) {
     const step = searchNode(node, name);
     if (step === null || typeof step === 'object') return step;
-    allocation ??= await mft.openStream(rootDirectory, attributeTypes.indexAllocation, indexName);
+    allocation ??= await mft.openStream(directory, attributeTypes.indexAllocation, indexName);
     node = await readBlock(mft, allocation, step, blockBytes);
   }
-  throw corrupt('its root directory is damaged');
+  throw damaged();
 }
 
 /** The entries behind the index header at `at`. */
 function nodeOf(bytes: Buffer, at: number): Buffer {
   const first = bytes.readUInt32LE(at);
   const end = bytes.readUInt32LE(at + 4);
-  if (first > end || at + end > bytes.length) throw corrupt('its root directory is damaged');
+  if (first > end || at + end > bytes.length) throw damaged();
   return bytes.subarray(at + first, at + end);
 }
 
@@ -49,17 +49,17 @@ function searchNode(node: Buffer, name: string): FileReference | number | null {
     if (order > 0) return flags & entryFlags.hasChild ? readChild(entry) : null;
     at += length;
   }
-  throw corrupt('its root directory is damaged');
+  throw damaged();
 }
 
 function readName(entry: Buffer): string {
   const end = entry.length < 82 ? Number.POSITIVE_INFINITY : 82 + 2 * entry.readUInt8(80);
-  if (end > entry.length) throw corrupt('its root directory is damaged');
+  if (end > entry.length) throw damaged();
   return entry.toString('utf16le', 82, end);
 }
 
 function readChild(entry: Buffer): number {
-  if (entry.length < 24) throw corrupt('its root directory is damaged');
+  if (entry.length < 24) throw damaged();
   return Number(entry.readBigUInt64LE(entry.length - 8));
 }
 
@@ -79,7 +79,7 @@ async function readBlock(mft: Mft, allocation: NtfsStream, vcn: number, blockByt
   const block = Buffer.from(
     await mft.read(allocation, vcn * (clusterBytes <= blockBytes ? clusterBytes : 512), blockBytes),
   );
-  undoFixups(block, 'INDX', 'a block of its root directory');
-  if (block.readBigUInt64LE(16) !== BigInt(vcn)) throw corrupt('its root directory is damaged');
+  undoFixups(block, 'INDX', 'a block of a directory');
+  if (block.readBigUInt64LE(16) !== BigInt(vcn)) throw damaged();
   return nodeOf(block, 24);
 }

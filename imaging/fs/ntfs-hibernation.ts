@@ -1,6 +1,6 @@
 // Notices a Windows that sleeps in an NTFS: what it holds in memory belongs to the volume too.
 import { corrupt } from './distrust.ts';
-import { findInRoot } from './ntfs-directory.ts';
+import { findInDirectory, rootDirectory } from './ntfs-directory.ts';
 import type { Mft } from './ntfs-mft.ts';
 import { attributeTypes } from './ntfs-record.ts';
 
@@ -12,7 +12,7 @@ const isCompressed = 0xff;
  * @throws DeployError file-system-corrupt when a system sleeps here
  */
 export async function checkHibernation(mft: Mft): Promise<void> {
-  const reference = await findInRoot(mft, 'hiberfil.sys');
+  const reference = await findInDirectory(mft, rootDirectory, 'hiberfil.sys');
   if (reference === null) return;
   const file = await mft.openStream(reference.number, attributeTypes.data, '');
   if (file.flags & isCompressed) throw corrupt('its hiberfil.sys cannot be looked into');

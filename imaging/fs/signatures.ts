@@ -70,6 +70,19 @@ const marks: readonly Mark[] = [
       ...{ name: 'ufs', at: at + 1372, bytes },
     })),
   ),
+  // Linux fs/ocfs2/ocfs2_fs.h: the superblock is block 2, of 512 to 4096 bytes.
+  ...[1024, 2048, 4096, 8192].map((at) => ({
+    ...{ name: 'ocfs2', at, bytes: 'OCFSV2' },
+    uuid: (head: Buffer) => formatUuid(head, at + 336),
+    label: (head: Buffer) => text(head, at + 272, at + 336),
+  })),
+  {
+    // Linux include/uapi/linux/gfs2_ondisk.h: magic, and type 1 for a superblock. Its label is the cluster and its name in that.
+    ...{ name: 'gfs2', at: 65536, bytes: '\x01\x16\x19\x70' },
+    holds: (head) => head.readUInt32BE(65540) === 1,
+    uuid: (head) => formatUuid(head, 65792),
+    label: (head) => text(head, 65696, 65760),
+  },
   { name: 'bcache', at: 4120, bytes: '\xc6\x85\x73\xf6\x4e\x1a\x45\xca' },
   { name: 'VMFS_volume_member', at: 2 ** 20, bytes: '\x0d\xd0\x01\xc0' },
   { name: 'VMFS', at: 2 ** 21, bytes: '\x5e\xf1\xab\x2f' },

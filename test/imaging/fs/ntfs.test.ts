@@ -188,7 +188,7 @@ describe('captured sector by sector, with the reason, is a volume', () => {
     ['whose bitmap is short', (copy) => shorten(copy), /shorter than its clusters/],
     ['whose bitmap has a hole', (copy) => moveBitmap(copy, [[null, 3]]), /its bitmap has holes/],
     ['whose bitmap lies outside', (copy) => moveBitmap(copy, [[12_000, 500]]), /outside the file system/],
-    ['with a ring in its root directory', makeRing, /root directory is damaged/],
+    ['with a ring in its root directory', makeRing, /one of its directories is damaged/],
     ['with clusters of 4 MiB', (copy) => copy.writeUInt8(0xf3, 13), /clusters of 4194304 bytes/],
     ['with clusters of 3 sectors', (copy) => copy.writeUInt8(3, 13), /cluster size is impossible/],
     ['with records of 64 KiB', (copy) => copy.writeInt8(-16, 64), /file records of 65536 bytes/],

@@ -79,6 +79,18 @@ describe('captured whole, under its own name, is', () => {
     });
   });
 
+  test.for([1024, 4096])('an OCFS2 with blocks of %i bytes', async (blockBytes) => {
+    const flags = ['-q', '-F', '-M', 'local', '-b', String(blockBytes), '-C', '4K', '-L', 'shared', '-U', uuid];
+    const map = await readFileSystem(readerOf(await make(64, 'mkfs.ocfs2', ...flags)));
+    expect(map).toMatchObject({ fileSystem: 'ocfs2', uuid, label: 'shared', reader: 'raw' });
+  });
+
+  test('a GFS2', async () => {
+    const flags = ['-q', '-O', '-j', '1', '-J', '8', '-p', 'lock_dlm', '-t', 'racks:shared', '-U', uuid];
+    const map = await readFileSystem(readerOf(await make(64, 'mkfs.gfs2', ...flags)));
+    expect(map).toMatchObject({ fileSystem: 'gfs2', uuid, label: 'racks:shared', reader: 'raw' });
+  });
+
   test.for([512, 1024, 4096, 5 * 512])('nothing known, also when it has no more than %i bytes', async (sizeBytes) => {
     const map = await readFileSystem(readerOf(Buffer.alloc(sizeBytes, 0x5a)));
     expect(map).toMatchObject({ fileSystem: null, reader: 'raw', used: [{ startBytes: 0, lengthBytes: sizeBytes }] });

@@ -1,0 +1,102 @@
+// The operating systems on a disk that is about to be captured: found in its unmounted file systems, read-only, within a bound of time and bytes.
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
+import { openReader } from '../blockdev/open-reader.ts';
+import { throwIfCancelled } from '../cancelled.ts';
+import type { DiskMap, PartitionMap } from '../disk-map.ts';
+import { readGroup } from '../fs/lvm-group.ts';
+import { findCopies } from '../fs/lvm-legs.ts';
+import { maxSystems, type System } from '../manifest/system.ts';
+import { findLinux } from './linux.ts';
+import { findWindows } from './windows.ts';
+
+export type FoundSystems = {
+  readonly systems: readonly System[];
+  /** Where a system may be of which nothing could be told, and why. */
+  readonly unknown: readonly UnknownSystem[];
+};
+
+export type UnknownSystem = { readonly partition: number; readonly volume?: string; readonly reason: string };
+
+/** Of all the disk; a sound one takes a fraction of a second a system. */
+const maxMs = 10_000;
+const maxReadBytes = 256 * 2 ** 20;
+
+type Place = { readonly partition: PartitionMap; readonly volume?: string; readonly startBytes: number };
+
+/** Never throws but for `cancelled`: what cannot be told is no reason not to capture. */
+export async function findSystems(path: string, map: DiskMap, signal?: AbortSignal): Promise<FoundSystems> {
+  const systems: System[] = [];
+  const unknown: UnknownSystem[] = [];
+  const timeLimit = AbortSignal.timeout(maxMs);
+  const stop = signal === undefined ? timeLimit : AbortSignal.any([signal, timeLimit]);
+  const reader = await openReader(path).catch((thrown: unknown) => toDeployError(thrown));
+  if (reader instanceof DeployError) return { systems, unknown: [{ partition: 0, reason: reader.message }] };
+  try {
+    const bounded = bound(reader, stop);
+    for (const partition of map.partitions) {
+      if (systems.length + unknown.length >= maxSystems) break;
+      await tell(path, bounded, partition, { systems, unknown, stop });
+      throwIfCancelled(signal);
+    }
+    return { systems: systems.slice(0, maxSystems), unknown: unknown.slice(0, maxSystems) };
+  } finally {
+    await reader.close();
+  }
+}
+
+type Found = { readonly systems: System[]; readonly unknown: UnknownSystem[]; readonly stop: AbortSignal };
+
+async function tell(path: string, reader: ByteReader, partition: PartitionMap, found: Found): Promise<void> {
+  const { number, startBytes, sizeBytes, fileSystem } = partition;
+  const note = (volume: { volume?: string }) => (thrown: unknown) => {
+    const late = found.stop.aborted ? 'it took too long' : toDeployError(thrown).message;
+    found.unknown.push({ partition: number, ...volume, reason: late });
+    return null;
+  };
+  if (startBytes + sizeBytes > reader.sizeBytes) return;
+  const bytes = windowOf(reader, startBytes, sizeBytes);
+  if (fileSystem === 'ntfs') {
+    const windows = await findWindows(bytes).catch(note({}));
+    if (windows !== null) found.systems.push({ partition: number, ...windows });
+    return;
+  }
+  for (const { startBytes: at, volume } of await listExt(bytes, partition)) {
+    const named = volume === undefined ? {} : { volume };
+    const linux = await findLinux({ path, startBytes: startBytes + at }, found.stop).catch(note(named));
+    if (linux !== null) found.systems.push({ partition: number, ...named, ...linux });
+  }
+}
+
+/** Where in the partition an ext starts: at its start, or in volumes that lie in one piece, as those of installers do. */
+async function listExt(bytes: ByteReader, partition: PartitionMap): Promise<Omit<Place, 'partition'>[]> {
+  if (isExt(partition.fileSystem)) return [{ startBytes: 0 }];
+  const volumes = (partition.volumes ?? []).filter(({ fileSystem }) => isExt(fileSystem));
+  if (volumes.length === 0) return [];
+  const group = await readGroup(bytes).catch(() => null);
+  return (group?.volumes ?? []).flatMap((volume) => {
+    const name = `${group?.name}/${volume.name}`;
+    if (group === null || !volumes.some((known) => known.name === name)) return [];
+    const copies = findCopies(group, volume);
+    const [stretch, ...others] = typeof copies === 'string' ? [] : (copies[0]?.stretches ?? []);
+    const [startBytes, ...stripes] = stretch?.areasAtBytes ?? [];
+    return startBytes === undefined || others.length + stripes.length > 0 ? [] : [{ startBytes, volume: name }];
+  });
+}
+
+function isExt(fileSystem: string | null): boolean {
+  return /^ext[234]$/.test(fileSystem ?? '');
+}
+
+function bound(reader: ByteReader, stop: AbortSignal): ByteReader {
+  let left = maxReadBytes;
+  const { sizeBytes, sectorSizeBytes, label } = reader;
+  return {
+    ...{ sizeBytes, sectorSizeBytes, label },
+    read: async (offsetBytes, lengthBytes) => {
+      left -= lengthBytes;
+      if (left < 0 || stop.aborted) throw new DeployError('cancelled', 'it took too long');
+      return await reader.read(offsetBytes, lengthBytes);
+    },
+  };
+}
