@@ -9,7 +9,7 @@ import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { isKeyGiven, requireSecret } from './key-option.ts';
 import { failWith, formatBytes, printJson, printTable } from './output.ts';
-import { type StoreOptions, usingStore, withStore } from './store-option.ts';
+import { type StoreOptions, usingSealedStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
 
 type Flags = StoreOptions & { json?: true; repair?: true; sample?: StorePart; part?: StorePart };
@@ -43,7 +43,7 @@ async function check(flags: Flags): Promise<void> {
     throw new DeployError('usage', '--sample and --part cannot be given together');
   }
   const part = flags.part ?? flags.sample;
-  const result = await usingStore(flags, async (store) => {
+  const result = await usingSealedStore(flags, async (store) => {
     const keys = await openKeys(store, flags);
     return withProgress((run) =>
       checkStore(store, { ...run, ...keys, repair: flags.repair ?? false, ...(part === undefined ? {} : { part }) }),

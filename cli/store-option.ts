@@ -46,10 +46,37 @@ export function withCache(command: Command): Command {
 
 /** Opens the store for the time of `work`, with the key for its encrypted images, which is asked for when it is needed. `create`: to make an image. */
 export async function usingStore<Result>(
-  { store: location, token, ca, cache, cacheSize = defaultCacheGib, ...key }: StoreOptions,
+  options: StoreOptions,
   work: (store: ChunkStore) => Promise<Result>,
   create = false,
 ): Promise<Result> {
+  const behind = await openBehind(options, create);
+  const askSecret = (purpose: string) => findSecret(options, purpose);
+  const store = openEncryptedStore(behind, { askSecret, encrypt: create ? wantsEncryption(options) : 'as-read' });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** The store as it is kept: what is sealed stays sealed. */
+export async function usingSealedStore<Result>(
+  options: StoreOptions,
+  work: (store: ChunkStore) => Promise<Result>,
+): Promise<Result> {
+  const store = await openBehind(options, false);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function openBehind(
+  { store: location, token, ca, cache, cacheSize = defaultCacheGib }: StoreOptions,
+  create: boolean,
+): Promise<ChunkStore> {
   const opened = await openStore(location, {
     create,
     ...(token === undefined ? {} : { token }),
@@ -57,12 +84,5 @@ export async function usingStore<Result>(
   });
   const maxBytes = cacheSize * 2 ** 30;
   // Before decryption: a cache keeps what the store keeps.
-  const behind = cache === undefined ? opened : await openCachedStore(opened, { directory: cache, maxBytes });
-  const askSecret = (purpose: string) => findSecret(key, purpose);
-  const store = openEncryptedStore(behind, { askSecret, encrypt: create ? wantsEncryption(key) : 'as-read' });
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
+  return cache === undefined ? opened : await openCachedStore(opened, { directory: cache, maxBytes });
 }

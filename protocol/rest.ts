@@ -70,6 +70,9 @@ export const imageEntrySchema = z.object({
 /** GET /v1/store/stats */
 export const storeStatsSchema = z.object({ images: z.number(), chunks: z.number(), storedBytes: z.number() });
 
+/** POST /v1/store/full-stats */
+export const fullStatsRequestSchema = z.strictObject({});
+
 /** POST /v1/store/gc */
 export const garbageRequestSchema = z.strictObject({ olderThanMs: z.number().nonnegative(), dryRun: z.boolean() });
 

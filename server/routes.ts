@@ -25,6 +25,7 @@ import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postStoreCheck } from './routes/post-store-check.ts';
+import { postStoreFullStats } from './routes/post-store-full-stats.ts';
 import { postStoreGc } from './routes/post-store-gc.ts';
 import { putImage } from './routes/put-image.ts';
 import { putKey } from './routes/put-key.ts';
@@ -55,6 +56,7 @@ export const routes: readonly Route[] = [
   postJob,
   postScenario,
   postStoreCheck,
+  postStoreFullStats,
   postStoreGc,
   putImage,
   putKey,

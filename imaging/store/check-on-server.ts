@@ -1,7 +1,8 @@
 // A check of a store that a server keeps: the server reads, and answers what a check from here would.
 import { z } from 'zod';
-import { DeployError, type ErrorCode, errorCatalogue } from '../../protocol/errors.ts';
+import { type ErrorCode, errorCatalogue } from '../../protocol/errors.ts';
 import type { CheckStoreOptions, CheckStoreResult } from './check-request.ts';
+import { checkSealed } from './check-sealed.ts';
 import type { ServedStore } from './chunk-store.ts';
 
 const errorCode = z.custom<ErrorCode>((code) => typeof code === 'string' && Object.hasOwn(errorCatalogue, code));
@@ -30,16 +31,25 @@ const resultSchema: z.ZodType<CheckStoreResult> = z.object({
   wholeAgain: z.array(z.string()),
 });
 
-/** @throws usage with `keys`, which do not leave this machine; what the check throws */
+/** The server is asked without `keys`, which do not leave this machine: what they tell is found from here. @throws what the check throws */
 export async function checkOnServer(
   store: ServedStore,
-  { keys, part, repair = false, workers: _, ...run }: CheckStoreOptions,
+  { keys, part, repair = false, workers, ...run }: CheckStoreOptions,
 ): Promise<CheckStoreResult> {
-  if (keys !== undefined) {
-    throw new DeployError('usage', `${store.label} checks its store itself, and a key does not leave this machine`, {
-      hint: 'Check without a key, which finds decay; or run this with the key where the store is, with --store and its directory or bucket.',
-    });
-  }
   const asked = { repair, ...(part === undefined ? {} : { part }) };
-  return await store.runOnServer({ name: 'check', asked, answer: resultSchema }, run);
+  const found = await store.runOnServer({ name: 'check', asked, answer: resultSchema }, run);
+  if (keys === undefined) return found;
+  const options = {
+    ...run,
+    keys,
+    ...(part === undefined ? {} : { part }),
+    ...(workers === undefined ? {} : { workers }),
+  };
+  const all = await checkSealed(store, options, found);
+  if (repair && all.problemCount > found.problemCount) {
+    run.onWarning?.(
+      'what only the key tells to be damaged was not moved aside: run this with the key where the store is, with --store and its directory or bucket',
+    );
+  }
+  return all;
 }

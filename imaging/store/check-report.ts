@@ -1,5 +1,5 @@
 // What a check of a store reports (docs/operations.md, "Checking a store"), and where in which images the damage lies.
-import type { DeployError, ErrorCode } from '../../protocol/errors.ts';
+import { type DeployError, type ErrorCode, toDeployError } from '../../protocol/errors.ts';
 import { isSealedManifest, parseStoredManifest } from '../crypt/sealed-manifest.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Digest } from './chunk-store.ts';
@@ -36,20 +36,57 @@ export type DamagedImage = {
 
 const maxPlaces = 100;
 const maxProblems = 1000;
+const noFindings: Findings = { problems: [], problemCount: 0, damagedImages: [] };
+
+/** What a report says in the result of a check. */
+export type Findings = {
+  /** The first thousand. */
+  readonly problems: readonly StoreProblem[];
+  readonly problemCount: number;
+  readonly damagedImages: readonly DamagedImage[];
+};
+
+/** What cannot be read is as lost as what reads wrong. @throws `thrown`, if it is no finding but the end of the check */
+export function asDamage(thrown: unknown): DeployError {
+  const error = toDeployError(thrown);
+  const damage = ['chunk-corrupt', 'chunk-not-found', 'manifest-corrupt', 'manifest-version', 'store-io'];
+  if (!damage.includes(error.code)) throw thrown;
+  return error;
+}
 
 export class CheckReport {
-  /** The first thousand. */
-  readonly problems: StoreProblem[] = [];
-  readonly damagedImages = new Map<string, DamagedImage>();
+  readonly #problems: StoreProblem[];
+  readonly #damagedImages: Map<string, DamagedImage>;
   readonly #byDigest = new Map<Digest, StoreProblem>();
-  problemCount = 0;
+  #problemCount: number;
+
+  /** Goes on where another report ended. */
+  constructor({ problems, problemCount, damagedImages }: Findings = noFindings) {
+    this.#problems = [...problems];
+    this.#problemCount = problemCount;
+    this.#damagedImages = new Map(damagedImages.map((image) => [image.name, image]));
+    for (const problem of problems) if (problem.digest !== null) this.#byDigest.set(problem.digest, problem);
+  }
+
+  findings(): Findings {
+    const damagedImages = [...this.#damagedImages.values()];
+    return { problems: this.#problems, problemCount: this.#problemCount, damagedImages };
+  }
+
+  has(digest: Digest): boolean {
+    return this.#byDigest.has(digest);
+  }
+
+  isDamaged(imageName: string): boolean {
+    return this.#damagedImages.has(imageName);
+  }
 
   note(error: DeployError, digest: Digest | null): void {
     if (digest !== null && this.#byDigest.has(digest)) return;
-    this.problemCount++;
-    if (this.problems.length >= maxProblems) return;
+    this.#problemCount++;
+    if (this.#problems.length >= maxProblems) return;
     const problem = { code: error.code, message: error.message, digest, uses: [], setAside: false };
-    this.problems.push(problem);
+    this.#problems.push(problem);
     if (digest !== null) this.#byDigest.set(digest, problem);
   }
 
@@ -74,10 +111,10 @@ export class CheckReport {
   }
 
   #addToImage({ name, source }: ImageFacts, lengthBytes: number): void {
-    const damaged = this.damagedImages.get(name) ?? { name, source, chunks: 0, lostBytes: 0 };
+    const damaged = this.#damagedImages.get(name) ?? { name, source, chunks: 0, lostBytes: 0 };
     damaged.chunks++;
     damaged.lostBytes += lengthBytes;
-    this.damagedImages.set(name, damaged);
+    this.#damagedImages.set(name, damaged);
   }
 }
 

@@ -1,12 +1,11 @@
 // Reads everything in a store, or a part of it: every manifest, every chunk, and whether each image finds what it names.
-import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import { BoundedTasks } from '../chunk/bounded-tasks.ts';
 import { ownedMemory } from '../chunk/memory.ts';
 import { WorkerPool } from '../chunk/worker-pool.ts';
 import { checkSealedManifest } from '../crypt/sealed-manifest.ts';
 import { checkOnServer } from './check-on-server.ts';
-import { CheckReport, readImageFacts } from './check-report.ts';
-import type { CheckStoreOptions, CheckStoreResult } from './check-request.ts';
+import { asDamage, CheckReport, readImageFacts } from './check-report.ts';
+import { type CheckStoreOptions, type CheckStoreResult, isInPart, wholeStore } from './check-request.ts';
 import { type ChunkStore, type Digest, isServed } from './chunk-store.ts';
 import { DigestMap } from './digest-map.ts';
 import { type ImagePart, imageParts } from './image-parts.ts';
@@ -48,7 +47,7 @@ class StoreCheck {
 
   async run(): Promise<CheckStoreResult> {
     const setAside = await this.#listSetAside();
-    if (this.#options.repair) await putBackWhole(this.#store, setAside, this.#signal);
+    if (this.#options.repair) await putBackWhole(this.#store, setAside, this.#options);
     await this.#readImages();
     await this.#lookForChunks();
     await this.#readChunks(setAside);
@@ -60,8 +59,7 @@ class StoreCheck {
       await this.#maintenance.deleteSetAside([...healed, ...unneeded], this.#signal);
     }
     for await (const _ of this.#maintenance.listLeftOver(this.#signal)) this.#counts.temporaryFiles++;
-    const { problems, problemCount, damagedImages } = this.#report;
-    return { ...this.#counts, problems, problemCount, damagedImages: [...damagedImages.values()], wholeAgain };
+    return { ...this.#counts, ...this.#report.findings(), wholeAgain };
   }
 
   async #listSetAside(): Promise<Digest[]> {
@@ -79,7 +77,7 @@ class StoreCheck {
         if (this.#options.keys !== undefined) checkSealedManifest(this.#options.keys, bytes);
         for (const part of imageParts(bytes)) await this.#readPart(part, walked, place);
       } catch (thrown) {
-        this.#report.note(this.#asDamage(thrown).during(place), null);
+        this.#report.note(asDamage(thrown).during(place), null);
       }
     }
   }
@@ -92,7 +90,7 @@ class StoreCheck {
     try {
       for (const { digest } of await part.chunks(this.#store, this.#signal)) this.#name(digest);
     } catch (thrown) {
-      const error = this.#asDamage(thrown);
+      const error = asDamage(thrown);
       // That a chunk is damaged or missing is found, with all its uses, when chunks are looked at.
       if (error.code === 'manifest-corrupt') this.#report.note(error.during(place), null);
     }
@@ -126,9 +124,7 @@ class StoreCheck {
   }
 
   #isInPart(digest: Digest): boolean {
-    const { from, to } = this.#options.part ?? { from: 0, to: 1 };
-    const place = Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
-    return from <= place && place < to;
+    return isInPart(this.#options.part ?? wholeStore, digest);
   }
 
   async #readChunks(setAside: readonly Digest[]): Promise<void> {
@@ -164,7 +160,7 @@ class StoreCheck {
       await this.#checkStored(pool, digest, await this.#store.getChunk(digest, this.#signal));
       this.#failuresInARow = 0;
     } catch (thrown) {
-      const error = this.#asDamage(thrown);
+      const error = asDamage(thrown);
       // Garbage collection may have freed it since it was listed; if an image needs it, the look at the images finds it missing.
       if (error.code === 'chunk-not-found') return;
       if (error.code === 'store-io' && ++this.#failuresInARow > maxFailuresInARow) throw error;
@@ -180,18 +176,10 @@ class StoreCheck {
     await pool.lease(({ ask }) => ask('checkChunk', request, ownedMemory(stored)));
   }
 
-  /** What cannot be read is as lost as what reads wrong. Anything else is no finding but the end of the check. */
-  #asDamage(thrown: unknown): DeployError {
-    const error = toDeployError(thrown);
-    const damage = ['chunk-corrupt', 'chunk-not-found', 'manifest-corrupt', 'manifest-version', 'store-io'];
-    if (!damage.includes(error.code)) throw thrown;
-    return error;
-  }
-
   /** Each is looked at again after the move: what a capture has replaced in between goes back. */
   async #setDamagedAside(): Promise<void> {
     await this.#maintenance.setAside(this.#damaged, this.#signal);
-    const stayed = new Set(await putBackWhole(this.#store, this.#damaged, this.#signal));
+    const stayed = new Set(await putBackWhole(this.#store, this.#damaged, this.#options));
     for (const digest of this.#damaged) if (stayed.has(digest)) this.#report.markSetAside(digest);
   }
 
@@ -212,7 +200,7 @@ class StoreCheck {
         if (name !== null) wholeAgain.push(name);
       } catch (thrown) {
         // Named as a problem before.
-        this.#asDamage(thrown);
+        asDamage(thrown);
       }
     }
     return wholeAgain;
@@ -236,7 +224,7 @@ class StoreCheck {
         healed ||= this.#isHealed(chunk.digest);
       }
     }
-    return healed && !this.#report.damagedImages.has(image.name) ? image.name : null;
+    return healed && !this.#report.isDamaged(image.name) ? image.name : null;
   }
 
   #isHealed(digest: Digest): boolean {
@@ -254,7 +242,7 @@ class StoreCheck {
       this.#mark(digest, known.present);
       return false;
     } catch (thrown) {
-      const error = this.#asDamage(thrown);
+      const error = asDamage(thrown);
       this.#mark(digest, known.lost);
       this.#report.note(error, digest);
       return true;

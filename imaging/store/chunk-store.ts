@@ -32,7 +32,7 @@ export type StoreStats = {
 
 /** What a server is asked to do with its store (docs/protocol.md, "Tasks"), in which words, and what it answers. */
 export type ServerTask<Result> = {
-  readonly name: 'gc' | 'check';
+  readonly name: 'gc' | 'check' | 'full-stats';
   readonly asked: object;
   readonly answer: z.ZodType<Result>;
 };

@@ -1,7 +1,8 @@
 // What images share, and what deleting each would free: read from every manifest and segment, and the size of every chunk.
+import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { isSealedManifest, parseStoredManifest } from '../crypt/sealed-manifest.ts';
-import type { ChunkStore, StoreStats } from './chunk-store.ts';
+import { type ChunkStore, isServed, type StoreStats } from './chunk-store.ts';
 import { DigestMap } from './digest-map.ts';
 import { imageParts } from './image-parts.ts';
 import { maintenanceOf, type StoredManifest } from './store-maintenance.ts';
@@ -28,11 +29,28 @@ export type FullStats = StoreStats & {
   readonly damaged: readonly string[];
 };
 
+/** What a server answers. */
+const answer: z.ZodType<FullStats> = z.object({
+  images: z.number(),
+  chunks: z.number(),
+  storedBytes: z.number(),
+  logicalBytes: z.number(),
+  dedupRatio: z.number().nullable(),
+  sharedBytes: z.number(),
+  unreferencedBytes: z.number(),
+  perImage: z.array(z.object({ name: z.string(), usedBytes: z.number().nullable(), uniqueBytes: z.number() })),
+  damaged: z.array(z.string()),
+});
+
 /** In place of an image's number: several need the chunk. */
 const several = 2 ** 32 - 2;
 
 /** Once through the images and once through the chunks; 25 to 38 bytes of memory a chunk. @throws store-io, cancelled */
 export async function fullStats(store: ChunkStore, signal?: AbortSignal): Promise<FullStats> {
+  if (isServed(store)) {
+    const task = { name: 'full-stats', asked: {}, answer } as const;
+    return await store.runOnServer(task, signal === undefined ? {} : { signal });
+  }
   const owners = new DigestMap();
   const perImage: ImageStats[] = [];
   const damaged: string[] = [];

@@ -10,18 +10,24 @@ import { fileSecret } from '../../imaging/crypt/secret.ts';
 import { unlockDataKey } from '../../imaging/crypt/unlock.ts';
 import { openImageReader } from '../../imaging/image-reader.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
+import { signJson } from '../../imaging/manifest/signed-json.ts';
 import { mapBytes, mapDisk } from '../../imaging/map.ts';
 import { restoreImage } from '../../imaging/restore.ts';
+import type { CheckStoreOptions, CheckStoreResult } from '../../imaging/store/check-request.ts';
+import { checkSealed } from '../../imaging/store/check-sealed.ts';
 import { checkStore } from '../../imaging/store/check-store.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { collectGarbage } from '../../imaging/store/collect-garbage.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openEncryptedStore } from '../../imaging/store/encrypted-store.ts';
+import { openHttpStore } from '../../imaging/store/http-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { verifyImage } from '../../imaging/verify.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { encrypted, testKey, withKey, withoutKey } from '../fixtures/encrypted-stores.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
+import { startTestServer } from '../imaging/store/test-server.ts';
 import { chunkOf, tinyImage } from './store-conformance.ts';
 
 const mib = 2 ** 20;
@@ -282,22 +288,88 @@ test('a bit that rots in any file of an encrypted image is found without the key
   });
 });
 
-test('what somebody changed on purpose, checksum and all, is found by a check with the key', async () => {
+/** Changes a sealed chunk as somebody would who knows the format and not the key. */
+async function forge(file: string): Promise<void> {
+  const body = (await fs.readFile(file)).subarray(0, -32);
+  body[100] = (body[100] as number) ^ 1;
+  await fs.writeFile(file, Buffer.concat([body, Buffer.from(digestOf(body), 'hex')]));
+}
+
+test('what somebody changed on purpose, checksum and all, is found by a check with the key, and mended by another capture', async () => {
   await withTempDirectory(async (directory) => {
     const root = path.join(directory, 'store');
     const behind = await openDirectoryStore(root, { create: true });
     const store = await encrypted(behind);
-    await captureImage({ workers: 1, sourcePath: await makeSource(directory), imageName: 'one', store });
-    await store.close();
+    const sourcePath = await makeSource(directory);
+    await captureImage({ workers: 1, sourcePath, imageName: 'one', store });
     const { keys } = await unlockDataKey(behind, testKey);
     expect(await checkStore(behind, { keys, workers: 1 })).toMatchObject({ problemCount: 0, checkedChunks: 5 });
     const sealed = [...(await filesIn(root))].find(([, bytes]) => isSealed(bytes)) as [string, Buffer];
-    const body = Buffer.from(sealed[1].subarray(0, -32));
-    body[100] = (body[100] as number) ^ 1;
-    await fs.writeFile(sealed[0], Buffer.concat([body, Buffer.from(digestOf(body), 'hex')]));
+    await forge(sealed[0]);
     expect(await checkStore(behind, { workers: 1 })).toMatchObject({ problemCount: 0 });
     const found = await checkStore(behind, { keys, workers: 1 });
     expect(found).toMatchObject({ problemCount: 1, problems: [{ code: 'chunk-corrupt', uses: [{ image: 'one' }] }] });
+    const repaired = await checkStore(behind, { keys, workers: 1, repair: true });
+    expect(repaired.problems).toMatchObject([{ setAside: true }]);
+    await captureImage({ workers: 1, sourcePath, imageName: 'two', store });
+    expect(await checkStore(behind, { keys, workers: 1 })).toMatchObject({ problems: [], wholeAgain: ['one', 'two'] });
+    await store.close();
+  });
+});
+
+test('a check with the key finds the same through a server, which is not given it', async () => {
+  await withTempDirectory(async (directory) => {
+    const root = path.join(directory, 'store');
+    const behind = await openDirectoryStore(root, { create: true });
+    const store = await encrypted(behind);
+    for (const name of ['one', 'two']) {
+      await captureImage({ workers: 1, sourcePath: await makeSource(directory, name), imageName: name, store });
+    }
+    await captureImage({ workers: 1, sourcePath: await makeSource(directory), imageName: 'plain', store: behind });
+    const { keys } = await unlockDataKey(behind, testKey);
+    const server = await startTestServer(root);
+    const { url, caFingerprint, operatorToken } = server.running;
+    const { ca } = await fetchPinnedCa(url, caFingerprint);
+    const remote = await openHttpStore({ url, ca, headers: { authorization: `Bearer ${operatorToken}` } });
+    try {
+      const expectSame = async (options: Pick<CheckStoreOptions, 'part'> = {}) => {
+        const here = await checkStore(behind, { keys, workers: 1, ...options });
+        const there = await checkStore(remote, { keys, workers: 1, ...options });
+        const sorted = ({ problems, ...rest }: CheckStoreResult) => ({
+          ...rest,
+          problems: problems.toSorted((a, b) => (`${a.digest}` < `${b.digest}` ? -1 : 1)),
+        });
+        expect(sorted(there)).toEqual(sorted(here));
+        return there;
+      };
+      expect(await expectSame()).toMatchObject({ problems: [], images: 3 });
+      const [forged, rotten] = [...(await filesIn(root))].filter(([, bytes]) => isSealed(bytes)).map(([file]) => file);
+      await forge(forged as string);
+      await fs.truncate(rotten as string, 1000);
+      expect(await expectSame()).toMatchObject({ problemCount: 2 });
+      expect(await checkStore(remote)).toMatchObject({ problemCount: 1 });
+      const digest = (forged as string).slice(-65).replace('/', '');
+      const from = Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32;
+      expect(await expectSame({ part: { from, to: from + 1e-9 } })).toMatchObject({ problems: [{ digest }] });
+
+      const image = [...(await filesIn(path.join(root, 'images')))].find(([, bytes]) => bytes.includes('"two"'));
+      const { manifestDigest: _, ...manifest } = JSON.parse(`${image?.[1]}`);
+      await fs.writeFile(image?.[0] as string, signJson({ ...manifest, createdAt: '2020-01-01T00:00:00.000Z' }));
+      const { problems } = await checkStore(remote, { keys, workers: 1 });
+      expect(problems.filter((problem) => problem.digest === null)).toMatchObject([
+        { code: 'manifest-corrupt', message: expect.stringContaining("reading 'two'") },
+      ]);
+      const liar = {
+        listManifests: async () => (await remote.listManifests()).map(({ keyId: _, ...entry }) => entry),
+        getManifest: (name: string) => remote.getManifest(name),
+        getChunk: (digest: string) => remote.getChunk(digest),
+      };
+      const nothing = await checkStore(openMemoryStore());
+      expect(await checkSealed(liar, { keys, workers: 1 }, nothing)).toMatchObject({ problemCount: 2 });
+    } finally {
+      await Promise.all([remote.close(), store.close()]);
+      await server.close();
+    }
   });
 });
 
