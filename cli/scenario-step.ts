@@ -21,6 +21,7 @@ export type StepFlags = {
   readonly partition?: string[];
   readonly toPartition?: string;
   readonly acceptLost?: true;
+  readonly member?: true;
 };
 
 export function withStepOptions(command: Command): Command {
@@ -34,6 +35,7 @@ export function withStepOptions(command: Command): Command {
     .option('--rescue', 'for --capture: the disk has bad sectors; save what can be read')
     .option('--unpartitioned', 'for --capture: also all that lies outside of partitions')
     .option('--partition <number>', 'only this partition; for --capture it may be given several times', collect)
+    .option('--member', 'the disk may be a member of an array, or a physical volume of LVM as a whole')
     .addOption(new Option('--holes <what>', 'for --restore: unused ranges of the disk').choices(['discard', 'leave']))
     .addOption(
       new Option('--delta <when>', 'for --restore: read the disk first and leave what is right').choices([
@@ -68,18 +70,19 @@ export function readStep(options: StepFlags): unknown {
     return { kind: 'capture', source: readSelector(disk), image: capture, ...captureKeys(options) };
   if (restore !== undefined)
     return { kind: 'restore', image: restore, target: readSelector(disk), ...restoreKeys(options) };
-  refuseFlags(options, ['partition'], '--capture or --restore');
+  refuseFlags(options, ['partition', 'member'], '--capture or --restore');
   return { kind: 'check' };
 }
 
-function captureKeys({ parent, level, rescue, unpartitioned, partition }: StepFlags) {
-  return given({ parent, level: numberOf(level), rescue, unpartitioned, partitions: partition?.map(Number) });
+function captureKeys({ parent, level, rescue, unpartitioned, partition, member }: StepFlags) {
+  return given({ parent, level: numberOf(level), rescue, unpartitioned, partitions: partition?.map(Number), member });
 }
 
-function restoreKeys({ holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost }: StepFlags) {
+function restoreKeys(flags: StepFlags) {
+  const { holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost, member } = flags;
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
-  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost });
+  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost, member });
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -57,6 +57,8 @@ export const endActionSchema = z.enum(['reboot', 'poweroff', 'wait']);
 export type EndAction = z.infer<typeof endActionSchema>;
 
 const partitionNumber = z.number().int().min(1).max(1024);
+/** The disk may be a member of an array that is not assembled, or an LVM physical volume as a whole. */
+const member = z.boolean().exactOptional();
 
 // Keys are those of the command line's flags. An unknown one is refused, here and by the agent: whoever misspells `partition`, or
 // sends it to an agent that does not know it, would overwrite a whole disk.
@@ -73,6 +75,7 @@ const captureStep = z
     rescue: z.boolean().exactOptional(),
     /** Also every byte outside of partitions. */
     unpartitioned: z.boolean().exactOptional(),
+    member,
   })
   .refine(({ source, image }) => source.by !== 'each' || source.pick !== undefined || image.includes('{n}'), {
     path: ['image'],
@@ -98,6 +101,7 @@ const restoreStep = z
     toPartition: z.number().int().min(0).max(1024).exactOptional(),
     /** Restore also an image of which bytes are lost. */
     acceptLost: z.boolean().exactOptional(),
+    member,
   })
   .refine(({ partition, toPartition }) => toPartition === undefined || partition !== undefined, {
     path: ['toPartition'],

@@ -12,12 +12,12 @@ export async function captureDisk(step: CaptureStep, stepRun: StepRun): Promise<
   const disk = await findDisk(step.source, stepRun);
   const what = step.partitions === undefined ? '' : `partition ${step.partitions.join(', ')} of `;
   log('info', `capturing ${what}${describeDisk(disk)} as '${step.image}' with ${context.workers} threads`);
-  const { kind: _, source: __, image: imageName, parent, ...options } = step;
+  const { kind: _, source: __, image: imageName, parent, member: allowMember = false, ...options } = step;
   const result = await captureImage({
     ...run,
     ...options,
     ...(parent === undefined ? {} : { parentName: parent }),
-    ...{ sourcePath: disk.devicePath, imageName, imageId: stepId, store, workers: context.workers },
+    ...{ sourcePath: disk.devicePath, imageName, imageId: stepId, store, workers: context.workers, allowMember },
   });
   return { figures: result, disk };
 }

@@ -14,7 +14,8 @@ type RestoreStep = Extract<Step, { kind: 'restore' }>;
 
 export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<StepWork> {
   const { context, store, run, log } = stepRun;
-  const { kind: _, image: imageName, target, partition, toPartition = partition, was, grow = 'none', ...asked } = step;
+  const { kind: _, image: imageName, target, partition, toPartition = partition, was, ...rest } = step;
+  const { grow = 'none', member: allowMember = false, ...asked } = rest;
   const disk = await findDisk(target, stepRun);
   const { workers } = context;
   const tables = approvedTables(disk, stepRun.approval);
@@ -26,6 +27,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
     ...(tables === undefined ? {} : { approvedTables: tables }),
     imageName,
     targetPath: disk.devicePath,
+    allowMember,
     store,
     workers,
   };

@@ -18,14 +18,17 @@ test.each([
   ],
   ['--capture a --disk serial:Q1', { kind: 'capture', source: { by: 'serial', serial: 'Q1' }, image: 'a' }],
   [
-    '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue',
-    { kind: 'capture', source: { by: 'only' }, image: 'a', parent: 'b', level: 3, partitions: [1, 4], rescue: true },
+    '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue --member',
+    {
+      ...{ kind: 'capture', source: { by: 'only' }, image: 'a', parent: 'b' },
+      ...{ level: 3, partitions: [1, 4], rescue: true, member: true },
+    },
   ],
   [
-    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost',
+    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost --member',
     {
       ...{ kind: 'restore', image: 'a', target: { by: 'number', number: 2 }, holes: 'discard' },
-      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true },
+      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true, member: true },
     },
   ],
   [
@@ -69,6 +72,7 @@ test.each([
   ['--restore a --disk internal,sda', 'is no disk'],
   ['--restore a', 'which disk'],
   ['--check --partition 1', '--partition goes with'],
+  ['--check --member', '--member goes with'],
   ['--check --parent a', '--parent goes with --capture'],
   ['--capture a --disk only --new-ids', '--new-ids goes with --restore'],
   ['--capture a --disk only --level high', 'level'],

@@ -157,3 +157,22 @@ test('an approval: what has changed on the target since is not overwritten, and 
   await fs.rm(file('disk-unexpected'));
   expect((await runApproved(after, { kind: 'restore', image: 'web', target })).error).toBe(null);
 });
+
+test('member: a disk with the mark of an array is captured and overwritten only where the step says so', async () => {
+  const mark = { offsetBytes: 40 * mib - 1024, bytes: Buffer.from('Intel Raid ISM Cfg Sig. 1.1.00') };
+  await makeRawDisk(file('disk-member'), 40 * mib, [mark]);
+  const member = { by: 'serial', serial: 'disk-member' };
+  const before = await fs.readFile(file('disk-member'));
+  const capture = { kind: 'capture', source: member, image: 'member' };
+  const restore = { kind: 'restore', image: 'web', target: member };
+  expect(await run(capture)).toMatchObject({ error: { code: 'source-member' } });
+  expect(await run(restore)).toMatchObject({ error: { code: 'target-member' } });
+  expect(await run({ ...restore, partition: 2, toPartition: 0 })).toMatchObject({ error: { code: 'target-member' } });
+  expect((await fs.readFile(file('disk-member'))).equals(before)).toBe(true);
+  const steps = [
+    { ...capture, member: true },
+    { ...restore, member: true },
+  ];
+  expect((await run(...steps)).error).toBe(null);
+  tool('e2fsck', '-fn', await partOf('disk-member', 1, 16));
+});
