@@ -5,18 +5,25 @@ import { allocatedBytes, compareDisks } from '../../scripts/lab/compare-disks.ts
 import { fsckDisk } from '../../scripts/lab/fsck.ts';
 import { mapDiskImage } from '../../scripts/lab/host-image.ts';
 import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
+import type { Machine } from '../../scripts/lab/qemu.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
+import { blankDisks, captureSmallDisks, expectGrown, growths } from './growing.ts';
 import { labMachines } from './machines.ts';
 
 const loginWithinMs = 240_000;
 const jobWithinMs = 400_000;
+const offWithinMs = 60_000;
 const serverAwayMs = 4000;
 const image = 'web-01';
+
+/** A machine whose agent has registered as `id`. */
+type Running = { readonly machine: Machine; readonly id: string };
 
 describe('first light', () => {
   let site: Site;
   let source: MachineSpec;
   let target: MachineSpec;
+  let running: Running;
   let failures = 0;
 
   beforeAll(async () => {
@@ -24,7 +31,8 @@ describe('first light', () => {
     await buildBootFiles(folder, 'to the log');
     site = await Site.open(folder);
     source = await site.furnish('web-01', labMachines['web-01']);
-    target = await site.furnish('web-02', labMachines['web-02']);
+    const { disks, ...lab } = labMachines['web-02'];
+    target = await site.furnish('web-02', { ...lab, disks: [...disks, ...blankDisks] });
   });
 
   // What a failed run leaves is its evidence.
@@ -40,18 +48,18 @@ describe('first light', () => {
     });
   };
 
-  /** Boots a machine from the network, runs a scenario on it, and kills the server when `phase` is a third done. */
+  /** Boots a machine from the network, runs a scenario on it, kills the server when `phase` is a third done, and waits for the job's end. */
   async function runInterrupted(
     spec: MachineSpec,
     scenario: string,
     flags: readonly string[],
     phase: string,
-  ): Promise<void> {
+  ): Promise<Running> {
     const machine = await site.powerOn(spec);
     const { id, state } = await site.waitForAgent(machine);
     expect(state).toBe('pending');
     await site.server.ask('machine', 'approve', id);
-    const job = await site.startJob(scenario, [...flags, '--disk', 'only', '--end', 'poweroff'], id);
+    const job = await site.startJob(scenario, flags, id);
     await site.waitForJob(
       job,
       ({ progress }) => progress?.phase === phase && progress.bytesDone > progress.bytesTotal / 3,
@@ -62,15 +70,31 @@ describe('first light', () => {
     await site.server.restart();
     const { results } = await site.waitForJob(job, (now) => now.state === 'succeeded', jobWithinMs);
     expect(results).toHaveLength(1);
-    await machine.waitForPowerOff(60_000);
+    return { machine, id };
   }
 
   step('a disk is captured over the network although the server dies in the middle', async () => {
-    await runInterrupted(source, 'back-up', ['--capture', image], 'capture');
+    const flags = ['--capture', image, '--disk', 'only', '--end', 'poweroff'];
+    const { machine } = await runInterrupted(source, 'back-up', flags, 'capture');
+    await machine.waitForPowerOff(offWithinMs);
   });
 
   step('the image lands on a blank disk of another machine although the server dies in the middle', async () => {
-    await runInterrupted(target, 'put-back', ['--restore', image], 'write');
+    const flags = ['--restore', image, '--disk', 'serial:LAB-WEB02', '--end', 'wait'];
+    running = await runInterrupted(target, 'put-back', flags, 'write');
+  });
+
+  step('and smaller images grow onto its other disks, one of them with new ids', async () => {
+    const { machine, id } = running;
+    const small = await captureSmallDisks(site);
+    for (const { image, serial, partition, newIds } of growths) {
+      const flags = ['--restore', image, '--disk', `serial:${serial}`, '--grow', String(partition)];
+      const ends = ['--end', serial === growths.at(-1)?.serial ? 'poweroff' : 'wait'];
+      const job = await site.startJob(serial, [...flags, ...(newIds ? ['--new-ids'] : []), ...ends], id);
+      await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
+    }
+    await machine.waitForPowerOff(offWithinMs);
+    for (const [i, growth] of growths.entries()) await expectGrown(target.disks[i + 1]?.file ?? '', growth, small);
   });
 
   step('every used block is equal, deleted data stayed behind, and the file systems check clean', async () => {
