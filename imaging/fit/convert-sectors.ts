@@ -5,6 +5,7 @@ import { openImageReader } from '../image-reader.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { PartitionTable } from '../partition/partition.ts';
 import type { StoredImage } from './compose-image.ts';
+import { convertFat, type FatMove } from './convert-fat.ts';
 
 type Partition = Manifest['partitions'][0];
 
@@ -13,7 +14,8 @@ const reservedType = 'e3c9e316-0b5c-4db8-817d-f92df00215ae';
 
 /**
  * Why `partition`, with its `bytes`, cannot be used on a disk with sectors of `sectorSizeBytes`; null when it can.
- * Only file systems that count in blocks of their own, and of which Linux requires no more than blocks as large as a sector.
+ * File systems that count in blocks of their own, of which Linux requires no more than blocks as large as a sector; and FAT, whose boot
+ * sector is made anew.
  */
 export async function whyNotConvertible(
   partition: Partition,
@@ -21,12 +23,22 @@ export async function whyNotConvertible(
   sectorSizeBytes: number,
 ): Promise<string | null> {
   if (partition.type === reservedType) return null;
-  const { fileSystem } = partition;
+  const { fileSystem, startBytes } = partition;
+  if (fileSystem === 'vfat')
+    return await whyNoFat(partition, bytes, { oldStartBytes: startBytes, startBytes, sectorSizeBytes });
   if (fileSystem === 'btrfs' || fileSystem === 'swap') return null;
   const unitBytes = await leastUnitBytes(fileSystem, bytes);
   if (unitBytes === null) return `${fileSystem ?? 'what is in it'} depends on the sector size it was made for`;
   if (unitBytes >= sectorSizeBytes) return null;
   return `its ${fileSystem} reads and writes ${unitBytes} bytes at a time`;
+}
+
+/** Without a table the image is used as it is. */
+async function whyNoFat({ number, reader }: Partition, bytes: ByteReader, move: FatMove): Promise<string | null> {
+  if (number === 0) return 'a FAT is given other sectors in a partition only';
+  if (reader === 'raw') return 'its FAT was not sound when it was captured';
+  const patches = await convertFat(bytes, move);
+  return typeof patches === 'string' ? patches : null;
 }
 
 /** What the file system reads and writes at least: blocks of ext (superblock, s_log_block_size), sectors of XFS (sb_sectsize). */

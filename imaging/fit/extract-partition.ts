@@ -3,9 +3,9 @@ import { DeployError } from '../../protocol/errors.ts';
 import { windowOf } from '../blockdev/byte-reader.ts';
 import { openImageReader } from '../image-reader.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import { adaptBootSector } from './boot-sectors.ts';
 import { composeImage, type StoredImage } from './compose-image.ts';
 import { whyNotConvertible } from './convert-sectors.ts';
-import { moveHiddenSectors } from './hidden-sectors.ts';
 import type { TargetPartition } from './target-partition.ts';
 
 type Partition = Manifest['partitions'][0];
@@ -62,12 +62,15 @@ async function extract(
   to: TargetPartition,
   signal: AbortSignal | undefined,
 ): Promise<StoredImage> {
-  const { startBytes, sizeBytes, fileSystem } = partition;
+  const { startBytes, sizeBytes } = partition;
   const bytes = windowOf(openImageReader(image.store, image.manifest), startBytes, sizeBytes);
-  const moved = await moveHiddenSectors(fileSystem, bytes, startBytes, to.diskStartBytes ?? startBytes);
-  const patches = moved.map((patch) => ({ ...patch, offsetBytes: startBytes + patch.offsetBytes }));
-  const pieces = [{ image, fromBytes: startBytes, toBytes: startBytes, lengthBytes: sizeBytes }];
   const { sectorSizeBytes } = image.manifest.geometry;
+  const adapted = await adaptBootSector(partition, bytes, {
+    ...{ startBytes: to.diskStartBytes ?? startBytes, oldSectorSizeBytes: sectorSizeBytes },
+    sectorSizeBytes: to.kind === 'file' ? sectorSizeBytes : to.sectorSizeBytes,
+  });
+  const patches = adapted.map((patch) => ({ ...patch, offsetBytes: startBytes + patch.offsetBytes }));
+  const pieces = [{ image, fromBytes: startBytes, toBytes: startBytes, lengthBytes: sizeBytes }];
   const describe = { partitions: [partition], tableSectors: [], table: 'none' as const, diskId: null };
   const alone = { sizeBytes: startBytes + sizeBytes, sectorSizeBytes, pieces, patches, describe };
   return await composeImage(image, alone, signal);

@@ -8,10 +8,10 @@ import type { NewTableIds, Patch } from '../partition/table-change.ts';
 import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
 import type { RunOptions } from '../progress.ts';
+import { adaptBootSectors } from './boot-sectors.ts';
 import { chooseVolume, type VolumeChoice } from './choose-volume.ts';
 import { composeImage, type Piece, type StoredImage } from './compose-image.ts';
 import { checkConvertible } from './convert-sectors.ts';
-import { moveHiddenSectors } from './hidden-sectors.ts';
 import {
   growLayout,
   keepLayout,
@@ -198,7 +198,11 @@ async function composeLayout(
   const sectors = openTableSectors(image.manifest);
   const change = { sizeBytes, sectorSizeBytes, places: layout.places, ...(ids === null ? {} : { ids }) };
   const tables = old.table.type === 'gpt' ? await rewriteGpt(sectors, change) : await rewriteMbr(sectors, change);
-  const patches = [...oldBackups(old, layout, sizeBytes), ...(await movedBootSectors(image, layout)), ...tables];
+  const patches = [
+    ...oldBackups(old, layout, sizeBytes),
+    ...(await adaptBootSectors(image, layout.places, sectorSizeBytes)),
+    ...tables,
+  ];
   const tableSectors = tables.map(({ offsetBytes, bytes }) => ({ offsetBytes, base64: bytes.toString('base64') }));
   const partitions = image.manifest.partitions.map((part) => {
     const partitionUuid = ids?.partitionIds.get(part.number) ?? part.partitionUuid;
@@ -253,20 +257,6 @@ function oldBackups({ table }: OldLayout, { resized, movedEndBytes }: Layout, si
   return table.ownExtents
     .filter(({ startBytes, lengthBytes }) => startBytes >= movedEndBytes && startBytes + lengthBytes <= sizeBytes)
     .map(({ startBytes, lengthBytes }) => ({ offsetBytes: startBytes, bytes: Buffer.alloc(lengthBytes) }));
-}
-
-async function movedBootSectors(image: StoredImage, { places }: Layout): Promise<Patch[]> {
-  const reader = openImageReader(image.store, image.manifest);
-  const patches: Patch[] = [];
-  for (const { number, startBytes, sizeBytes, fileSystem } of image.manifest.partitions) {
-    const place = places.get(number);
-    if (place === undefined || place.startBytes === startBytes) continue;
-    const bytes = windowOf(reader, startBytes, sizeBytes);
-    for (const patch of await moveHiddenSectors(fileSystem, bytes, startBytes, place.startBytes)) {
-      patches.push({ offsetBytes: place.startBytes + patch.offsetBytes, bytes: patch.bytes });
-    }
-  }
-  return patches;
 }
 
 /** Their description of all of them counts in sectors, from the end of the disk on an MBR. */
