@@ -25,8 +25,8 @@ export function addMapCommand(image: Command): void {
 
 /** A disk may have a million used extents: pairs of start and length keep the answer small. */
 function toJson(map: DiskMap) {
-  const used = map.used.map(({ startBytes, lengthBytes }) => [startBytes, lengthBytes]);
-  return { ...map, usedBytes: totalBytes(map.used), used };
+  const pairs = (extents: DiskMap['used']) => extents.map(({ startBytes, lengthBytes }) => [startBytes, lengthBytes]);
+  return { ...map, usedBytes: totalBytes(map.used), used: pairs(map.used), blank: pairs(map.blank ?? []) };
 }
 
 function printMap(map: DiskMap): void {

@@ -50,6 +50,8 @@ export type DiskMap = {
   readonly partitions: readonly PartitionMap[];
   /** Merged, in order, in bytes from the start of the disk: partitions' used extents, tables, boot code and what is kept of the space in no partition. */
   readonly used: readonly Extent[];
+  /** Of those, the bytes whose content means nothing, which a capture takes as zeros unread. Merged, in order. */
+  readonly blank?: readonly Extent[];
   /** What a person should know of the disk as a whole (hybrid MBR, damaged backup table, why all of it is raw); a partition's notes are its own. */
   readonly notes?: readonly string[];
 };

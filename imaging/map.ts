@@ -5,7 +5,7 @@ import { checkNoMember } from './blockdev/check-source.ts';
 import { findArray } from './blockdev/member-signature.ts';
 import { openReader } from './blockdev/open-reader.ts';
 import { readMark } from './blockdev/restore-mark.ts';
-import { intersect } from './chunk/ranges.ts';
+import { intersect, shift } from './chunk/ranges.ts';
 import type { DiskMap, PartitionMap } from './disk-map.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
 import { readFileSystem } from './fs/detect.ts';
@@ -146,7 +146,8 @@ function wholeDisk(reader: ByteReader, found: RawMap): DiskMap {
     ...describe(found, used),
   };
   const { sizeBytes, sectorSizeBytes } = reader;
-  return { sizeBytes, sectorSizeBytes, table: 'none', diskId: null, partitions: [partition], used, notes: [] };
+  const blank = found.reader === 'raw' ? [] : (found.blank ?? []);
+  return { sizeBytes, sectorSizeBytes, table: 'none', diskId: null, partitions: [partition], used, blank, notes: [] };
 }
 
 function describe(found: RawMap, used: readonly Extent[]) {
@@ -167,6 +168,7 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     reasonToGoOn: (thrown) => reasonToGoOn(thrown, options),
   });
   const used: Extent[] = [...table.ownExtents, ...outside.kept];
+  const blank: Extent[] = [];
   const windows = leavesOf(table).map(({ startBytes, sizeBytes }) => windowOf(reader, startBytes, sizeBytes));
   const siblings = siblingsOf(windows, listVolumes);
   const partitions: PartitionMap[] = [];
@@ -181,6 +183,7 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     const found = await readSystem(window, options, siblings);
     for (const { startBytes, lengthBytes } of found.used)
       used.push({ startBytes: partition.startBytes + startBytes, lengthBytes });
+    blank.push(...shift(found.blank ?? [], partition.startBytes));
     partitions.push({ ...identify(partition), ...describe(found, found.used) });
     bytesDone += partition.sizeBytes;
   }
@@ -190,6 +193,7 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     bytesTotal: reader.sizeBytes,
     bytesTransferred: 0,
   });
+  const overlaps = describeOverlaps(leavesOf(table));
   return {
     sizeBytes: reader.sizeBytes,
     sectorSizeBytes: table.sectorSizeBytes,
@@ -197,7 +201,9 @@ async function mapTable(reader: ByteReader, table: PartitionTable, options: MapO
     diskId: table.diskId,
     partitions,
     used: mergeExtents(used),
-    notes: [...table.notes, ...describeOverlaps(leavesOf(table)), ...outside.notes],
+    // What means nothing to one of two partitions in the same place may be the other's.
+    blank: overlaps.length > 0 ? [] : mergeExtents(blank),
+    notes: [...table.notes, ...overlaps, ...outside.notes],
   };
 }
 

@@ -10,6 +10,7 @@ import { BoundedTasks } from './bounded-tasks.ts';
 import type { DeviceAccess } from './device-io.ts';
 import { ownedMemory } from './memory.ts';
 import { MissingQuery } from './missing-query.ts';
+import { subtract } from './ranges.ts';
 import { planSegments, type SegmentPlan, segmentSizeBytes, slotLengthBytes, type UsedSlot } from './slots.ts';
 import { UploadQueue } from './upload-queue.ts';
 import type { SlotPlace } from './worker-messages.ts';
@@ -36,7 +37,7 @@ export type ParentSegment = {
 export const noParentSegment: ParentSegment = { known: new Set(), patches: new Map(), bases: new Map() };
 
 export type CaptureCounts = {
-  /** Used bytes read from the source. */
+  /** Used bytes read from the source; `blank` ones are not. */
   bytesRead: number;
   /** Of those, bytes in chunks that the store did not have. */
   bytesNew: number;
@@ -58,11 +59,10 @@ export type CapturedSegments = {
   readonly counts: CaptureCounts;
 };
 
+type CapturedMap = Pick<DiskMap, 'used' | 'blank' | 'sizeBytes'>;
+
 /** Captures the used extents of `map`; when it returns, the store has accepted every chunk (durable after its `flush`). */
-export async function captureSegments(
-  map: Pick<DiskMap, 'used' | 'sizeBytes'>,
-  options: CaptureSegmentsOptions,
-): Promise<CapturedSegments> {
+export async function captureSegments(map: CapturedMap, options: CaptureSegmentsOptions): Promise<CapturedSegments> {
   const pool = new WorkerPool({ device: options.source, chunkSizeBytes: options.chunkSizeBytes }, options.workers);
   try {
     return await new SegmentCapture(pool, totalBytes(map.used), options).run(map);
@@ -82,8 +82,12 @@ export const noCounts: CaptureCounts = {
   ...{ slots: 0, slotsZero: 0, slotsKnown: 0, slotsSent: 0, slotsPatched: 0 },
 };
 
-/** `index` counts from the segment's first slot. */
-type SlotToCapture = SlotPlace & { readonly index: number; readonly used: readonly Extent[] };
+/** `index` counts from the segment's first slot; `used` is what is to be read of its `usedBytes`. */
+type SlotToCapture = SlotPlace & {
+  readonly index: number;
+  readonly used: readonly Extent[];
+  readonly usedBytes: number;
+};
 
 /** Slots that go through a worker together: a thread is woken once for all of them. */
 const slotsAtOnce = 4;
@@ -107,12 +111,17 @@ class SegmentCapture {
     this.#progress = { phase: 'capture', bytesDone: 0, bytesTotal: usedBytes, bytesTransferred: 0 };
   }
 
-  async run(map: Pick<DiskMap, 'used' | 'sizeBytes'>): Promise<CapturedSegments> {
+  async run({ used, blank = [], sizeBytes }: CapturedMap): Promise<CapturedSegments> {
     const tasks = new BoundedTasks(Math.ceil((2 * this.#pool.size) / slotsAtOnce), this.#options.signal);
     try {
-      for (const plan of planSegments(map.used, map.sizeBytes, this.#options.chunkSizeBytes)) {
+      const { chunkSizeBytes } = this.#options;
+      const blankSegments = planSegments(blank, sizeBytes, chunkSizeBytes);
+      for (const plan of planSegments(used, sizeBytes, chunkSizeBytes)) {
         this.#segments[plan.index] = null;
-        if (plan.slots.length > 0) await this.#startSegment(plan, tasks);
+        const beside = blankSegments.next();
+        const blankSlots = beside.done === true ? [] : beside.value.slots;
+        if (plan.slots.length > 0)
+          await this.#startSegment(plan, new Map(blankSlots.map((slot) => [slot.index, slot.used])), tasks);
       }
     } finally {
       await tasks.finish();
@@ -123,14 +132,19 @@ class SegmentCapture {
     return { segments: this.#segments, patches, counts: this.#counts };
   }
 
-  async #startSegment(plan: SegmentPlan, tasks: BoundedTasks): Promise<void> {
+  async #startSegment(
+    plan: SegmentPlan,
+    blank: ReadonlyMap<number, readonly Extent[]>,
+    tasks: BoundedTasks,
+  ): Promise<void> {
     const parent = await this.#options.parentSegment(plan.index);
     const captured: Slot[] = [];
     let left = plan.slots.length;
     for (let first = 0; first < plan.slots.length; first += slotsAtOnce) {
       const slots = plan.slots.slice(first, first + slotsAtOnce);
+      const places = slots.map((slot) => this.#placeOf(plan, slot, blank.get(slot.index) ?? []));
       await tasks.start(async () => {
-        const digests = await this.#captureSlots(plan, slots, parent);
+        const digests = await this.#captureSlots(places, parent);
         for (const [i, slot] of slots.entries()) captured[first + i] = { ...slot, digest: digests[i] ?? null };
         left -= slots.length;
         if (left === 0) this.#segments[plan.index] = await this.#sendIndex(plan, captured);
@@ -138,32 +152,31 @@ class SegmentCapture {
     }
   }
 
-  async #captureSlots(
-    plan: SegmentPlan,
-    slots: readonly UsedSlot[],
-    parent: ParentSegment,
-  ): Promise<(Digest | null)[]> {
-    const places = slots.map((slot) => this.#placeOf(plan, slot));
+  async #captureSlots(slots: readonly SlotToCapture[], parent: ParentSegment): Promise<(Digest | null)[]> {
+    const places = slots.filter(({ used }) => used.length > 0);
     const { digests, fresh } = await this.#readAndPack(places, parent);
     for (const { chunk } of fresh) if (chunk !== null) await this.#uploads.add(chunk);
-    const sent = new Set(fresh.map(({ index }) => index));
-    for (const [index, { used, lengthBytes }] of places.entries()) {
-      if (sent.has(index)) this.#counts.bytesNew += lengthBytes;
-      this.#count(totalBytes(used), digests[index] ?? null, sent.has(index));
-    }
-    return digests;
+    const sent = new Set(fresh.map(({ index }) => places[index]));
+    return slots.map((slot) => {
+      const digest = digests[places.indexOf(slot)] ?? null;
+      if (sent.has(slot)) this.#counts.bytesNew += slot.lengthBytes;
+      this.#count(slot, digest, sent.has(slot));
+      return digest;
+    });
   }
 
-  #placeOf(plan: SegmentPlan, { index, used }: UsedSlot): SlotToCapture {
+  #placeOf(plan: SegmentPlan, { index, used }: UsedSlot, blank: readonly Extent[]): SlotToCapture {
     const { chunkSizeBytes } = this.#options;
     const lengthBytes = slotLengthBytes(plan.lengthBytes, chunkSizeBytes, index);
-    return { index, offsetBytes: plan.index * segmentSizeBytes + index * chunkSizeBytes, lengthBytes, used };
+    const place = { index, offsetBytes: plan.index * segmentSizeBytes + index * chunkSizeBytes, lengthBytes };
+    return { ...place, used: subtract(used, blank), usedBytes: totalBytes(used) };
   }
 
   /** The digests of all, and what to send for those that the store lacks, each with its place in `places`. */
-  #readAndPack(places: readonly SlotToCapture[], parent: ParentSegment) {
-    return this.#pool.leaseMany(places.length, async ({ buffers, ask }) => {
-      const slots = places.map(({ index, ...place }, i) => ({ ...place, buffer: buffers[i] as number }));
+  async #readAndPack(places: readonly SlotToCapture[], parent: ParentSegment) {
+    if (places.length === 0) return { digests: [], fresh: [] };
+    return await this.#pool.leaseMany(places.length, async ({ buffers, ask }) => {
+      const slots = places.map(({ index, usedBytes, ...place }, i) => ({ ...place, buffer: buffers[i] as number }));
       const { digests } = await ask('readSlots', { slots });
       const missing = await Promise.all(digests.map((digest) => this.#isToSend(digest, parent)));
       const indexes = [...slots.keys()].filter((i) => missing[i]);
@@ -234,9 +247,9 @@ class SegmentCapture {
     return digest;
   }
 
-  #count(usedBytes: number, digest: Digest | null, sent: boolean): void {
+  #count({ used, usedBytes }: SlotToCapture, digest: Digest | null, sent: boolean): void {
     this.#counts.slots++;
-    this.#counts.bytesRead += usedBytes;
+    this.#counts.bytesRead += totalBytes(used);
     if (digest === null) this.#counts.slotsZero++;
     else if (sent) this.#counts.slotsSent++;
     else this.#counts.slotsKnown++;

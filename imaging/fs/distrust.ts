@@ -11,7 +11,7 @@ export function corrupt(reason: string): DeployError {
 }
 
 /** What `work` finds, or the reason why it could not. @throws what is no damage: source-read, source-vanished, cancelled */
-export async function orReason(work: () => Promise<Extent[] | string>): Promise<Extent[] | string> {
+export async function orReason<Found = Extent[]>(work: () => Promise<Found | string>): Promise<Found | string> {
   try {
     return await work();
   } catch (thrown) {

@@ -6,21 +6,26 @@ import { BlockList, scanBitmap } from './block-list.ts';
 import { crc32c } from './crc.ts';
 import { corrupt } from './distrust.ts';
 import { type ExtGroup, hasSuperblock, readGroups } from './ext-groups.ts';
+import { InodeTables } from './ext-inode-tables.ts';
 import type { ExtGeometry } from './ext-superblock.ts';
 
 /** flex_bg puts sixteen bitmaps side by side; they are read at once up to this size. */
 const batchBytes = 64 * 1024;
 
+export type ExtBlocks = { readonly used: Extent[]; readonly blank: Extent[] };
+
 /**
- * The used blocks of the whole file system as extents.
+ * The used blocks of the whole file system as extents, and those of them that are `blank` (docs/file-systems.md).
  * @throws DeployError file-system-corrupt when a checksum or a count does not agree, source-read, source-vanished
  */
-export async function readUsedBlocks(bytes: ByteReader, geometry: ExtGeometry): Promise<Extent[]> {
+export async function readUsedBlocks(bytes: ByteReader, geometry: ExtGeometry): Promise<ExtBlocks> {
+  const tables = new InodeTables(geometry);
   const used = new BlockList(geometry.blockBytes);
   for await (const groups of readGroups(bytes, geometry)) {
+    for (const group of groups) tables.add(group);
     for (const batch of batchBitmaps(groups, geometry.blockBytes)) await addBatch(bytes, geometry, batch, used);
   }
-  return used.toExtents();
+  return { used: used.toExtents(), blank: tables.listBlank() };
 }
 
 /** Splits groups into batches: each one group without a bitmap, or groups whose bitmaps follow each other on the disk. */

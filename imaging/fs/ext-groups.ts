@@ -16,13 +16,15 @@ export type ExtGroup = {
   readonly freeClusters: number;
   /** The bitmap was never written: only the group's metadata is used. */
   readonly uninitialised: boolean;
+  /** No inode was ever made in it: the flag and all three counts of the descriptor say so, and its checksum vouches for them. */
+  readonly withoutInodes: boolean;
   /** The bitmap's checksum, and how many bits of it are stored; null without metadata_csum. */
   readonly bitmapSum: { readonly value: number; readonly mask: number } | null;
 };
 
 /** Descriptors are read up to this many bytes at a time, so that memory does not grow with the file system. */
 const batchBytes = 64 * 1024;
-const blockUninitialised = 0x2;
+const [inodesUninitialised, blockUninitialised] = [0x1, 0x2];
 
 /** Every group in order, in batches. @throws DeployError file-system-corrupt when a descriptor cannot be right */
 export async function* readGroups(bytes: ByteReader, geometry: ExtGeometry): AsyncGenerator<ExtGroup[]> {
@@ -71,6 +73,7 @@ function parseGroup(raw: Buffer, number: number, geometry: ExtGeometry): ExtGrou
     inodeTableBlock: block(0x8, 0x28),
     freeClusters: raw.readUInt16LE(0xc) + (wide ? raw.readUInt16LE(0x2c) * 0x10000 : 0),
     uninitialised: geometry.checksums !== 'none' && (raw.readUInt16LE(0x12) & blockUninitialised) !== 0,
+    withoutInodes: geometry.checksums !== 'none' && saysWithoutInodes(raw, wide, geometry.inodesPerGroup),
     bitmapSum: geometry.checksums === 'crc32c' ? readBitmapSum(raw, wide) : null,
   };
   const inside = (first: number, blocks: number) =>
@@ -79,6 +82,14 @@ function parseGroup(raw: Buffer, number: number, geometry: ExtGeometry): ExtGrou
   if (!sane || !inside(group.inodeTableBlock, geometry.inodeTableBlocks))
     throw corrupt(`group ${number} points outside the file system`);
   return group;
+}
+
+/** Free inodes, directories, and inodes at the table's end that were never used. */
+function saysWithoutInodes(raw: Buffer, wide: boolean, inodesPerGroup: number): boolean {
+  const count = (low: number, high: number) => raw.readUInt16LE(low) + (wide ? raw.readUInt16LE(high) * 0x10000 : 0);
+  const [free, directories, unused] = [count(0xe, 0x2e), count(0x10, 0x30), count(0x1c, 0x32)];
+  const uninitialised = (raw.readUInt16LE(0x12) & inodesUninitialised) !== 0;
+  return uninitialised && free === inodesPerGroup && directories === 0 && unused === inodesPerGroup;
 }
 
 function readBitmapSum(raw: Buffer, wide: boolean): { value: number; mask: number } {

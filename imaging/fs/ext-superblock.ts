@@ -47,6 +47,7 @@ export type ExtGeometry = {
   /** Blocks a cluster; 1 without bigalloc. */
   readonly clusterBlocks: number;
   readonly groupCount: number;
+  readonly inodesPerGroup: number;
   readonly inodeTableBlocks: number;
   readonly descriptorBytes: number;
   readonly reservedDescriptorBlocks: number;
@@ -136,7 +137,7 @@ export function readGeometry(raw: Buffer, sizeBytes: number): ExtGeometry | stri
   if (blockCount * blockBytes > sizeBytes) return 'it is larger than its partition';
   if (descriptorBytes < 32 || descriptorBytes > 1024 || !Number.isInteger(Math.log2(descriptorBytes)))
     return 'its group descriptors have an impossible size';
-  const inodesPerGroup = raw.readUInt32LE(0x28);
+  const { inodesPerGroup } = geometry;
   if (inodesPerGroup === 0 || inodesPerGroup * groupCount !== raw.readUInt32LE(0))
     return 'its inode counts contradict each other';
   if (geometry.inodeTableBlocks > blocksPerGroup) return 'its inode tables are larger than their groups';
@@ -162,6 +163,7 @@ function parseGeometry(raw: Buffer, features: { compat: number; incompat: number
     blocksPerGroup,
     clusterBlocks: bigalloc ? 2 ** (raw.readUInt32LE(0x1c) - raw.readUInt32LE(0x18)) : 1,
     groupCount: Math.ceil((blockCount - firstDataBlock) / blocksPerGroup),
+    inodesPerGroup: raw.readUInt32LE(0x28),
     inodeTableBlocks: Math.ceil((raw.readUInt32LE(0x28) * inodeBytes) / blockBytes),
     descriptorBytes: is64Bit ? raw.readUInt16LE(0xfe) : 32,
     reservedDescriptorBlocks: raw.readUInt16LE(0xce),

@@ -1,8 +1,9 @@
 // The reader of ext2, ext3 and ext4: used blocks from the block bitmaps, when every check says that they can be trusted.
 import type { ByteReader } from '../blockdev/byte-reader.ts';
+import { intersect } from '../chunk/ranges.ts';
 import { type Extent, mergeExtents, totalBytes } from '../extent.ts';
 import { answerWith, orReason } from './distrust.ts';
-import { readUsedBlocks } from './ext-bitmaps.ts';
+import { type ExtBlocks, readUsedBlocks } from './ext-bitmaps.ts';
 import {
   type ExtGeometry,
   findDistrust,
@@ -20,18 +21,22 @@ export const extReader: FileSystemReader = {
     if (bytes.sizeBytes < superblockAtBytes + superblockBytes) return null;
     const raw = await bytes.read(superblockAtBytes, superblockBytes);
     if (!isExtSuperblock(raw)) return null;
-    return answerWith(bytes, 'ext', readExtIdentity(raw), await orReason(() => readUsed(bytes, raw)));
+    const found = await orReason(() => readUsed(bytes, raw));
+    if (typeof found === 'string') return answerWith(bytes, 'ext', readExtIdentity(raw), found);
+    const map = answerWith(bytes, 'ext', readExtIdentity(raw), found.used);
+    return { ...map, blank: intersect(found.blank, found.used) };
   },
 };
 
 /** The used extents, or the reason why every byte must count as used. */
-async function readUsed(bytes: ByteReader, raw: Buffer): Promise<Extent[] | string> {
+async function readUsed(bytes: ByteReader, raw: Buffer): Promise<ExtBlocks | string> {
   const distrust = findDistrust(raw);
   if (distrust !== null) return distrust;
   const geometry = readGeometry(raw, bytes.sizeBytes);
   if (typeof geometry === 'string') return geometry;
-  const blocks = await readUsedBlocks(bytes, geometry);
-  return countsAgree(geometry, blocks) ? addEdges(bytes, geometry, blocks) : 'its free blocks do not add up';
+  const { used, blank } = await readUsedBlocks(bytes, geometry);
+  if (!countsAgree(geometry, used)) return 'its free blocks do not add up';
+  return { used: addEdges(bytes, geometry, used), blank };
 }
 
 /** Whether the blocks found free are as many as the superblock says. It counts whole clusters, also where the last one is cut short. */

@@ -13,6 +13,8 @@ export type FileSystemMap = {
   /** The reader that vouches for `used`; `raw` when every byte counts as used. */
   readonly reader: string;
   readonly used: readonly Extent[];
+  /** Used, but nothing that is in there means anything: a capture takes zeros for it, and does not read it. Merged, in order, all of it in `used`. */
+  readonly blank?: readonly Extent[];
   /** Why the reader fell back to raw, or what a person should know (dirty journal, errors recorded); empty when all is well. */
   readonly notes: readonly string[];
   /** The logical volumes in it, for a container of such. */

@@ -15,7 +15,12 @@ import type { Siblings } from './siblings.ts';
 const [maxVolumes, maxNotes] = [10_000, 100];
 
 /** `used` as lists: together they may be too long for the arguments of one call. */
-type Found = { readonly used: (readonly Extent[])[]; readonly volumes: VolumeMap[]; readonly notes: string[] };
+type Found = {
+  readonly used: (readonly Extent[])[];
+  readonly blank: (readonly Extent[])[];
+  readonly volumes: VolumeMap[];
+  readonly notes: string[];
+};
 type ReadLeg = (bytes: ByteReader) => Promise<RawMap>;
 type ReadInner = (bytes: ByteReader, siblings: Siblings | undefined) => Promise<RawMap>;
 
@@ -27,13 +32,18 @@ export function createLvmReader(readInner: ReadInner): FileSystemReader {
       if (bytes.sizeBytes < labelScanBytes) return null;
       const sector = findLabelSector(await bytes.read(0, labelScanBytes));
       if (sector === null) return null;
-      const found: Found = { used: [], volumes: [], notes: [] };
+      const found: Found = { used: [], blank: [], volumes: [], notes: [] };
       const outcome = await orReason(() => readUsed(bytes, (inner) => readInner(inner, siblings), found));
       const identity = { fileSystem: 'LVM2_member', uuid: formatPvUuid(readPvUuid(sector)), label: null };
       const map = answerWith(bytes, 'lvm2', identity, outcome);
       return typeof outcome === 'string'
         ? map
-        : { ...map, notes: shorten(found.notes), volumes: found.volumes.slice(0, maxVolumes) };
+        : {
+            ...map,
+            ...(found.blank.length === 0 ? {} : { blank: mergeExtents(found.blank.flat()) }),
+            notes: shorten(found.notes),
+            volumes: found.volumes.slice(0, maxVolumes),
+          };
     },
   };
 }
@@ -73,6 +83,7 @@ async function readUsed(bytes: ByteReader, readLeg: ReadLeg, found: Found): Prom
     found.notes.push(...map.volume.notes.map((note) => `volume ${map.volume.name}: ${note}`));
     if (map.used === null || typeof copies === 'string') continue;
     found.used.push(map.used);
+    if (map.blank.length > 0) found.blank.push(map.blank);
     for (const { owner } of copies) lookedInto.add(owner);
   }
   for (const volume of group.volumes) if (!lookedInto.has(volume.name)) found.used.push(listExtents(group, volume));
@@ -123,7 +134,7 @@ async function readVolume(
   volume: LvmVolume,
   copies: readonly LvmLeg[] | string,
   readLeg: ReadLeg,
-): Promise<{ volume: VolumeMap; used: Extent[] | null }> {
+): Promise<{ volume: VolumeMap; used: Extent[] | null; blank: Extent[] }> {
   const name = `${group.name}/${volume.name}`;
   const sizeBytes = volume.segments.reduce((sum, { extentCount }) => sum + extentCount, 0) * group.extentBytes;
   const whole = (note: readonly string[]) => ({
@@ -133,6 +144,7 @@ async function readVolume(
       notes: note,
     },
     used: null,
+    blank: [],
   });
   if (typeof copies === 'string') return whole([`${copies}: captured sector by sector`]);
   const maps: RawMap[] = [];
@@ -147,5 +159,6 @@ async function readVolume(
   return {
     volume: { name, sizeBytes, fileSystem, fileSystemUuid, fileSystemLabel, reader, usedBytes, notes },
     used: copies.flatMap((leg) => placeExtents(leg, map.used)),
+    blank: copies.flatMap((leg) => placeExtents(leg, map.blank ?? [])),
   };
 }

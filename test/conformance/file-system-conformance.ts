@@ -7,7 +7,7 @@ import { captureImage } from '../../imaging/capture.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
-import { invertToBlocks, type Witness } from '../fixtures/block-runs.ts';
+import { type BlockRun, invertToBlocks, joinRuns, toBlocks, type Witness } from '../fixtures/block-runs.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 /** One file system to be made: a set of features, a geometry, a history. */
@@ -25,6 +25,8 @@ export type FileSystemKind<Case extends FileSystemCase> = {
   readonly reader: string;
   readonly cases: readonly Case[];
   /** The free blocks, by each witness that has an opinion on this case; at least one. */
+  /** The used blocks whose content means nothing, where the kind has such. */
+  readonly askBlank?: (filePath: string, testCase: Case) => Promise<readonly BlockRun[]>;
   readonly askWitnesses: (filePath: string, testCase: Case) => Promise<readonly Witness[]>;
   /** The file system's own check, without repairs; it throws when there is anything to complain of. */
   readonly check: (filePath: string, testCase: Case) => Promise<unknown>;
@@ -46,6 +48,8 @@ export function fileSystemConformance<Case extends FileSystemCase>(kind: FileSys
         const witnesses = await kind.askWitnesses(source, testCase);
         expect(witnesses.length).toBeGreaterThan(0);
         for (const witness of witnesses) expect(invertToBlocks(map.used, witness)).toEqual(witness.free);
+        const blank = (await kind.askBlank?.(source, testCase)) ?? [];
+        expect(toBlocks(map.blank ?? [], witnesses[0]?.blockBytes ?? 0)).toEqual(joinRuns(blank));
         if (testCase.roundTrip === false) return;
         const target = await bringBack(source, folder);
         await kind.check(target, testCase);

@@ -10,7 +10,7 @@ import { restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { invertToBlocks } from '../fixtures/block-runs.ts';
 import { lvmCases, nestedCase } from '../fixtures/lvm-cases.ts';
-import { askLvm, checkLvm, listLvmFiles } from '../fixtures/lvm-oracles.ts';
+import { askBlankLvm, askLvm, checkLvm, listLvmFiles } from '../fixtures/lvm-oracles.ts';
 import { withLoop } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { fileSystemConformance } from './file-system-conformance.ts';
@@ -18,6 +18,7 @@ import { fileSystemConformance } from './file-system-conformance.ts';
 fileSystemConformance({
   reader: 'lvm2',
   cases: lvmCases,
+  askBlank: askBlankLvm,
   askWitnesses: async (filePath, testCase) => [await askLvm(filePath, testCase)],
   check: checkLvm,
   listFiles: listLvmFiles,

@@ -16,7 +16,11 @@ let ext: Buffer = Buffer.alloc(0);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'map-'));
   const file = join(folder, 'ext.img');
-  await makeExt({ name: '', sizeKiB: 8192, make: '-t ext4 -b 1024 -O ^has_journal' }, file, await makeContents(folder));
+  await makeExt(
+    { name: '', sizeKiB: 8192, make: '-t ext4 -b 1024 -O ^has_journal,^resize_inode -g 2048 -N 1024' },
+    file,
+    await makeContents(folder),
+  );
   ext = await readFile(file);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -57,6 +61,8 @@ describe('a disk with a table', () => {
       });
       expect(blank).toMatchObject({ number: 2, fileSystem: null, reader: 'raw', usedBytes: 2 * MiB });
       expect(totalBytes(map.used)).toBe(8 * MiB + (root?.usedBytes ?? 0));
+      expect(totalBytes(map.blank ?? [])).toBeGreaterThan(0);
+      expect(map.blank?.[0]?.startBytes).toBeGreaterThan(2 * MiB);
       expect(map.used[0]?.startBytes).toBe(0);
       const last = map.used.at(-1);
       expect((last?.startBytes ?? 0) + (last?.lengthBytes ?? 0)).toBe(16 * MiB);
@@ -89,6 +95,8 @@ describe('a disk with a table', () => {
     const map = await mapBytes(readerOf(disk));
     expect(map.notes).toEqual(['partitions 1 and 2 overlap; what either uses is captured']);
     expect(map.used.at(-1)).toEqual({ startBytes: 6 * MiB, lengthBytes: 10 * MiB });
+    // What means nothing to one may be the other's.
+    expect(map.blank).toEqual([]);
   });
 
   test('that cannot be believed is captured whole, with the reason', async () => {

@@ -7,6 +7,8 @@ import { windowOf } from '../../../imaging/blockdev/byte-reader.ts';
 import { readFileSystem } from '../../../imaging/fs/detect.ts';
 import { readerOf } from '../../fixtures/buffer-reader.ts';
 import { makeContents, makeExt } from '../../fixtures/ext-cases.ts';
+import { LayeredDisk } from '../../fixtures/fuzz/layered-disk.ts';
+import { resealExt } from '../../fixtures/fuzz/reseal.ts';
 
 const MiB = 1024 * 1024;
 /** Offsets in the superblock, in bytes of the file system. */
@@ -20,6 +22,7 @@ const at = {
 
 let plain = Buffer.alloc(0);
 let summed = Buffer.alloc(0);
+let grouped = Buffer.alloc(0);
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ext-'));
@@ -30,6 +33,7 @@ beforeAll(async () => {
   };
   plain = await make('-t ext2 -b 1024 -L tree -U 01234567-89ab-cdef-0123-456789abcdef');
   summed = await make('-t ext4 -b 1024 -O ^has_journal,metadata_csum');
+  grouped = await make('-t ext4 -b 1024 -O ^has_journal,^resize_inode -g 2048 -N 1024');
   await rm(folder, { recursive: true });
 });
 
@@ -62,6 +66,43 @@ test('an ext2 has its name, UUID and label, and fewer used bytes than all', asyn
 test('bytes behind the last block count as used', async () => {
   const map = await readFileSystem(readerOf(Buffer.concat([plain, Buffer.alloc(MiB + 512)])));
   expect(map.used.at(-1)).toEqual({ startBytes: plain.length, lengthBytes: MiB + 512 });
+});
+
+describe('an inode table', () => {
+  /** Groups of 2 MiB; descriptors of 64 bytes in block 2. */
+  const tableOf = (copy: Buffer, group: number) => copy.readUInt32LE(2048 + group * 64 + 8) * 1024;
+  const blankOf = async (change: (copy: Buffer, group: number) => void) => {
+    const bytes = changed(grouped, (copy) => {
+      change(copy, 3);
+      const disk = new LayeredDisk(copy, 512);
+      resealExt(disk, 0);
+      disk.readAt(0, copy.length).copy(copy);
+    });
+    const { reader, blank = [] } = await readFileSystem(readerOf(bytes));
+    expect(reader).toBe('ext');
+    const at = tableOf(bytes, 3);
+    return blank.some(({ startBytes, lengthBytes }) => startBytes <= at && at < startBytes + lengthBytes);
+  };
+  const field = (group: number, offset: number) => 2048 + group * 64 + offset;
+
+  test('in which no inode was ever made is blank, whether it was zeroed or not', async () => {
+    expect(await blankOf(() => {})).toBe(true);
+    expect(await blankOf((copy, group) => copy.writeUInt16LE(0x1, field(group, 0x12)))).toBe(true);
+    expect(await blankOf((copy, group) => copy.writeUInt16LE(0x5, field(group, 0x12)))).toBe(true);
+  });
+
+  test.for<[string, (copy: Buffer, group: number) => void]>([
+    ['the flag', (copy, group) => copy.writeUInt16LE(0x4, field(group, 0x12))],
+    ['the free inodes', (copy, group) => copy.writeUInt16LE(7, field(group, 0xe))],
+    ['the directories', (copy, group) => copy.writeUInt16LE(1, field(group, 0x10))],
+    ['the unused inodes', (copy, group) => copy.writeUInt16LE(7, field(group, 0x1c))],
+    [
+      'another table in the same place',
+      (copy, group) => copy.copy(copy, field(0, 8), field(group, 8), field(group, 12)),
+    ],
+  ])('is read when %s says otherwise', async ([, change]) => {
+    expect(await blankOf(change)).toBe(false);
+  });
 });
 
 describe('captured sector by sector, with the reason, is a file system', () => {
