@@ -4,6 +4,7 @@ import { type DeployError, toErrorBody } from '../protocol/errors.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
 import { ActiveJob } from './5-job/active-job.ts';
+import { fitResults } from './5-job/fit-results.ts';
 import type { Job } from './5-job/run-job.ts';
 import { type AgentContext, agentHeaders, type ServerConnection } from './context.ts';
 
@@ -130,7 +131,7 @@ export class Session {
       const error = outcome.error === null ? {} : { error: clipped(outcome.error) };
       // A machine with a half-written disk stays here, where the next job reaches it.
       this.#unreceived = {
-        done: { type: 'done', ...lease, results: outcome.results, ...error },
+        done: { type: 'done', ...lease, results: fitResults(outcome.results), ...error },
         end: outcome.diskHalfWritten ? 'wait' : job.end,
       };
     }

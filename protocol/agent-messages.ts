@@ -1,6 +1,7 @@
 // The control channel: one WebSocket from the agent to the server (`/v1/agent`), msgpack frames, each parsed with these schemas.
 import { z } from 'zod';
 import { approvalSchema } from './approval.ts';
+import { checkedDisksSchema } from './disk-check.ts';
 import { inventorySchema } from './inventory.ts';
 import { endActionSchema, stepSchema } from './scenario.ts';
 
@@ -25,7 +26,7 @@ const errorBodySchema = z.object({
 /** The phases of imaging/progress.ts, and `prepare` for what comes before the first of them. */
 const phaseSchema = z.string().max(32);
 
-/** What a step that ended well says: figures in bytes and seconds by name, plus what a `check` found. */
+/** What a step that ended well says: figures in bytes and seconds by name, and what a `check` found. */
 export const stepResultSchema = z.object({
   kind: z.enum(['capture', 'restore', 'check']),
   figures: z.record(z.string().max(64), z.number()),
@@ -33,6 +34,8 @@ export const stepResultSchema = z.object({
   warnings: z.array(z.string().max(8192)).max(1000),
   /** The disk that was read or written, as it was found, for the record. */
   disk: z.object({ id: z.string().max(512), devicePath: z.string().max(512), label: z.string().max(1024) }).optional(),
+  /** Of a `check`: every disk. The server keeps it with the machine (disk-check.ts), not with the job. */
+  disks: checkedDisksSchema.exactOptional(),
 });
 export type StepResult = z.infer<typeof stepResultSchema>;
 

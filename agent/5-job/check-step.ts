@@ -1,46 +1,90 @@
-// Fifth stage, step `check`: looks at every disk without writing, and says what is on it and what is wrong.
+// Fifth stage, step `check`: looks at every disk without writing, and says what is on it and what is wrong, as data and in words.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import type { DiskMap } from '../../imaging/disk-map.ts';
 import { totalBytes } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
+import { type CheckedDisk, maxNoteLength, maxNotes } from '../../protocol/disk-check.ts';
 import { toDeployError } from '../../protocol/errors.ts';
 import { formatBytes } from '../screen/format.ts';
+import { readHealth } from './read-health.ts';
 import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 /** Maps every disk. A disk that cannot be read is a warning, not the end: the others are looked at too. */
-export async function checkDisks({ context, run, log }: StepRun): Promise<StepWork> {
-  const disks = await context.listDisks();
-  let unreadable = 0;
-  let usedBytes = 0;
-  for (const disk of disks) {
-    try {
-      usedBytes += await describeContents(disk, run, log);
-    } catch (thrown) {
-      const { code, message } = toDeployError(thrown);
-      if (code === 'cancelled') throw thrown;
-      unreadable++;
-      run.onWarning(`${describeDisk(disk)}: ${message}`);
-    }
-  }
-  warnOfTwins(disks, run.onWarning);
-  const sizeBytes = disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
-  return { figures: { disks: disks.length, unreadable, sizeBytes, usedBytes } };
+export async function checkDisks(step: StepRun): Promise<StepWork> {
+  const found = await step.context.listDisks();
+  const disks: CheckedDisk[] = [];
+  for (const disk of found) disks.push(await checkDisk(disk, step));
+  warnOfTwins(found, step.run.onWarning);
+  const sum = (figure: (disk: CheckedDisk) => number) => disks.reduce((total, disk) => total + figure(disk), 0);
+  return {
+    figures: {
+      disks: disks.length,
+      unreadable: sum(({ readError }) => (readError === null ? 0 : 1)),
+      failing: sum(({ health }) => (health?.passed === false ? 1 : 0)),
+      sizeBytes: sum(({ sizeBytes }) => sizeBytes),
+      usedBytes: sum(({ map }) => map?.usedBytes ?? 0),
+    },
+    checked: disks,
+  };
 }
 
-async function describeContents(disk: Disk, run: StepRun['run'], log: StepRun['log']): Promise<number> {
-  const map = await mapDisk(disk.devicePath, { ...run, allowMember: true });
+async function checkDisk(disk: Disk, step: StepRun): Promise<CheckedDisk> {
+  const content = await readContents(disk, step);
+  const health = await readHealth(disk, step.run.signal);
+  if (health?.passed === false) step.run.onWarning(`${describeDisk(disk)} says that it is failing: replace it`);
+  return { ...disk, ...content, health };
+}
+
+async function readContents(disk: Disk, { run, log }: StepRun): Promise<Pick<CheckedDisk, 'map' | 'readError'>> {
+  try {
+    const map = await mapDisk(disk.devicePath, { ...run, allowMember: true });
+    log('info', describeContents(disk, map));
+    if (disk.inUseBy.length > 0) log('info', `${describeDisk(disk)} is in use by ${disk.inUseBy.join(', ')}`);
+    return { map: summarizeMap(map), readError: null };
+  } catch (thrown) {
+    const { code, message } = toDeployError(thrown);
+    if (code === 'cancelled') throw thrown;
+    run.onWarning(`${describeDisk(disk)}: ${message}`);
+    return { map: null, readError: message.slice(0, maxNoteLength) };
+  }
+}
+
+function describeContents(disk: Disk, map: DiskMap): string {
   const partitions = map.partitions.map(
     (part) =>
       `${part.number === 0 ? 'the whole disk' : part.number}: ${part.fileSystem ?? 'unknown'} ${formatBytes(part.usedBytes)} of ${formatBytes(part.sizeBytes)}`,
   );
   const table = map.table === 'none' ? 'no partition table' : map.table.toUpperCase();
-  const usedBytes = totalBytes(map.used);
-  log(
-    'info',
-    `${describeDisk(disk)}: ${table}, ${formatBytes(usedBytes)} used${partitions.map((text) => `; ${text}`).join('')}`,
-  );
-  if (disk.inUseBy.length > 0) log('info', `${describeDisk(disk)} is in use by ${disk.inUseBy.join(', ')}`);
-  return usedBytes;
+  const used = `${formatBytes(totalBytes(map.used))} used`;
+  return `${describeDisk(disk)}: ${table}, ${used}${partitions.map((text) => `; ${text}`).join('')}`;
+}
+
+/** Within the bounds of the protocol's schema. */
+function summarizeMap(map: DiskMap): CheckedDisk['map'] {
+  const notes = (all: readonly string[]) => all.slice(0, maxNotes).map((note) => note.slice(0, maxNoteLength));
+  return {
+    table: map.table,
+    tableId: clip(map.diskId),
+    usedBytes: totalBytes(map.used),
+    partitions: map.partitions.slice(0, 1024).map((part) => ({
+      number: part.number,
+      startBytes: part.startBytes,
+      sizeBytes: part.sizeBytes,
+      name: clip(part.partitionName),
+      fileSystem: clip(part.fileSystem),
+      label: clip(part.fileSystemLabel),
+      uuid: clip(part.fileSystemUuid),
+      reader: part.reader.slice(0, 512),
+      usedBytes: part.usedBytes,
+      notes: notes(part.notes),
+    })),
+    notes: notes(map.notes ?? []),
+  };
+}
+
+function clip(text: string | null): string | null {
+  return text?.slice(0, 512) ?? null;
 }
 
 /** Two disks of one id cannot be told apart: a selector by id would be refused. */

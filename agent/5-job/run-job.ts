@@ -90,6 +90,7 @@ async function runStep(
   const {
     figures,
     disk,
+    checked,
     error = null,
   } = await workOf(step, {
     context: job.context,
@@ -105,6 +106,7 @@ async function runStep(
     secondsByPhase: meter.secondsByPhase(),
     warnings: warnings.slice(0, 1000).map((warning) => warning.slice(0, 8192)),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
+    ...(checked === undefined ? {} : { disks: checked }),
   };
   return { result, error };
 }

@@ -3,6 +3,7 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { RunOptions } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { Approval } from '../../protocol/approval.ts';
+import type { CheckedDisk } from '../../protocol/disk-check.ts';
 import type { DeployError } from '../../protocol/errors.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
@@ -19,7 +20,12 @@ export type StepRun = {
 };
 
 /**
- * What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote. With `error` it has
- * done all that and not what else was asked of it: the job fails, the disk is whole.
+ * What a step leaves: its figures (anything in the object that is a number counts) and the disk it read or wrote; a
+ * check, what it found on all of them. With `error` it has done all that and not what else was asked of it: the job fails, the disk is whole.
  */
-export type StepWork = { readonly figures: object; readonly disk?: Disk; readonly error?: DeployError | null };
+export type StepWork = {
+  readonly figures: object;
+  readonly disk?: Disk;
+  readonly checked?: readonly CheckedDisk[];
+  readonly error?: DeployError | null;
+};
