@@ -22,6 +22,7 @@ export const errorCatalogue = {
   'machine-not-found': absent,
   'scenario-not-found': absent,
   'job-not-found': absent,
+  'check-not-found': absent,
   'device-not-found': absent,
   'escrow-not-found': absent,
   'chunk-not-found': { exitStatus: 7, httpStatus: 404 },

@@ -5,6 +5,8 @@ import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
 import { getChunk } from './routes/get-chunk.ts';
+import { getDiskCheck } from './routes/get-disk-check.ts';
+import { getDiskChecks } from './routes/get-disk-checks.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
@@ -13,6 +15,7 @@ import { getJobLog } from './routes/get-job-log.ts';
 import { getJobs } from './routes/get-jobs.ts';
 import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
+import { getMachineDisks } from './routes/get-machine-disks.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
@@ -36,6 +39,8 @@ export const routes: readonly Route[] = [
   deleteMachine,
   deleteScenario,
   getChunk,
+  getDiskCheck,
+  getDiskChecks,
   getHealth,
   getImageManifest,
   getImages,
@@ -44,6 +49,7 @@ export const routes: readonly Route[] = [
   getJobs,
   getKeys,
   getMachine,
+  getMachineDisks,
   getMachines,
   getScenario,
   getScenarios,

@@ -3,7 +3,9 @@ import { type AgentMessage, protocolVersion } from '../../protocol/agent-message
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
+import { recordRegistration } from '../disk-checks/record-check.ts';
 import { changeJob } from '../jobs/change-job.ts';
+import { finishJob } from '../jobs/finish-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { isEnded } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
@@ -60,6 +62,7 @@ export class AgentSession {
     const agent = this.#agent;
     await revokeOtherBoots(db, agent.machineId, agent.bootId);
     await recordInventory(db, agent.machineId, hello.inventory);
+    await recordRegistration(db, agent.machineId, hello.inventory.disks);
     const machine = await this.#readMachine();
     agent.approved = machine.state === 'approved';
     const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
@@ -119,7 +122,9 @@ export class AgentSession {
     const at = new Date().toISOString();
     try {
       await this.#requireOwnJob(jobId);
-      const life = await changeJob(db, jobId, { kind: 'done', leaseId, results, error: error ?? null, at });
+      const end = { leaseId, results, error: error ?? null, at };
+      const { life, differences } = await finishJob(db, this.#agent.machineId, jobId, end);
+      for (const { level, message } of differences) await appendJobLog(db, jobId, level, message);
       const text = life.error === null ? `job ${life.state}` : `job ${life.state}: ${life.error.message}`;
       await appendJobLog(db, jobId, life.state === 'failed' ? 'error' : 'info', text);
       log.info({ job: jobId, state: life.state, error: life.error?.code }, 'job ended');

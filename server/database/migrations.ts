@@ -98,6 +98,24 @@ async function createSettings(db: AnyDatabase): Promise<void> {
     .execute();
 }
 
+async function createDiskChecks(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('diskChecks')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('at', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('jobId', 'text')
+    .addColumn('step', 'integer')
+    .addColumn('diskCount', 'integer', (column) => column.notNull())
+    .addColumn('disks', 'text', (column) => column.notNull())
+    .addColumn('before', 'text')
+    .addColumn('differences', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('diskChecksByMachine').on('diskChecks').columns(['machineId', 'id']).execute();
+  await db.schema.createIndex('oneDiskCheckPerStep').unique().on('diskChecks').columns(['jobId', 'step']).execute();
+}
+
 export const migrations: Record<string, Migration> = {
   '001-first': {
     async up(db: AnyDatabase) {
@@ -108,4 +126,5 @@ export const migrations: Record<string, Migration> = {
       await createSettings(db);
     },
   },
+  '002-disk-checks': { up: createDiskChecks },
 };

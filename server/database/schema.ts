@@ -48,6 +48,21 @@ type JobsTable = {
 
 type JobLogTable = { jobId: string; number: number; at: string; level: string; message: string };
 
+type DiskChecksTable = {
+  id: string;
+  machineId: string;
+  at: string;
+  kind: 'check' | 'registration';
+  /** Of a check: its job, and which step of it. */
+  jobId: string | null;
+  step: number | null;
+  diskCount: number;
+  disks: string;
+  /** What it was compared with: id, time and kind; kept when that entry is gone. */
+  before: string | null;
+  differences: string;
+};
+
 type SettingsTable = { name: string; value: string };
 
 export type Tables = {
@@ -57,8 +72,10 @@ export type Tables = {
   scenarios: ScenariosTable;
   jobs: JobsTable;
   jobLog: JobLogTable;
+  diskChecks: DiskChecksTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;
 export type JobRow = JobsTable;
 export type MachineRow = MachinesTable;
+export type DiskCheckRow = DiskChecksTable;

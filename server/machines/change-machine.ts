@@ -44,6 +44,7 @@ export async function forgetMachine(db: Database, machine: MachineRow): Promise<
       });
     }
     await transaction.deleteFrom('bootTokens').where('machineId', '=', machine.id).execute();
+    await transaction.deleteFrom('diskChecks').where('machineId', '=', machine.id).execute();
     await transaction.deleteFrom('machineIdentities').where('machineId', '=', machine.id).execute();
     await transaction.deleteFrom('machines').where('id', '=', machine.id).execute();
   });

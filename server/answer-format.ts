@@ -1,0 +1,18 @@
+// JSON, or CSV for whoever asks for it by `?format=csv` or by the Accept header.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+
+const querySchema = z.object({ format: z.enum(['json', 'csv']).optional() });
+
+/** The query says it first. */
+export function wantsCsv(request: FastifyRequest): boolean {
+  const { format } = querySchema.parse(request.query);
+  if (format !== undefined) return format === 'csv';
+  const accepted = (request.headers.accept ?? '').split(',').map((type) => type.split(';', 1)[0]?.trim().toLowerCase());
+  return accepted.includes('text/csv') && !accepted.includes('application/json');
+}
+
+export function answerCsv(reply: FastifyReply, text: string): string {
+  reply.type('text/csv; charset=utf-8; header=present');
+  return text;
+}

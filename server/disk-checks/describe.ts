@@ -1,0 +1,28 @@
+// Disks and their parts in the words of a difference: by what they are, never by the kernel's names, which another boot deals out anew.
+import type { CheckedDisk, Difference } from '../../protocol/disk-check.ts';
+
+/** A difference whose sentence does not name its disk yet: `is gone`. */
+export type Finding = Pick<Difference, 'kind' | 'level'> & { readonly text: string };
+
+/** `disk 2 (QEMU HARDDISK, serial S2, 8.0 GiB, id serial-S2)` */
+export function describeDisk({ number, model, serial, sizeBytes, id }: CheckedDisk): string {
+  const facts = [model, serial === null ? null : `serial ${serial}`, formatBytes(sizeBytes), `id ${id}`];
+  return printable(`disk ${number} (${facts.filter((fact) => fact !== null).join(', ')})`);
+}
+
+/** Both sizes, to the byte where they would look the same. */
+export function describeSizes(now: number, before: number): string {
+  const [a, b] = [formatBytes(now), formatBytes(before)];
+  return a === b ? `${now} bytes, before ${before}` : `${a}, before ${b}`;
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return power === 0 ? `${bytes} B` : `${(bytes / 2 ** (10 * power)).toFixed(1)} ${units[power]}`;
+}
+
+/** Models, serial numbers and labels come from disks: nothing in them shall steer a terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+}

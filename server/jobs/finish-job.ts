@@ -1,0 +1,37 @@
+// A job's end as its agent reports it: what its checks found goes to the machine's history, and the rest stays with the job.
+import type { StepResult } from '../../protocol/agent-messages.ts';
+import type { Difference } from '../../protocol/disk-check.ts';
+import type { Database } from '../database/schema.ts';
+import { recordCheck } from '../disk-checks/record-check.ts';
+import { changeJob } from './change-job.ts';
+import type { JobEvent, JobLife } from './lifecycle.ts';
+
+type Done = Omit<Extract<JobEvent, { kind: 'done' }>, 'kind'>;
+
+const maxWarnings = 1000;
+
+/**
+ * Both at once: whoever sees that the job has ended finds its check. Differences are returned as well; those that are warnings are warnings of their step.
+ * @throws DeployError as changeJob
+ */
+export async function finishJob(
+  db: Database,
+  machineId: string,
+  jobId: string,
+  done: Done,
+): Promise<{ life: JobLife; differences: Difference[] }> {
+  return db.transaction().execute(async (transaction) => {
+    const told: Difference[] = [];
+    const results: StepResult[] = [];
+    for (const [step, result] of done.results.entries()) {
+      const { disks, ...rest } = result;
+      const found = disks === undefined ? [] : await recordCheck(transaction, machineId, { jobId, step, disks });
+      const warnings = found.filter(({ level }) => level === 'warning').map(({ message }) => message);
+      told.push(...found);
+      results.push({ ...rest, warnings: [...rest.warnings, ...warnings].slice(0, maxWarnings) });
+    }
+    // Last, because it refuses a lease that is lost: then nothing of the above has happened.
+    const life = await changeJob(transaction, jobId, { kind: 'done', ...done, results });
+    return { life, differences: told };
+  });
+}

@@ -1,0 +1,17 @@
+// GET /v1/machines/:id/disk-checks/:check
+import { answerCsv, wantsCsv } from '../answer-format.ts';
+import { checkToCsv } from '../disk-checks/check-to-csv.ts';
+import { readCheck } from '../disk-checks/read-checks.ts';
+import { findMachine } from '../machines/read-machines.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getDiskCheck: Route = {
+  method: 'GET',
+  path: '/v1/machines/:id/disk-checks/:check',
+  access: 'operator',
+  async handle({ db }, request, _caller, reply) {
+    const machine = await findMachine(db, pathParameter(request, 'id'));
+    const check = await readCheck(db, machine, pathParameter(request, 'check'));
+    return wantsCsv(request) ? answerCsv(reply, checkToCsv(check)) : check;
+  },
+};
