@@ -1,11 +1,11 @@
 // `deploy-os disks`: the disks of this machine, or of one that was recorded, as the rest of Deploy-OS names and numbers them.
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Disk } from '../imaging/blockdev/disk.ts';
 import { listDisks } from '../imaging/blockdev/list-disks.ts';
 import { listRecordedDisks, recordMachine } from '../imaging/blockdev/record.ts';
 import { DeployError } from '../protocol/errors.ts';
-import { formatBytes, printJson, printTable } from './output.ts';
+import { diskHeadings, toDiskRows } from './disk-rows.ts';
+import { printJson, printTable } from './output.ts';
 
 type Flags = { readonly json?: true; readonly record?: string; readonly from?: string };
 
@@ -26,7 +26,7 @@ async function run({ json, record, from }: Flags): Promise<void> {
   const disks = from === undefined ? await listDisks() : await listRecordedDisks(await readRecording(from));
   if (record !== undefined) await writeRecording(record);
   if (json) printJson(disks);
-  else printTable(['no.', 'device', 'size', 'bus', 'model', 'id', 'state'], disks.flatMap(toRows));
+  else printTable(diskHeadings, disks.flatMap(toDiskRows));
 }
 
 async function readRecording(file: string): Promise<string> {
@@ -40,54 +40,4 @@ async function writeRecording(file: string): Promise<void> {
     throw new DeployError('invalid-input', `${file} cannot be written`, { cause: thrown });
   });
   process.stderr.write(`recorded in ${file}\n`);
-}
-
-/** The disk, and below it what it is made of and what is on it. */
-function toRows(disk: Disk): string[][] {
-  const { number, devicePath, sizeBytes, bus, removable, model, id, parts, partitions } = disk;
-  const kind = removable ? `${bus} (removable)` : bus;
-  return [
-    [String(number), devicePath, formatBytes(sizeBytes), kind, model ?? '-', id, describeState(disk) || '-'],
-    ...parts.map((part) => [
-      '',
-      `  ${part.devicePath}`,
-      '',
-      '',
-      part.model ?? '',
-      part.serial ?? '',
-      describePart(disk, part.state),
-    ]),
-    ...partitions.map((partition) => {
-      const { contents, inUseBy } = partition;
-      const what = contents === null ? '' : [contents.type, contents.label].filter(Boolean).join(' ');
-      return [
-        '',
-        `  ${partition.devicePath}`,
-        formatBytes(partition.sizeBytes),
-        '',
-        what,
-        contents?.uuid ?? '',
-        inUseBy.join('; '),
-      ];
-    }),
-  ];
-}
-
-function describeState({ array, readOnly, inUseBy, idNote, sectorSizeBytes, contents }: Disk): string {
-  const facts = [
-    array === null ? null : `${array.level} (${array.metadata ?? 'no metadata'}), ${array.health}`,
-    array === null || array.missing === 0 ? null : `${array.missing} of ${array.members} members missing`,
-    array === null || array.done === null ? null : `${Math.floor(array.done * 100)} % done`,
-    sectorSizeBytes === 512 ? null : `sectors of ${sectorSizeBytes} bytes`,
-    readOnly ? 'read-only' : null,
-    contents === null ? null : contents.type,
-    ...inUseBy,
-    idNote,
-  ];
-  return facts.filter((fact) => fact !== null).join('; ');
-}
-
-function describePart({ kind }: Disk, state: string | null): string {
-  const role = kind === 'array' ? 'member' : 'path';
-  return state === null ? role : `${role}, ${state}`;
 }

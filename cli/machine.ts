@@ -3,16 +3,20 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Machine, machineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
+import { addDisksCommand } from './machine-disks.ts';
 import { formatBytes, printJson, printTable } from './output.ts';
 
 export function addCommands(program: Command): void {
-  const machine = program.command('machine').description('Managed machines: list, approve, rename, forget');
+  const machine = program
+    .command('machine')
+    .description('Managed machines: list, approve, rename, forget, and their disks');
   withServerOptions(machine.command('list').description('all machines that have shown up')).action(list);
   withServerOptions(
     machine.command('show <machine>').description('one machine (id or name) with its inventory'),
   ).action(async (name: string, options: ConnectOptions) =>
     show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
   );
+  addDisksCommand(machine);
   withServerOptions(machine.command('approve <machine...>').description('let machines take jobs')).action(
     async (names: string[], options: ConnectOptions) => {
       for (const name of names) await change(name, { state: 'approved' }, options, 'approved');

@@ -5,8 +5,9 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Prints rows in aligned columns below their headings. */
-export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+/** Prints rows in aligned columns below their headings. Labels and models come from disks: nothing in a cell steers the terminal. */
+export function printTable(headings: readonly string[], cells: readonly (readonly string[])[]): void {
+  const rows = cells.map((row) => row.map((cell) => cell.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?')));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => (row[i] ?? '').length)));
   const line = (cells: readonly string[]) =>
     cells
