@@ -62,8 +62,8 @@ export class AgentSession {
     const agent = this.#agent;
     await revokeOtherBoots(db, agent.machineId, agent.bootId);
     await recordInventory(db, agent.machineId, hello.inventory);
-    await recordRegistration(db, agent.machineId, hello.inventory.disks);
     const machine = await this.#readMachine();
+    await recordRegistration(db, machine, hello.inventory.disks);
     agent.approved = machine.state === 'approved';
     const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
     this.#greeted = true;

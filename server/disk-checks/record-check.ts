@@ -1,13 +1,16 @@
 // The history of a machine's disks: what a check or a registration said of them is kept, with how it differs from before.
-import type { CheckedDisk, Difference, DiskCheckSummary } from '../../protocol/disk-check.ts';
-import type { Database, DiskCheckRow } from '../database/schema.ts';
+import type { CheckedDisk, Difference } from '../../protocol/disk-check.ts';
+import type { Database, DiskCheckRow, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import { compareDisks } from './compare-disks.ts';
 
-/** The newest entries of a machine that are kept. */
+/** Of a machine, the newest entries are kept: so many, and of machines with hundreds of LUNs as many as fit. */
 const maxEntries = 200;
+const maxBytes = 64 * 1024 * 1024;
+/** Of one that nobody has approved, and that may say what it likes. */
+const maxPendingEntries = 1;
 
-type Entry = Pick<DiskCheckSummary, 'kind' | 'jobId'> & { readonly step: number | null };
+type Entry = Pick<DiskCheckRow, 'kind' | 'jobId' | 'step'> & { readonly disks: readonly CheckedDisk[] };
 
 /** What a step `check` found. Said again, because the answer was lost, it is kept once. Call in a transaction. */
 export async function recordCheck(
@@ -23,30 +26,23 @@ export async function recordCheck(
     .where('step', '=', step)
     .executeTakeFirst();
   if (known !== undefined) return [];
-  const before = await findBaseline(db, machineId);
-  const differences = before === undefined ? [] : compareDisks(JSON.parse(before.disks), disks);
-  await insert(db, machineId, { kind: 'check', jobId, step }, { before, disks, differences });
+  const differences = await insert(db, machineId, { kind: 'check', jobId, step, disks });
+  await deleteOld(db, machineId, maxEntries);
   return differences;
 }
 
 /** What a registration says, if that differs from the newest entry, or is the first. */
 export async function recordRegistration(
   db: Database,
-  machineId: string,
+  { id, state }: MachineRow,
   inventory: readonly Omit<CheckedDisk, 'map' | 'readError' | 'health'>[],
 ): Promise<void> {
   const disks = inventory.map((disk) => ({ ...disk, map: null, readError: null, health: null }));
   await db.transaction().execute(async (transaction) => {
-    const newest = await findNewest(transaction, machineId);
+    const newest = await findNewest(transaction, id);
     if (newest !== undefined && compareDisks(JSON.parse(newest.disks), disks).length === 0) return;
-    const before = await findBaseline(transaction, machineId);
-    const differences = before === undefined ? [] : compareDisks(JSON.parse(before.disks), disks);
-    await insert(
-      transaction,
-      machineId,
-      { kind: 'registration', jobId: null, step: null },
-      { before, disks, differences },
-    );
+    await insert(transaction, id, { kind: 'registration', jobId: null, step: null, disks });
+    await deleteOld(transaction, id, state === 'approved' ? maxEntries : maxPendingEntries);
   });
 }
 
@@ -61,13 +57,9 @@ function findNewest(db: Database, machineId: string, kind?: DiskCheckRow['kind']
   return query.executeTakeFirst();
 }
 
-type Content = {
-  readonly before: DiskCheckRow | undefined;
-  readonly disks: readonly CheckedDisk[];
-  readonly differences: readonly Difference[];
-};
-
-async function insert(db: Database, machineId: string, entry: Entry, { before, disks, differences }: Content) {
+async function insert(db: Database, machineId: string, { disks, ...entry }: Entry): Promise<readonly Difference[]> {
+  const before = await findBaseline(db, machineId);
+  const differences = before === undefined ? [] : compareDisks(JSON.parse(before.disks), disks);
   const row: DiskCheckRow = {
     ...entry,
     id: newId(),
@@ -79,14 +71,31 @@ async function insert(db: Database, machineId: string, entry: Entry, { before, d
     differences: JSON.stringify(differences),
   };
   await db.insertInto('diskChecks').values(row).execute();
-  const oldest = await db
+  return differences;
+}
+
+async function deleteOld(db: Database, machineId: string, keep: number): Promise<void> {
+  const entries = await db
     .selectFrom('diskChecks')
-    .select('id')
+    .select(['id', ({ fn }) => fn<number>('length', ['disks']).as('size')])
     .where('machineId', '=', machineId)
     .orderBy('id', 'desc')
-    .offset(maxEntries)
-    .limit(1)
-    .executeTakeFirst();
+    .execute();
+  const kept = countKept(
+    entries.map(({ size }) => size),
+    keep,
+  );
+  const oldest = entries[kept];
   if (oldest === undefined) return;
   await db.deleteFrom('diskChecks').where('machineId', '=', machineId).where('id', '<=', oldest.id).execute();
+}
+
+/** How many entries stay, of these sizes, newest first: the newest whatever its size. */
+export function countKept(sizesBytes: readonly number[], keep: number): number {
+  let left = maxBytes;
+  const first = sizesBytes.findIndex((size, i) => {
+    left -= size;
+    return i >= keep || (i > 0 && left < 0);
+  });
+  return first < 0 ? sizesBytes.length : first;
 }

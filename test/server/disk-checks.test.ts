@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type DiskCheck, diskCheckPageSchema, diskCheckSchema } from '../../protocol/disk-check.ts';
 import type { Job, Machine } from '../../protocol/rest.ts';
 import { openDatabase } from '../../server/database/open.ts';
-import { recordRegistration } from '../../server/disk-checks/record-check.ts';
+import { countKept, recordRegistration } from '../../server/disk-checks/record-check.ts';
 import { registerMachine } from '../../server/machines/register-machine.ts';
 import { makeChecked, unread } from '../fixtures/checked-disks.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
@@ -132,13 +132,13 @@ describe.concurrent('the disks of a machine', () => {
 });
 
 describe('registrations', () => {
-  it('are kept when the disks differ from the newest entry, and only the newest 200', async () => {
+  it('are kept when the disks differ from the newest entry, and only the newest 200; one while nobody has approved the machine', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-checks-'));
     const db = await openDatabase(path.join(folder, 'test.sqlite'));
     const machine = await registerMachine(db, { uuid: uuidA, macs: [], approve: 'all' });
     if (machine === null) throw new Error('no machine');
     const count = async () => (await db.selectFrom('diskChecks').select('id').execute()).length;
-    const says = (disks: typeof two) => recordRegistration(db, machine.id, { ...makeInventory(uuidA), disks }.disks);
+    const says = (disks: typeof two) => recordRegistration(db, machine, { ...makeInventory(uuidA), disks }.disks);
     await says(two);
     await says(unread(two).toReversed());
     await says(two.map((disk) => ({ ...disk, kernelName: 'other', devicePath: '/dev/other', linkSpeed: '3.0 Gbps' })));
@@ -150,7 +150,17 @@ describe('registrations', () => {
     await says(two.slice(1));
     const kept = await db.selectFrom('diskChecks').select('id').orderBy('id').execute();
     expect([kept.length, kept[0]?.id]).toEqual([200, '0007']);
+    await recordRegistration(db, { ...machine, state: 'pending' }, two);
+    expect(await count()).toBe(1);
     await db.destroy();
     await rm(folder, { recursive: true });
+  });
+
+  it('of a machine with very many disks are kept as far as 64 MiB go, the newest in any case', () => {
+    const mib = 2 ** 20;
+    expect(countKept([mib, 2 * mib], 200)).toBe(2);
+    expect(countKept([1, 1, 1], 2)).toBe(2);
+    expect(countKept([32 * mib, 32 * mib, 1], 200)).toBe(2);
+    expect(countKept([100 * mib, 1], 200)).toBe(1);
   });
 });
