@@ -3,15 +3,17 @@ import type { CaptureResult } from '../imaging/capture.ts';
 import type { Growth } from '../imaging/fit/grow-partition.ts';
 import { describePlace, type IdChange, type KeptId, type NewIds } from '../imaging/fit/new-ids.ts';
 import type { Manifest } from '../imaging/manifest/manifest.ts';
+import type { System } from '../imaging/manifest/system.ts';
 import type { PartitionPlan } from '../imaging/plan-partition.ts';
 import type { RestorePlan } from '../imaging/plan-restore.ts';
+import { describeSystem } from '../imaging/preflight/finding.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
 import type { WrittenImage } from '../imaging/write-image.ts';
-import { formatBytes, printTable } from './output.ts';
+import { describeFinding, formatBytes, printTable } from './output.ts';
 
 export function printCapture(result: CaptureResult): void {
   const { slots, slotsZero, slotsKnown, slotsSent, slotsPatched } = result;
@@ -88,7 +90,7 @@ export function printPlan(plan: RestorePlan): void {
     ...describePlanned(plan),
     ['to write', describeWrite(plan.write)],
   ]);
-  for (const warning of plan.warnings) process.stdout.write(`warning: ${warning}\n`);
+  printRemarks(plan);
 }
 
 export function printPartitionPlan(plan: PartitionPlan): void {
@@ -100,7 +102,12 @@ export function printPartitionPlan(plan: PartitionPlan): void {
     ['to overwrite', `${where}: ${formatBytes(sizeBytes)}, and nothing else`],
     ['to write', describeWrite(plan.write)],
   ]);
-  for (const warning of plan.warnings) process.stdout.write(`warning: ${warning}\n`);
+  printRemarks(plan);
+}
+
+function printRemarks({ warnings, findings }: Pick<RestorePlan, 'warnings' | 'findings'>): void {
+  for (const warning of warnings) process.stdout.write(`warning: ${warning}\n`);
+  for (const finding of findings) process.stdout.write(`${describeFinding(finding)}\n`);
 }
 
 function describeWrite({ usedBytes, holes, newIds }: Pick<RestorePlan['write'], 'usedBytes' | 'holes' | 'newIds'>) {
@@ -155,8 +162,22 @@ export function printManifest(manifest: Manifest): void {
       ...(p.volumes ?? []).map((volume) => ['', volume.name, ...describeContent(volume, null)]),
     ]),
   );
+  for (const system of manifest.systems ?? []) printSystem(system);
   printLoss(manifest);
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+function printSystem(system: System): void {
+  const { domain, domainController, inDomain, version, bootDrivers, teams, fixedNames } = system;
+  const role = domainController ? 'domain controller' : 'domain member';
+  const facts = [
+    ...(version === null ? [] : [`version ${version}`]),
+    ...(inDomain || domainController ? [`${role}${domain === null ? '' : ` of ${domain}`}`] : []),
+    ...(teams?.length ? [`joins network cards: ${teams.join(', ')}`] : []),
+    ...(fixedNames?.length ? [`tied to network cards: ${fixedNames.join(', ')}`] : []),
+    ...(bootDrivers?.length ? [`boots with ${bootDrivers.join(', ')}`] : []),
+  ];
+  process.stdout.write(`system: ${[describeSystem(system), ...facts].join('; ')}\n`);
 }
 
 /** As loud as a table can be: in the place of these bytes are zeros. */

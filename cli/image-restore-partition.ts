@@ -23,6 +23,7 @@ export type PartitionFlags = StoreOptions &
     readonly plan?: PartitionPlan;
     readonly escrow: boolean;
     readonly member?: true;
+    readonly allowShared?: true;
     readonly acceptLost?: true;
     readonly yes?: true;
     readonly json?: true;
@@ -30,8 +31,8 @@ export type PartitionFlags = StoreOptions &
 
 export async function restoreOnePartition(imageName: string, targetPath: string, flags: PartitionFlags): Promise<void> {
   const { partition, toPartition, holes, delta, was, escrow, plan, json, acceptLost = false } = flags;
-  const { grow, newIds = false, member: allowMember = false, planOnly } = flags;
-  const asked = { holes, ...grow, grow: grow.grow !== 'none', newIds, allowMember };
+  const { grow, newIds = false, member: allowMember = false, allowShared = false, planOnly } = flags;
+  const asked = { holes, ...grow, grow: grow.grow !== 'none', newIds, allowMember, allowShared };
   if (!flags.yes && !planOnly)
     await confirmOverwrite(targetPath, imageName, toPartition === 0 ? 'All of it' : `Partition ${toPartition}`);
   await usingStore(flags, async (store) => {

@@ -29,6 +29,7 @@ type Flags = StoreOptions &
     partition?: number;
     toPartition?: number;
     member?: true;
+    allowShared?: true;
     acceptLost?: true;
     yes?: true;
     json?: true;
@@ -71,6 +72,7 @@ export function addRestoreCommand(image: Command): void {
       number(0, 1024),
     )
     .option('--member', 'overwrite a member of an array as if it were a disk')
+    .option('--allow-shared', 'overwrite a disk with a cluster’s file system, which other machines may use')
     .option('--accept-lost', 'restore also an image of which bytes are lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .option('--yes', 'overwrite without asking')
@@ -98,7 +100,8 @@ async function restoreDisk(
   const targetPath = nameOf('target', disk, plan?.target.path);
   if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
   const { was, json, holes, delta, grow, shrink = false, newIds = false, escrow, member, acceptLost = false } = flags;
-  const asked = { holes, ...grow, shrink, newIds, allowMember: member ?? false };
+  const allowed = { allowMember: member ?? false, allowShared: flags.allowShared ?? false };
+  const asked = { holes, ...grow, shrink, newIds, ...allowed };
   await usingStore(flags, async (store) => {
     const options = {
       ...{ imageName, targetPath, store, delta, escrow, ...workersOf(flags), ...(plan?.write ?? asked) },

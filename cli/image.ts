@@ -20,7 +20,7 @@ import { withProgress } from './with-progress.ts';
 import { number, type WorkerFlags, workersOf } from './workers-option.ts';
 
 type CommonOptions = StoreOptions & { json?: true };
-type RunFlags = WorkerFlags & { member?: true };
+type RunFlags = WorkerFlags & { member?: true; allowShared?: true };
 type CaptureFlags = CommonOptions &
   RunFlags & { parent?: string | false; level?: number; rescue?: true; partition?: number[]; unpartitioned?: true };
 
@@ -36,6 +36,7 @@ export function addCommands(program: Command): void {
     .option('--partition <number>', 'only this partition; may be given several times', collectNumbers)
     .option('--unpartitioned', 'also all that lies outside of partitions, not only where something is known to live')
     .option('--member', 'capture a member of an array as if it were a disk')
+    .option('--allow-shared', 'capture a disk with a cluster’s file system, which other machines may use')
     .option('--rescue', 'the disk has bad sectors: save what can be read, and keep a list of what is lost')
     .option('--workers <number>', 'threads (default: as many as cores)', number(1, 64))
     .action(capture);
@@ -61,6 +62,7 @@ function collectNumbers(text: string, before: number[] = []): number[] {
 
 async function capture(disk: string, name: string, flags: CaptureFlags): Promise<void> {
   const { parent, level, member = false, rescue = false, unpartitioned = false } = flags;
+  const { allowShared = false } = flags;
   const result = await usingStore(
     flags,
     (store) =>
@@ -71,7 +73,7 @@ async function capture(disk: string, name: string, flags: CaptureFlags): Promise
           ...(parent === undefined ? {} : { parentName: parent || null }),
           ...(level === undefined ? {} : { level }),
           ...(flags.partition === undefined ? {} : { partitions: flags.partition }),
-          ...{ sourcePath: disk, imageName: name, store, allowMember: member, rescue, unpartitioned },
+          ...{ sourcePath: disk, imageName: name, store, allowMember: member, allowShared, rescue, unpartitioned },
         }),
       ),
     true,

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
 import { type Job, jobSchema, logEntrySchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
-import { formatBytes, ProgressLine, printJson, printTable } from './output.ts';
+import { describeFinding, formatBytes, ProgressLine, printJson, printTable } from './output.ts';
 
 const pollMs = 1000;
 /** A watch outlives a server's upgrade. */
@@ -126,6 +126,7 @@ function printJob(job: Job): void {
     for (const [name, value] of Object.entries(result.figures)) {
       process.stdout.write(`    ${name}: ${name.endsWith('Bytes') ? formatBytes(value) : value}\n`);
     }
+    for (const finding of result.findings ?? []) process.stdout.write(`    ${describeFinding(finding)}\n`);
     for (const warning of result.warnings) process.stdout.write(`    warning: ${warning}\n`);
   }
 }

@@ -32,6 +32,14 @@ export function failWith(error: DeployError | null): void {
   process.exitCode = errorCatalogue[error.code].exitStatus;
 }
 
+/** Of this machine's own, or of a job that a newer agent ran. */
+type FindingWords = Record<'code' | 'severity' | 'message' | 'advice', string>;
+
+/** `warning: partition 1: … (domain-controller)`, and below it what to do. */
+export function describeFinding({ code, severity, message, advice }: FindingWords): string {
+  return `${severity === 'info' ? 'note' : severity}: ${message} (${code})\n  ${advice}`;
+}
+
 /** `1.5 GiB`; binary units throughout. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];

@@ -22,6 +22,7 @@ export type StepFlags = {
   readonly toPartition?: string;
   readonly acceptLost?: true;
   readonly member?: true;
+  readonly allowShared?: true;
 };
 
 export function withStepOptions(command: Command): Command {
@@ -32,6 +33,7 @@ export function withStepOptions(command: Command): Command {
     .option('--disk <selector>', diskSelectorHelp, collect)
     .option('--parent <image>', 'for --capture: what this image holds already is not sent')
     .option('--level <1-19>', 'for --capture: zstd level')
+    .option('--allow-shared', 'the disk may have a cluster’s file system, which other machines may use')
     .option('--rescue', 'for --capture: the disk has bad sectors; save what can be read')
     .option('--unpartitioned', 'for --capture: also all that lies outside of partitions')
     .option('--partition <number>', 'only this partition; for --capture it may be given several times', collect)
@@ -70,19 +72,20 @@ export function readStep(options: StepFlags): unknown {
     return { kind: 'capture', source: readSelector(disk), image: capture, ...captureKeys(options) };
   if (restore !== undefined)
     return { kind: 'restore', image: restore, target: readSelector(disk), ...restoreKeys(options) };
-  refuseFlags(options, ['partition', 'member'], '--capture or --restore');
+  refuseFlags(options, ['partition', 'member', 'allowShared'], '--capture or --restore');
   return { kind: 'check' };
 }
 
-function captureKeys({ parent, level, rescue, unpartitioned, partition, member }: StepFlags) {
-  return given({ parent, level: numberOf(level), rescue, unpartitioned, partitions: partition?.map(Number), member });
+function captureKeys({ parent, level, rescue, unpartitioned, partition, member, allowShared }: StepFlags) {
+  const partitions = partition?.map(Number);
+  return given({ parent, level: numberOf(level), rescue, unpartitioned, partitions, member, allowShared });
 }
 
 function restoreKeys(flags: StepFlags) {
-  const { holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost, member } = flags;
+  const { holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost, member, allowShared } = flags;
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
-  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost, member });
+  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost, member, allowShared });
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -1,8 +1,11 @@
 // How a verb runs a recipe: a progress line and warnings on stderr, stopped by Ctrl-C.
+import type { FindingOptions } from '../imaging/preflight/finding.ts';
 import type { RunOptions } from '../imaging/progress.ts';
-import { formatBytes, interruptSignal, ProgressLine } from './output.ts';
+import { describeFinding, formatBytes, interruptSignal, ProgressLine } from './output.ts';
 
-export async function withProgress<Result>(work: (run: RunOptions) => Promise<Result>): Promise<Result> {
+export async function withProgress<Result>(
+  work: (run: RunOptions & FindingOptions) => Promise<Result>,
+): Promise<Result> {
   const line = new ProgressLine();
   try {
     return await work({
@@ -10,6 +13,10 @@ export async function withProgress<Result>(work: (run: RunOptions) => Promise<Re
       onProgress: ({ phase, bytesDone, bytesTotal, bytesLost = 0 }) => {
         const note = bytesLost === 0 ? '' : `, ${formatBytes(bytesLost)} lost`;
         line.update(phase, bytesDone, bytesTotal, note);
+      },
+      onFinding: (finding) => {
+        line.end();
+        process.stderr.write(`${describeFinding(finding)}\n`);
       },
       onWarning: (message) => {
         line.end();

@@ -24,6 +24,8 @@ import { readTableSectors, type TableSectors } from './manifest/table-sectors.ts
 import { mapDisk, warnOfNotes } from './map.ts';
 import { findNewestImage, isImageOf } from './newest-image.ts';
 import { openParent } from './parent-segment.ts';
+import { type CheckedCapture, checkCapture } from './preflight/check-capture.ts';
+import type { Finding, FindingOptions } from './preflight/finding.ts';
 import type { RunOptions } from './progress.ts';
 import { describeLoss, type Loss } from './rescue/describe-loss.ts';
 import { type RescuedSegments, rescueSegments } from './rescue/rescue-segments.ts';
@@ -32,33 +34,36 @@ import type { ChunkStore, Digest } from './store/chunk-store.ts';
 /** docs/decisions/009-chunk-size.md */
 const defaultChunkSizeBytes = 2 ** 20;
 
-export type CaptureOptions = RunOptions & {
-  /** A disk, partition or disk file; read only. */
-  readonly sourcePath: string;
-  readonly imageName: string;
-  readonly store: ChunkStore;
-  /** zstd level, 1 to 19. */
-  readonly level?: number;
-  /**
-   * An image of the same disk: its list of chunks answers before the store is asked. The newest one is found if none is
-   * named; null is for none.
-   */
-  readonly parentName?: string | null;
-  /** Capture a member of an array as if it were a disk. */
-  readonly allowMember?: boolean;
-  /** Only these partitions, by number; the image still describes the whole disk. */
-  readonly partitions?: readonly number[];
-  readonly workers?: number;
-  readonly chunkSizeBytes?: number;
-  /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
-  readonly imageId?: string;
-  /** Also every byte outside of partitions, not only where something is known to live. */
-  readonly unpartitioned?: boolean;
-  /** The source has bad sectors: save what can be read, and say in the manifest what is lost. */
-  readonly rescue?: boolean;
-  /** The source is an image of another kind, or was put together from one. */
-  readonly imported?: ImportedSource;
-};
+export type CaptureOptions = RunOptions &
+  FindingOptions & {
+    /** A disk, partition or disk file; read only. */
+    readonly sourcePath: string;
+    readonly imageName: string;
+    readonly store: ChunkStore;
+    /** zstd level, 1 to 19. */
+    readonly level?: number;
+    /**
+     * An image of the same disk: its list of chunks answers before the store is asked. The newest one is found if none is
+     * named; null is for none.
+     */
+    readonly parentName?: string | null;
+    /** Capture a member of an array as if it were a disk. */
+    readonly allowMember?: boolean;
+    /** Go on although other machines may use the disk: a cluster's file system is on it. */
+    readonly allowShared?: boolean;
+    /** Only these partitions, by number; the image still describes the whole disk. */
+    readonly partitions?: readonly number[];
+    readonly workers?: number;
+    readonly chunkSizeBytes?: number;
+    /** A UUID for the image. If the name is taken by the image with this id, an earlier attempt had finished: that is the answer. */
+    readonly imageId?: string;
+    /** Also every byte outside of partitions, not only where something is known to live. */
+    readonly unpartitioned?: boolean;
+    /** The source has bad sectors: save what can be read, and say in the manifest what is lost. */
+    readonly rescue?: boolean;
+    /** The source is an image of another kind, or was put together from one. */
+    readonly imported?: ImportedSource;
+  };
 
 export type ImportedSource = {
   /** What a person gave, and what it was: both stand in the manifest. */
@@ -78,11 +83,13 @@ export type CaptureResult = CaptureCounts & {
   readonly lostBytes: number;
   readonly seconds: number;
   readonly warnings: readonly string[];
+  /** What was found on the disk before it was read; of an earlier attempt that had finished nothing. */
+  readonly findings: readonly Finding[];
 };
 
 /**
  * Captures the used bytes of a disk as an image. Until it returns nothing of the image is visible.
- * @throws image-exists, source-held, source-member, source-read, source-vanished, device-not-found, store-full, store-io, cancelled, …
+ * @throws image-exists, source-held, source-member, shared-disk, source-read, source-vanished, device-not-found, store-full, store-io, cancelled, …
  */
 export async function captureImage(options: CaptureOptions): Promise<CaptureResult> {
   const startedMs = performance.now();
@@ -92,16 +99,20 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
   const run = { ...options, onWarning: (message: string) => warn(message, warnings, options) };
   try {
     const finished = await findFinished(store, name, options.imageId, signal);
-    if (finished !== null) return summarize(finished, noCounts, startedMs);
+    if (finished !== null) return summarize(finished, noCounts, [], startedMs);
     const named = typeof options.parentName === 'string' ? await loadManifest(store, options.parentName, signal) : null;
     await checkSource(sourcePath, { allowMember: options.allowMember ?? false }).catch(goOnIfRescuing(run));
     const whole = imported?.map ?? (await mapDisk(sourcePath, { ...run, ...outsideOf(options) }));
     if (imported?.map !== undefined) warnOfNotes(whole, imported.name, run);
     const map = options.partitions === undefined ? whole : selectPartitions(whole, options.partitions);
+    const checked = await checkCapture(sourcePath, map, run);
     const source = await describeSource(sourcePath, map, run);
     const parent = options.parentName === undefined ? await findParent(options, source, map) : named;
     const describe = (segments: (Digest | null)[], patches: Digest | null, loss: Loss | null) =>
-      sealManifest(draft(name, options, map, source, parent, segments, patches, warnings, loss));
+      sealManifest({
+        ...draft(name, options, map, source, parent, segments, patches, warnings, loss),
+        ...systemsOf(checked),
+      });
     // A description that cannot be stored is better known before the reading than after it.
     describe(
       Array.from({ length: Math.ceil(map.sizeBytes / segmentSizeBytes) }, () => null),
@@ -120,7 +131,7 @@ export async function captureImage(options: CaptureOptions): Promise<CaptureResu
     const loss = captured.lost.length === 0 ? null : await describeLoss(sourcePath, map, captured.lost, run);
     const { manifest, bytes } = describe(captured.segments, captured.patches, loss);
     await store.putManifest(name, bytes, signal);
-    return summarize(manifest, captured.counts, startedMs);
+    return summarize(manifest, captured.counts, checked.findings, startedMs);
   } catch (thrown) {
     const doing = imported === undefined ? `capturing ${sourcePath}` : `importing ${imported.name}`;
     throw toDeployError(thrown).during(`${doing} as '${name}'`);
@@ -254,9 +265,29 @@ function draft(
   };
 }
 
-function summarize(manifest: Manifest, counts: CaptureCounts, startedMs: number): CaptureResult {
+function systemsOf({ systems }: CheckedCapture): Pick<Manifest, 'systems'> {
+  return systems.length === 0 ? {} : { systems: [...systems] };
+}
+
+function summarize(
+  manifest: Manifest,
+  counts: CaptureCounts,
+  findings: readonly Finding[],
+  startedMs: number,
+): CaptureResult {
   const { id, name, rootDigest, geometry, usedBytes, warnings } = manifest;
   const lostBytes = totalBytes(manifest.lost ?? []);
   const seconds = Math.round(performance.now() - startedMs) / 1000;
-  return { id, name, rootDigest, sizeBytes: geometry.sizeBytes, usedBytes, lostBytes, seconds, warnings, ...counts };
+  return {
+    id,
+    name,
+    rootDigest,
+    sizeBytes: geometry.sizeBytes,
+    usedBytes,
+    lostBytes,
+    seconds,
+    warnings,
+    findings,
+    ...counts,
+  };
 }

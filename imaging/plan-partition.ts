@@ -18,6 +18,8 @@ import {
   type RestorePlan,
   restorePlanSchema,
 } from './plan-restore.ts';
+import { type CheckRestoreOptions, checkRestore } from './preflight/check-restore.ts';
+import type { Finding } from './preflight/finding.ts';
 import type { RunOptions } from './progress.ts';
 import { type PresentPartition, readPresentPartition } from './read-present-target.ts';
 import type { ChunkStore } from './store/chunk-store.ts';
@@ -41,6 +43,7 @@ const schema = planParts.extend({
     growVolume: z.string().exactOptional(),
     newIds: z.boolean(),
     allowMember: z.boolean(),
+    allowShared: z.boolean().default(false),
   }),
 });
 
@@ -55,19 +58,20 @@ export function parsePlan(text: string): RestorePlan | PartitionPlan {
   }
 }
 
-export type PlanPartitionOptions = RunOptions & {
-  readonly imageName: string;
-  readonly targetPath: string;
-  readonly store: ChunkStore;
-  readonly partition: number;
-  readonly toPartition?: number | undefined;
-  readonly holes?: 'discard' | 'leave';
-  readonly grow?: boolean;
-  /** The logical volume that takes the room, where it is a physical volume. */
-  readonly growVolume?: string;
-  readonly newIds?: boolean;
-  readonly allowMember?: boolean;
-};
+export type PlanPartitionOptions = RunOptions &
+  Pick<CheckRestoreOptions, 'allowShared' | 'firmware' | 'onFinding'> & {
+    readonly imageName: string;
+    readonly targetPath: string;
+    readonly store: ChunkStore;
+    readonly partition: number;
+    readonly toPartition?: number | undefined;
+    readonly holes?: 'discard' | 'leave';
+    readonly grow?: boolean;
+    /** The logical volume that takes the room, where it is a physical volume. */
+    readonly growVolume?: string;
+    readonly newIds?: boolean;
+    readonly allowMember?: boolean;
+  };
 
 export type PreparedPartition = {
   readonly captured: Manifest;
@@ -75,6 +79,7 @@ export type PreparedPartition = {
   readonly extracted: ExtractedPartition;
   /** What grows in it, where it is a physical volume of LVM2. */
   readonly volume: VolumeChoice;
+  readonly findings: readonly Finding[];
 };
 
 /** What goes where, when all that can refuse it without a look at what is there has not. @throws what refuses a restore before its first write */
@@ -84,19 +89,21 @@ export async function preparePartition(options: PlanPartitionOptions): Promise<P
   const to = await findTargetPartition(targetPath, toPartition, { allowMember });
   const extracted = await extractPartition({ manifest: captured, store }, from, to, signal);
   const { partition } = extracted;
+  const findings = await checkRestore(captured, options);
   const grows = options.grow === true && to.sizeBytes > partition.sizeBytes;
   const bytes = windowOf(openImageReader(store, captured, options), partition.startBytes, partition.sizeBytes);
   const volume = grows ? await chooseVolume(bytes, partition, options.growVolume) : null;
   const grown = grows ? { ...partition, volume } : null;
   await requirePrograms({ grown, renewed: options.newIds === true ? [partition] : [] });
-  return { captured, to, extracted, volume };
+  return { captured, to, extracted, volume, findings };
 }
 
 /** Looks at image and target as `restorePartition` would; nothing is written. @throws what refuses a restore before its first write */
 export async function planPartition(options: PlanPartitionOptions): Promise<PartitionPlan> {
   const { targetPath, partition: from } = options;
   const { holes = 'discard', grow = false, growVolume, newIds = false, allowMember = false } = options;
-  const { captured, to, extracted } = await preparePartition(options);
+  const { allowShared = false } = options;
+  const { captured, to, extracted, findings } = await preparePartition(options);
   const target = await identifyTarget(targetPath, to.named);
   const present = await readPresentPartition(targetPath, to);
   const { id, name, rootDigest, usedBytes } = captured;
@@ -105,10 +112,11 @@ export async function planPartition(options: PlanPartitionOptions): Promise<Part
     ...{ image: { id, name, rootDigest, usedBytes }, target, present: describePresent(present) },
     partition: placeOf(from, to, present),
     write: {
-      ...{ usedBytes: extracted.image.manifest.usedBytes, holes, grow, newIds, allowMember },
+      ...{ usedBytes: extracted.image.manifest.usedBytes, holes, grow, newIds, allowMember, allowShared },
       ...(growVolume === undefined ? {} : { growVolume }),
     },
     warnings: [],
+    findings: [...findings],
   };
 }
 

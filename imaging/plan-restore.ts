@@ -6,6 +6,8 @@ import { differenceOf, identifyTarget, type TargetIdentity, targetIdentitySchema
 import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
+import { type CheckRestoreOptions, checkRestore } from './preflight/check-restore.ts';
+import { findingSchema } from './preflight/finding.ts';
 import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
 import { type FitOrShrinkOptions, fitOrShrink } from './shrink/fit-shrunk.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
@@ -33,6 +35,7 @@ export const planParts = z.object({
     unfinished: z.string().nullable(),
   }),
   warnings: z.array(z.string()),
+  findings: z.array(findingSchema).default([]),
 });
 
 type PlanParts = z.infer<typeof planParts>;
@@ -48,26 +51,29 @@ export const restorePlanSchema = planParts.extend({
     shrink: z.boolean(),
     newIds: z.boolean().default(false),
     allowMember: z.boolean(),
+    allowShared: z.boolean().default(false),
   }),
 });
 
 export type RestorePlan = z.infer<typeof restorePlanSchema>;
 
-export type PlanOptions = FitOrShrinkOptions & {
-  readonly imageName: string;
-  readonly targetPath: string;
-  readonly store: ChunkStore;
-  readonly holes?: 'discard' | 'leave';
-  readonly allowMember?: boolean;
-};
+export type PlanOptions = FitOrShrinkOptions &
+  Pick<CheckRestoreOptions, 'allowShared' | 'firmware' | 'onFinding'> & {
+    readonly imageName: string;
+    readonly targetPath: string;
+    readonly store: ChunkStore;
+    readonly holes?: 'discard' | 'leave';
+    readonly allowMember?: boolean;
+  };
 
 /** Looks at image and target as `restoreImage` would; nothing is written. @throws what refuses a restore before its first write */
 export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   const { store, signal, imageName, targetPath, allowMember = false, holes = 'discard' } = options;
-  const { grow = 'none', growVolume, shrink = false, newIds = false } = options;
+  const { grow = 'none', growVolume, shrink = false, newIds = false, allowShared = false } = options;
   const warnings: string[] = [];
   const manifest = await loadManifest(store, imageName, signal);
   const facts = await checkTarget(targetPath, { allowMember });
+  const findings = await checkRestore(manifest, options);
   const onWarning = (message: string) => warnings.push(message);
   await using fitted = await fitOrShrink({ manifest, store }, facts, { ...options, onWarning });
   await requirePrograms({ grown: fitted.grown, renewed: newIds ? fitted.manifest.partitions : [] });
@@ -80,10 +86,11 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
     target,
     present: describePresent(present),
     write: {
-      ...{ usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, allowMember },
+      ...{ usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, allowMember, allowShared },
       ...(growVolume === undefined ? {} : { growVolume }),
     },
     warnings,
+    findings,
   };
 }
 

@@ -18,6 +18,7 @@ import {
   preparePartition,
 } from './plan-partition.ts';
 import { checkTables } from './plan-restore.ts';
+import type { Finding } from './preflight/finding.ts';
 import { readPresentPartition, readPresentTarget } from './read-present-target.ts';
 import { checkLoss } from './restore.ts';
 import type { Digest } from './store/chunk-store.ts';
@@ -44,6 +45,8 @@ export type RestorePartitionResult = Omit<WrittenImage, 'rootDigest'> & {
   readonly grown: Growth | null;
   readonly newIds: NewIds | null;
   readonly warnings: readonly string[];
+  /** What was found before the first write. */
+  readonly findings: readonly Finding[];
 };
 
 /**
@@ -69,7 +72,7 @@ async function restoreInto(
   state: { written: boolean },
 ): Promise<Omit<RestorePartitionResult, 'warnings'>> {
   const { targetPath, partition: from, toPartition = from } = options;
-  const { captured, to, extracted, volume } = await preparePartition(options);
+  const { captured, to, extracted, volume, findings } = await preparePartition(options);
   checkLoss(captured, options);
   const { startBytes, sizeBytes } = extracted.partition;
   const { manifest, store: chunks } = extracted.image;
@@ -92,7 +95,7 @@ async function restoreInto(
     const opened = { target, present, escrow, diskToImageBytes: startBytes - to.namedStartBytes };
     const { rootDigest, ...written } = await writeImage(manifest, opened, { ...options, store: chunks }, state);
     const finished = await finishPartition({ ...extracted, volume }, target, to, options);
-    return { ...written, partition: from, toPartition, sizeBytes, escrow, ...finished };
+    return { ...written, partition: from, toPartition, sizeBytes, escrow, ...finished, findings };
   } finally {
     await target.handle.close();
     if (state.written && toPartition === 0) await rereadPartitions(target);

@@ -12,34 +12,37 @@ import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkPlan, checkTables, type RestorePlan } from './plan-restore.ts';
+import { type CheckRestoreOptions, checkRestore } from './preflight/check-restore.ts';
+import type { Finding } from './preflight/finding.ts';
 import { readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import type { Digest } from './store/chunk-store.ts';
 import { type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
 
-export type RestoreOptions = WriteImageOptions & {
-  readonly imageName: string;
-  /** A disk, or a disk file; one that does not exist is made. */
-  readonly targetPath: string;
-  /** Make one file system smaller if the target is too small: on an overlay; the image stays as it is. */
-  readonly shrink?: boolean;
-  readonly allowMember?: boolean;
-  /** Restore also an image of which bytes are lost. */
-  readonly acceptLost?: boolean;
-  /** What was approved (`planRestore`): anything that differs refuses the restore before its first write. */
-  readonly plan?: RestorePlan;
-  /** The digest of the target's first and last MiB that was approved; another refuses the restore before its first write. */
-  readonly approvedTables?: Digest;
-  /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
-  readonly escrow?: boolean;
-  /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
-  readonly grow?: FitOptions['grow'];
-  /** The logical volume in it that takes the room, where that partition is a physical volume. */
-  readonly growVolume?: FitOptions['growVolume'];
-  /** Table and file systems get new ids, so that the disk can be used beside the one that was captured. */
-  readonly newIds?: boolean;
-};
+export type RestoreOptions = WriteImageOptions &
+  Pick<CheckRestoreOptions, 'allowShared' | 'firmware' | 'onFinding'> & {
+    readonly imageName: string;
+    /** A disk, or a disk file; one that does not exist is made. */
+    readonly targetPath: string;
+    /** Make one file system smaller if the target is too small: on an overlay; the image stays as it is. */
+    readonly shrink?: boolean;
+    readonly allowMember?: boolean;
+    /** Restore also an image of which bytes are lost. */
+    readonly acceptLost?: boolean;
+    /** What was approved (`planRestore`): anything that differs refuses the restore before its first write. */
+    readonly plan?: RestorePlan;
+    /** The digest of the target's first and last MiB that was approved; another refuses the restore before its first write. */
+    readonly approvedTables?: Digest;
+    /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
+    readonly escrow?: boolean;
+    /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
+    readonly grow?: FitOptions['grow'];
+    /** The logical volume in it that takes the room, where that partition is a physical volume. */
+    readonly growVolume?: FitOptions['growVolume'];
+    /** Table and file systems get new ids, so that the disk can be used beside the one that was captured. */
+    readonly newIds?: boolean;
+  };
 
 export type RestoreResult = WrittenImage & {
   /** What was saved of the target in the store, for `undoRestore`; null where there was nothing to save. */
@@ -49,11 +52,13 @@ export type RestoreResult = WrittenImage & {
   /** Which ids are new, and which could not be; null where none were asked for. */
   readonly newIds: NewIds | null;
   readonly warnings: readonly string[];
+  /** What was found before the first write. */
+  readonly findings: readonly Finding[];
 };
 
 /**
  * Writes an image onto a disk and reads all of it back. When it returns, what is on the medium is what was captured.
- * @throws image-not-found, manifest-corrupt, target-…, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
+ * @throws image-not-found, manifest-corrupt, target-…, shared-disk, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
  */
 export async function restoreImage(given: RestoreOptions): Promise<RestoreResult> {
   const warnings: string[] = [];
@@ -65,6 +70,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
     checkLoss(captured, options);
     refuseEscrow(captured);
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
+    const findings = await checkRestore(captured, options);
     await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
     await requirePrograms({ grown: fitted.grown, renewed: options.newIds === true ? fitted.manifest.partitions : [] });
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
@@ -78,7 +84,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
       const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);
       const finished = await finishRestored(captured, fitted, target, options);
       const { rootDigest, geometry } = captured;
-      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, escrow, ...finished, warnings };
+      return { ...written, rootDigest, sizeBytes: geometry.sizeBytes, escrow, ...finished, warnings, findings };
     } finally {
       await target.handle.close();
       if (state.written) await rereadPartitions(target);

@@ -26,12 +26,22 @@ const errorBodySchema = z.object({
 /** The phases of imaging/progress.ts, and `prepare` for what comes before the first of them. */
 const phaseSchema = z.string().max(32);
 
+const findingSchema = z.object({
+  code: z.string().max(64),
+  severity: z.enum(['info', 'warning', 'refusal']),
+  partition: z.number().int().nonnegative().nullable(),
+  message: z.string().max(8192),
+  advice: z.string().max(8192),
+});
+
 /** What a step that ended well says: figures in bytes and seconds by name, and what a `check` found. */
 export const stepResultSchema = z.object({
   kind: z.enum(['capture', 'restore', 'check']),
   figures: z.record(z.string().max(64), z.number()),
   secondsByPhase: z.record(z.string().max(32), z.number()),
   warnings: z.array(z.string().max(8192)).max(1000),
+  /** What a preflight found before the first byte (docs/preflight.md). */
+  findings: z.array(findingSchema).max(100).optional(),
   /** The disk that was read or written, as it was found, for the record. */
   disk: z.object({ id: z.string().max(512), devicePath: z.string().max(512), label: z.string().max(1024) }).optional(),
   /** Of a `check`: every disk. The server keeps it with the machine (disk-check.ts), not with the job. */

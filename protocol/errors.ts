@@ -48,6 +48,7 @@ export const errorCatalogue = {
   'import-unsupported': refused,
   'source-held': refused,
   'source-member': refused,
+  'shared-disk': refused,
   'selector-none': refused,
   'selector-ambiguous': refused,
   'machine-not-approved': denied,

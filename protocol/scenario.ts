@@ -59,6 +59,8 @@ export type EndAction = z.infer<typeof endActionSchema>;
 const partitionNumber = z.number().int().min(1).max(1024);
 /** The disk may be a member of an array that is not assembled, or an LVM physical volume as a whole. */
 const member = z.boolean().exactOptional();
+/** Other machines may use the disk: a cluster's file system is on it. */
+const allowShared = z.boolean().exactOptional();
 
 // Keys are those of the command line's flags. An unknown one is refused, here and by the agent: whoever misspells `partition`, or
 // sends it to an agent that does not know it, would overwrite a whole disk.
@@ -76,6 +78,7 @@ const captureStep = z
     /** Also every byte outside of partitions. */
     unpartitioned: z.boolean().exactOptional(),
     member,
+    allowShared,
   })
   .refine(({ source, image }) => source.by !== 'each' || source.pick !== undefined || image.includes('{n}'), {
     path: ['image'],
@@ -102,6 +105,7 @@ const restoreStep = z
     /** Restore also an image of which bytes are lost. */
     acceptLost: z.boolean().exactOptional(),
     member,
+    allowShared,
   })
   .refine(({ partition, toPartition }) => toPartition === undefined || partition !== undefined, {
     path: ['toPartition'],

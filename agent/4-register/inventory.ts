@@ -20,13 +20,17 @@ export async function collectInventory(nics: readonly Nic[], disks: readonly Dis
       manufacturer: await readDmi('sys_vendor'),
       product: await readDmi('product_name'),
     },
-    firmware: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios',
+    firmware: readFirmware(),
     secureBoot: await readSecureBoot(),
     cpu: { model: clip(cpus()[0]?.model.trim() || 'unknown'), count: availableParallelism() },
     memoryBytes: totalmem(),
     nics: [...nics],
     disks,
   };
+}
+
+export function readFirmware(): Inventory['firmware'] {
+  return existsSync('/sys/firmware/efi') ? 'uefi' : 'bios';
 }
 
 async function readDmi(name: string): Promise<string | null> {

@@ -4,6 +4,7 @@ import { describePlace } from '../../imaging/fit/new-ids.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import type { Step } from '../../protocol/scenario.ts';
+import { readFirmware } from '../4-register/inventory.ts';
 import { formatBytes } from '../screen/format.ts';
 import { approvedTables } from './check-approval.ts';
 import { findDisk } from './find-disk.ts';
@@ -24,6 +25,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
     ...run,
     ...asked,
     ...present,
+    firmware: readFirmware(),
     ...(tables === undefined ? {} : { approvedTables: tables }),
     imageName,
     targetPath: disk.devicePath,

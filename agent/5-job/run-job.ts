@@ -1,5 +1,6 @@
 // Fifth stage: the steps of one job, one after another; the first that fails ends it.
 import { createHash } from 'node:crypto';
+import type { Finding } from '../../imaging/preflight/finding.ts';
 import type { Progress } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts';
@@ -87,6 +88,12 @@ async function runStep(
     warnings.push(message);
     job.listener.log('warning', message);
   };
+  const findings: Finding[] = [];
+  const onFinding = (finding: Finding): void => {
+    const { code, severity, message, advice } = finding;
+    findings.push(finding);
+    job.listener.log(severity === 'info' ? 'info' : 'warning', `${message} (${code}). ${advice}`);
+  };
   const {
     figures,
     disk,
@@ -97,7 +104,7 @@ async function runStep(
     store: job.store,
     stepId: id,
     approval: job.approval,
-    run: { onProgress, onWarning, signal: job.signal },
+    run: { onProgress, onWarning, onFinding, signal: job.signal },
     log: job.listener.log,
   });
   const result = {
@@ -105,6 +112,7 @@ async function runStep(
     figures: numbersOf(figures),
     secondsByPhase: meter.secondsByPhase(),
     warnings: warnings.slice(0, 1000).map((warning) => warning.slice(0, 8192)),
+    findings: findings.slice(0, 100),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
     ...(checked === undefined ? {} : { disks: checked }),
   };

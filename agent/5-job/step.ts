@@ -1,5 +1,6 @@
 // Fifth stage: what every kind of step is given and what it leaves.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import type { FindingOptions } from '../../imaging/preflight/finding.ts';
 import type { RunOptions } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { Approval } from '../../protocol/approval.ts';
@@ -15,7 +16,7 @@ export type StepRun = {
   readonly approval?: Approval | undefined;
   /** A UUID of its own for this step of this job, the same whenever the job is handed out again. */
   readonly stepId: string;
-  readonly run: Required<RunOptions>;
+  readonly run: Required<RunOptions & FindingOptions>;
   readonly log: (level: LogLevel, message: string) => void;
 };
 

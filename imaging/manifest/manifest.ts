@@ -6,6 +6,7 @@ import { segmentSizeBytes } from '../chunk/slots.ts';
 import { maxPartitions } from '../partition/partition.ts';
 import type { Digest } from '../store/chunk-store.ts';
 import { corrupt, plainFormat, readSignedJson, type SignedJson, sealedFormat, signJson } from './signed-json.ts';
+import { maxSystems, systemSchema } from './system.ts';
 
 const bytes = z.int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -84,6 +85,7 @@ const schema = z.object({
   patches: digest.exactOptional(),
   parent: z.object({ id: z.uuid(), name: text, rootDigest: digest }).nullable(),
   warnings: z.array(text).max(1000),
+  systems: z.array(systemSchema).max(maxSystems).exactOptional(),
   lost: z
     .array(z.object({ startBytes: bytes, lengthBytes: bytes }))
     .max(100_000)

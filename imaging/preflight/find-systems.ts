@@ -8,12 +8,14 @@ import { readGroup } from '../fs/lvm-group.ts';
 import { findCopies } from '../fs/lvm-legs.ts';
 import { maxSystems, type System } from '../manifest/system.ts';
 import { findLinux } from './linux.ts';
+import { findUncleanNtfs, type UncleanNtfs } from './ntfs-state.ts';
 import { findWindows } from './windows.ts';
 
 export type FoundSystems = {
   readonly systems: readonly System[];
   /** Where a system may be of which nothing could be told, and why. */
   readonly unknown: readonly UnknownSystem[];
+  readonly unclean: readonly UncleanNtfs[];
 };
 
 export type UnknownSystem = { readonly partition: number; readonly volume?: string; readonly reason: string };
@@ -28,35 +30,43 @@ type Place = { readonly partition: PartitionMap; readonly volume?: string; reado
 export async function findSystems(path: string, map: DiskMap, signal?: AbortSignal): Promise<FoundSystems> {
   const systems: System[] = [];
   const unknown: UnknownSystem[] = [];
+  const unclean: UncleanNtfs[] = [];
   const timeLimit = AbortSignal.timeout(maxMs);
   const stop = signal === undefined ? timeLimit : AbortSignal.any([signal, timeLimit]);
   const reader = await openReader(path).catch((thrown: unknown) => toDeployError(thrown));
-  if (reader instanceof DeployError) return { systems, unknown: [{ partition: 0, reason: reader.message }] };
+  if (reader instanceof DeployError) return { systems, unclean, unknown: [{ partition: 0, reason: reader.message }] };
   try {
     const bounded = bound(reader, stop);
     for (const partition of map.partitions) {
       if (systems.length + unknown.length >= maxSystems) break;
-      await tell(path, bounded, partition, { systems, unknown, stop });
+      await tell(path, bounded, partition, { systems, unknown, unclean, stop });
       throwIfCancelled(signal);
     }
-    return { systems: systems.slice(0, maxSystems), unknown: unknown.slice(0, maxSystems) };
+    return { systems: systems.slice(0, maxSystems), unknown: unknown.slice(0, maxSystems), unclean };
   } finally {
     await reader.close();
   }
 }
 
-type Found = { readonly systems: System[]; readonly unknown: UnknownSystem[]; readonly stop: AbortSignal };
+type Found = {
+  readonly systems: System[];
+  readonly unknown: UnknownSystem[];
+  readonly unclean: UncleanNtfs[];
+  readonly stop: AbortSignal;
+};
 
-async function tell(path: string, reader: ByteReader, partition: PartitionMap, found: Found): Promise<void> {
-  const { number, startBytes, sizeBytes, fileSystem } = partition;
+async function tell(path: string, disk: ByteReader, partition: PartitionMap, found: Found): Promise<void> {
+  const { number, startBytes, sizeBytes, fileSystem, reader } = partition;
   const note = (volume: { volume?: string }) => (thrown: unknown) => {
     const late = found.stop.aborted ? 'it took too long' : toDeployError(thrown).message;
     found.unknown.push({ partition: number, ...volume, reason: late });
     return null;
   };
-  if (startBytes + sizeBytes > reader.sizeBytes) return;
-  const bytes = windowOf(reader, startBytes, sizeBytes);
+  if (startBytes + sizeBytes > disk.sizeBytes) return;
+  const bytes = windowOf(disk, startBytes, sizeBytes);
   if (fileSystem === 'ntfs') {
+    const state = reader === 'raw' ? await findUncleanNtfs(number, bytes) : null;
+    if (state !== null) found.unclean.push(state);
     const windows = await findWindows(bytes).catch(note({}));
     if (windows !== null) found.systems.push({ partition: number, ...windows });
     return;

@@ -18,17 +18,17 @@ test.each([
   ],
   ['--capture a --disk serial:Q1', { kind: 'capture', source: { by: 'serial', serial: 'Q1' }, image: 'a' }],
   [
-    '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue --member',
+    '--capture a --disk only --parent b --level 3 --partition 1 --partition 4 --rescue --member --allow-shared',
     {
       ...{ kind: 'capture', source: { by: 'only' }, image: 'a', parent: 'b' },
-      ...{ level: 3, partitions: [1, 4], rescue: true, member: true },
+      ...{ level: 3, partitions: [1, 4], rescue: true, member: true, allowShared: true },
     },
   ],
   [
-    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost --member',
+    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost --member --allow-shared',
     {
       ...{ kind: 'restore', image: 'a', target: { by: 'number', number: 2 }, holes: 'discard' },
-      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true, member: true },
+      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true, member: true, allowShared: true },
     },
   ],
   [
@@ -73,6 +73,7 @@ test.each([
   ['--restore a', 'which disk'],
   ['--check --partition 1', '--partition goes with'],
   ['--check --member', '--member goes with'],
+  ['--check --allow-shared', '--allow-shared goes with'],
   ['--check --parent a', '--parent goes with --capture'],
   ['--capture a --disk only --new-ids', '--new-ids goes with --restore'],
   ['--capture a --disk only --level high', 'level'],

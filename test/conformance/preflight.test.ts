@@ -1,12 +1,23 @@
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { captureImage } from '../../imaging/capture.ts';
 import { mapDisk } from '../../imaging/map.ts';
+import { planRestore } from '../../imaging/plan-restore.ts';
 import { findSystems } from '../../imaging/preflight/find-systems.ts';
+import { restoreImage } from '../../imaging/restore.ts';
+import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
+import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { makeRawDisk } from '../fixtures/disks.ts';
+import { run } from '../fixtures/run.ts';
 import { makeLinuxVolume, makeVolumesDisk, makeWindowsVolume } from '../fixtures/system-disks.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { createVolume, groupName, makeGroupDisk, putVolume } from '../fixtures/volume-disks.ts';
 import { bootDriver } from '../fixtures/windows-hives.ts';
+
+const cli = path.join(import.meta.dirname, '../../cli/deploy-os');
+const deployOs = (...args: string[]) => spawnSync(cli, args, { encoding: 'utf8' });
 
 const linuxFiles = {
   'usr/lib/os-release': 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\n',
@@ -31,7 +42,48 @@ test('a Windows and a Linux are found in their partitions, and not a byte of the
         fixedNames: ['/etc/NetworkManager/system-connections/Wired connection 1'],
       },
     ]);
+    const [store, target] = [path.join(directory, 'store'), path.join(directory, 'target')];
+    const captured = deployOs('image', 'capture', disk, 'both', '--store', store, '--json');
+    expect(captured.status).toBe(0);
+    const codes = (out: string) =>
+      (JSON.parse(out) as { findings: { code: string }[] }).findings.map(({ code }) => code);
+    expect(codes(captured.stdout)).toEqual(['domain-controller', 'persistent-network-names', 'several-systems']);
+    expect(captured.stderr).toMatch(/^warning: partition 1: .*USN rollback.*\(domain-controller\)$/m);
+    expect(captured.stderr).toMatch(/^note: 2 systems are on the disk/m);
     expect((await readFile(disk)).equals(before)).toBe(true);
+    const shown = deployOs('image', 'show', 'both', '--store', store).stdout;
+    expect(shown).toMatch(/^system: partition 1: Windows Server 2019 .*domain controller of corp\.example/m);
+    expect(shown).toMatch(/^system: partition 2: Debian GNU\/Linux 12 .*tied to network cards/m);
+    const at = {
+      imageName: 'both',
+      targetPath: target,
+      store: await openDirectoryStore(store, { create: false }),
+      workers: 1,
+    };
+    const found = ['domain-controller', 'persistent-network-names'];
+    expect((await planRestore(at)).findings.map(({ code }) => code)).toEqual(found);
+    expect((await restoreImage(at)).findings.map(({ code }) => code)).toEqual(found);
+  });
+});
+
+test('a disk with a cluster’s file system is neither captured nor overwritten without the override', async () => {
+  await withTempDirectory(async (directory) => {
+    const disk = await makeRawDisk(path.join(directory, 'disk'), 64 * 2 ** 20);
+    await run('mkfs.gfs2', '-q', '-O', '-j', '1', '-J', '8', '-p', 'lock_nolock', disk);
+    const plain = await makeRawDisk(path.join(directory, 'plain'), 2 ** 20);
+    const store = openMemoryStore();
+    const shared = { sourcePath: disk, imageName: 'shared', store, workers: 1 };
+    await expect(captureImage(shared)).rejects.toMatchObject({ code: 'shared-disk' });
+    expect((await captureImage({ ...shared, allowShared: true })).findings).toMatchObject([
+      { code: 'cluster-file-system', severity: 'warning', partition: 0 },
+    ]);
+    await captureImage({ ...shared, sourcePath: plain, imageName: 'plain' });
+    const over = { imageName: 'plain', targetPath: disk, store, workers: 1 };
+    const before = await readFile(disk);
+    await expect(planRestore(over)).rejects.toMatchObject({ code: 'shared-disk' });
+    await expect(restoreImage(over)).rejects.toMatchObject({ code: 'shared-disk' });
+    expect((await readFile(disk)).equals(before)).toBe(true);
+    await restoreImage({ ...over, allowShared: true });
   });
 });
 
@@ -59,6 +111,7 @@ test('a system that cannot be looked into is said to be unknown; a volume withou
     const disk = await makeVolumesDisk(path.join(directory, 'disk'), [damaged, data]);
     expect(await findSystems(disk, await mapDisk(disk))).toEqual({
       systems: [],
+      unclean: [],
       unknown: [{ partition: 1, reason: 'it is no registry hive' }],
     });
   });

@@ -176,3 +176,22 @@ test('member: a disk with the mark of an array is captured and overwritten only 
   expect((await run(...steps)).error).toBe(null);
   tool('e2fsck', '-fn', await partOf('disk-member', 1, 16));
 });
+
+test('allowShared: a disk with a cluster’s file system is captured and overwritten only where the step says so, and the result tells', async () => {
+  // A GFS2 by its magic and its type.
+  const gfs2 = { offsetBytes: 65536, bytes: Buffer.from('0116197000000001', 'hex') };
+  await makeRawDisk(file('disk-shared'), 40 * mib, [gfs2]);
+  const shared = { by: 'serial', serial: 'disk-shared' };
+  const before = await fs.readFile(file('disk-shared'));
+  const capture = { kind: 'capture', source: shared, image: 'shared' };
+  const restore = { kind: 'restore', image: 'web', target: shared };
+  for (const step of [capture, restore, { ...restore, partition: 2, toPartition: 0 }]) {
+    expect(await run(step)).toMatchObject({ error: { code: 'shared-disk' }, diskHalfWritten: false });
+  }
+  expect((await fs.readFile(file('disk-shared'))).equals(before)).toBe(true);
+  const outcome = await run({ ...capture, allowShared: true }, { ...restore, allowShared: true });
+  expect(outcome.error).toBe(null);
+  const findings = [{ code: 'cluster-file-system', severity: 'warning', partition: 0 }];
+  expect(outcome.results).toMatchObject([{ findings }, { findings }]);
+  expect(log.join()).toMatch(/GFS2 is a cluster's file system.*\(cluster-file-system\)/);
+});

@@ -43,7 +43,7 @@ async function check(disks: readonly Disk[], signal = new AbortController().sign
   const step: StepRun = {
     ...{ store: openMemoryStore(), stepId: 's', log: (_, message) => log.push(message) },
     context: { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never },
-    run: { onProgress: () => {}, onWarning: (message) => warnings.push(message), signal },
+    run: { onProgress: () => {}, onWarning: (message) => warnings.push(message), onFinding: () => {}, signal },
   };
   const { checked, figures } = await checkDisks(step);
   return { disks: checkedDisksSchema.parse(checked), figures, warnings, log };

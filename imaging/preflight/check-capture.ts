@@ -1,0 +1,32 @@
+// The step of a capture between map and first chunk: what is on the disk is looked at, told, and goes into the manifest.
+import type { DiskMap } from '../disk-map.ts';
+import type { System } from '../manifest/system.ts';
+import { findForCapture } from './capture-findings.ts';
+import { findSystems } from './find-systems.ts';
+import { type Finding, type FindingOptions, report } from './finding.ts';
+import { listClusterFileSystems } from './shared-disk.ts';
+
+export type CheckCaptureOptions = FindingOptions & {
+  readonly signal?: AbortSignal;
+  /** Go on although other machines may use the disk. */
+  readonly allowShared?: boolean;
+  /** Only these partitions are captured. */
+  readonly partitions?: readonly number[];
+  readonly rescue?: boolean;
+};
+
+export type CheckedCapture = { readonly systems: readonly System[]; readonly findings: readonly Finding[] };
+
+/** @throws shared-disk; cancelled */
+export async function checkCapture(path: string, map: DiskMap, options: CheckCaptureOptions): Promise<CheckedCapture> {
+  const { partitions: numbers, allowShared = false, rescue = false, signal } = options;
+  const partitions = map.partitions.filter(({ number }) => numbers?.includes(number) ?? true);
+  // A failing disk is not read more than the image needs.
+  const nothing = { systems: [], unknown: [{ partition: 0, reason: 'the disk is rescued' }], unclean: [] };
+  const found = rescue ? nothing : await findSystems(path, { ...map, partitions }, signal);
+  // The cluster shares the disk, not a partition.
+  const clusterFileSystems = listClusterFileSystems(map.partitions);
+  const findings = findForCapture({ ...found, partitions, clusterFileSystems }, allowShared);
+  report(findings, options);
+  return { systems: found.systems, findings };
+}

@@ -1,0 +1,77 @@
+// Whether other machines may be writing to a disk: it carries a cluster's file system (R24).
+import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
+import { openReader } from '../blockdev/open-reader.ts';
+import { findSignatures } from '../fs/signatures.ts';
+import { readTable } from '../partition/read-table.ts';
+import { type Content, describePlace, type Finding } from './finding.ts';
+
+/** What makes a disk a shared one. A reservation that another machine holds (SCSI-3) would be the next of these facts. */
+export type SharedFacts = { readonly clusterFileSystems: readonly ClusterFileSystem[] };
+
+export type ClusterFileSystem = { readonly partition: number; readonly volume?: string; readonly fileSystem: string };
+
+const names: Readonly<Record<string, string>> = {
+  ocfs2: 'OCFS2',
+  gfs2: 'GFS2',
+  VMFS: 'VMFS',
+  VMFS_volume_member: 'VMFS',
+};
+
+/** `doing` is what is about to happen to the disk: `captured`, `overwritten`. */
+export function findShared(
+  { clusterFileSystems }: SharedFacts,
+  { allowShared, doing }: { allowShared: boolean; doing: 'captured' | 'overwritten' },
+): Finding[] {
+  const why =
+    doing === 'captured'
+      ? 'what is captured while others write fits nowhere together'
+      : 'every machine of the cluster would lose it, and they go on writing to it';
+  return clusterFileSystems.map(({ partition, volume, fileSystem }) => ({
+    code: 'cluster-file-system',
+    severity: allowShared ? 'warning' : 'refusal',
+    partition,
+    message: `${describePlace(partition, volume)}${names[fileSystem]} is a cluster's file system: other machines may have the disk in use, and ${why}`,
+    advice:
+      'Unmount it on every machine of the cluster, or use the means of the cluster or the storage; --allow-shared (scenario: allowShared) goes on all the same.',
+  }));
+}
+
+/** Of a map's or manifest's partitions, and of the volumes in them. */
+export function listClusterFileSystems(partitions: readonly Content[]): ClusterFileSystem[] {
+  return partitions.flatMap(({ number, fileSystem, volumes = [] }) => [
+    ...(isCluster(fileSystem) ? [{ partition: number, fileSystem }] : []),
+    ...volumes.flatMap((volume) =>
+      isCluster(volume.fileSystem) ? [{ partition: number, volume: volume.name, fileSystem: volume.fileSystem }] : [],
+    ),
+  ]);
+}
+
+function isCluster(fileSystem: string | null): fileSystem is string {
+  return fileSystem !== null && Object.hasOwn(names, fileSystem);
+}
+
+/** What is on the disk or file at `path` now. What cannot be read has no name: the restore itself will say so. */
+export async function findClusterFileSystems(path: string): Promise<ClusterFileSystem[]> {
+  const reader = await openReader(path).catch(() => null);
+  if (reader === null) return [];
+  try {
+    const found = await readTable(reader);
+    const partitions = found.kind === 'table' ? found.table.partitions.filter(({ container }) => !container) : [];
+    const places = [{ number: 0, startBytes: 0, sizeBytes: reader.sizeBytes }, ...partitions];
+    const clusters: ClusterFileSystem[] = [];
+    for (const { number, startBytes, sizeBytes } of places) {
+      if (startBytes + sizeBytes > reader.sizeBytes) continue;
+      const fileSystem = await nameCluster(windowOf(reader, startBytes, sizeBytes));
+      if (fileSystem !== null) clusters.push({ partition: number, fileSystem });
+    }
+    return clusters;
+  } catch {
+    return [];
+  } finally {
+    await reader.close();
+  }
+}
+
+async function nameCluster(bytes: ByteReader): Promise<string | null> {
+  return (await findSignatures(bytes)).map(({ name }) => name).find(isCluster) ?? null;
+}
