@@ -96,14 +96,17 @@ test('a store that was full takes the rest, and no more, once garbage collection
       await captureImage({ sourcePath: old, imageName: 'old', store });
       await age(place, 2 * dayMs);
       await store.deleteManifest('old');
-      const before = (await listChunkFiles(place)).size;
+      const before = await listChunkFiles(place);
       const full = captureImage({ sourcePath: source, imageName: 'new', store });
       await expect(full).rejects.toMatchObject({ code: 'store-full' });
       expect(await store.listManifests()).toEqual([]);
-      const kept = (await listChunkFiles(place)).size - before;
+      // The index of the segment, small as it is, may have found room too; it is no slot.
+      const added = [...(await listChunkFiles(place)).keys()].filter((digest) => !before.has(digest));
+      const sizes = await Promise.all(added.map(async (digest) => (await fs.stat(chunkFile(place, digest))).size));
+      const kept = sizes.filter((bytes) => bytes > mib / 2).length;
       expect(kept).toBeGreaterThan(0);
       const { chunks } = await collectGarbage(store, { olderThanMs: dayMs, dryRun: false });
-      expect(chunks).toBe(before);
+      expect(chunks).toBe(before.size);
       const { slotsKnown, slotsSent } = await captureImage({ sourcePath: source, imageName: 'new', store });
       expect({ slotsKnown, slotsSent }).toEqual({ slotsKnown: kept, slotsSent: 12 - kept });
       expect((await verifyImage({ imageName: 'new', store })).problems).toEqual([]);
@@ -113,11 +116,15 @@ test('a store that was full takes the rest, and no more, once garbage collection
   });
 });
 
+function chunkFile(place: string, digest: string): string {
+  return path.join(place, 'chunks', digest.slice(0, 2), digest.slice(2));
+}
+
 /** As if every chunk had been put so long ago. */
 async function age(place: string, ms: number): Promise<void> {
   const then = (Date.now() - ms) / 1000;
   for (const digest of (await listChunkFiles(place)).keys()) {
-    await fs.utimes(path.join(place, 'chunks', digest.slice(0, 2), digest.slice(2)), then, then).catch(() => {});
+    await fs.utimes(chunkFile(place, digest), then, then).catch(() => {});
   }
 }
 
