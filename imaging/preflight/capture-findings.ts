@@ -39,7 +39,7 @@ function findInSystem(system: System): Finding[] {
   } else if (system.inDomain === true) {
     found.push({
       ...{ code: 'domain-member', severity: 'info', partition },
-      message: `${named} is a member of a domain${of(domain)}. The password of its account changes every 30 days, so that older images lose the domain's trust`,
+      message: `${named} is a member of ${domain === null ? 'a domain' : `the domain ${domain}`}. The password of its account changes every 30 days, so that older images lose the domain's trust`,
       advice: 'Capture it more often than that, or be ready to join it to the domain again after a restore.',
     });
   }

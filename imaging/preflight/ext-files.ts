@@ -13,6 +13,8 @@ export type ExtContent = {
 
 type ExtEntry = { readonly name: string; readonly sizeBytes: number };
 
+export const extProgram = 'debugfs';
+
 /** Names that cannot be taken for anything else in a line of commands. */
 const plainName = /^[\w .@:+,-]{1,200}$/;
 
@@ -30,7 +32,7 @@ export async function readExtFiles(
   const commands = [...folders.map((folder) => `ls -p "${folder}"`), ...files.map((file) => `cat "${file}"`)];
   const device = `${path}?offset=${startBytes}`;
   const input = commands.map((command) => `${command}\n`).join('');
-  const { status, stdout, said } = await runTool('debugfs', ['-c', '-f', '-', device], { input, signal });
+  const { status, stdout, said } = await runTool(extProgram, ['-c', '-f', '-', device], { input, signal });
   const answers = splitAnswers(stdout, commands);
   if (status !== 0 || answers.size === 0) {
     throw new DeployError('file-system-corrupt', `debugfs: ${said.split('\n').at(-1) ?? 'nothing'}`);

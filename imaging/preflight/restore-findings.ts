@@ -75,7 +75,7 @@ function findDomain(system: System, { manifest, now }: RestoreFacts): Finding[] 
   return [
     {
       ...{ code: 'domain-member-old', severity: 'warning', partition },
-      message: `${named} is a member of a domain${of(domain)}, and the image is ${days} days old. The password of its account has changed since (every ${passwordDays} days): nobody of the domain will be able to log on`,
+      message: `${named} is a member of ${domain === null ? 'a domain' : `the domain ${domain}`}, and the image is ${days} days old. The password of its account has changed since (every ${passwordDays} days): nobody of the domain will be able to log on`,
       advice:
         'Have a local account at hand, and join it to the domain again (Windows: Test-ComputerSecureChannel -Repair; Linux: realm join, adcli join).',
     },

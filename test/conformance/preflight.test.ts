@@ -6,10 +6,15 @@ import { captureImage } from '../../imaging/capture.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { planRestore } from '../../imaging/plan-restore.ts';
 import { findSystems } from '../../imaging/preflight/find-systems.ts';
+import { findWindows } from '../../imaging/preflight/windows.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { readerOf } from '../fixtures/buffer-reader.ts';
 import { makeRawDisk } from '../fixtures/disks.ts';
+import { changeSector } from '../fixtures/fuzz/change-sector.ts';
+import { Random } from '../fixtures/fuzz/random.ts';
+import { changeRecord, findValue } from '../fixtures/ntfs-surgery.ts';
 import { run } from '../fixtures/run.ts';
 import { makeLinuxVolume, makeVolumesDisk, makeWindowsVolume } from '../fixtures/system-disks.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
@@ -102,6 +107,24 @@ test('a Linux in a logical volume is found as well', async () => {
   });
 });
 
+test('a sleeping and a dirty Windows are told apart, and both are looked into all the same', async () => {
+  await withTempDirectory(async (directory) => {
+    const sleeping = { 'hiberfil.sys': Buffer.alloc(9000, 'HIBR') };
+    const dirty = await makeWindowsVolume(path.join(directory, 'dirty'), { hostName: 'B' });
+    changeRecord(dirty, 3, (record) => record.writeUInt16LE(1, findValue(record, 0x70) + 10));
+    const disk = await makeVolumesDisk(path.join(directory, 'disk'), [
+      await makeWindowsVolume(path.join(directory, 'sleeping'), { hostName: 'A' }, sleeping),
+      dirty,
+    ]);
+    const { systems, unclean } = await findSystems(disk, await mapDisk(disk));
+    expect(unclean).toMatchObject([
+      { partition: 1, state: 'hibernated' },
+      { partition: 2, state: 'dirty' },
+    ]);
+    expect(systems.map(({ hostName }) => hostName)).toEqual(['A', 'B']);
+  });
+});
+
 test('a system that cannot be looked into is said to be unknown; a volume without one is not', async () => {
   await withTempDirectory(async (directory) => {
     const damaged = await makeWindowsVolume(path.join(directory, 'ntfs'), {});
@@ -114,5 +137,33 @@ test('a system that cannot be looked into is said to be unknown; a volume withou
       unclean: [],
       unknown: [{ partition: 1, reason: 'it is no registry hive' }],
     });
+  });
+});
+
+test('no damage to an NTFS or its hives makes looking into it hang, or fail with another error than ours', async () => {
+  await withTempDirectory(async (directory) => {
+    const traits = { domain: 'corp.example', services: { storahci: bootDriver } };
+    const whole = await makeWindowsVolume(path.join(directory, 'ntfs'), traits);
+    const sectors = Array.from({ length: whole.length / 512 }, (_, i) => i * 512).filter((at) =>
+      whole.subarray(at, at + 512).some((byte) => byte !== 0),
+    );
+    let found = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      const random = new Random(seed);
+      const bytes = Buffer.from(whole);
+      for (let i = 0; i <= random.below(8); i++) {
+        const at = sectors[random.below(sectors.length)] ?? 0;
+        changeSector(bytes.subarray(at, at + 512), random);
+      }
+      const facts = await findWindows(readerOf(bytes)).catch((thrown: unknown) => {
+        expect(thrown, `seed ${seed}`).toMatchObject({
+          code: expect.stringMatching(/^(file-system-corrupt|source-read)$/),
+        });
+        return null;
+      });
+      if (facts !== null) found++;
+    }
+    expect(found).toBeGreaterThan(10);
+    expect(found).toBeLessThan(100);
   });
 });
