@@ -167,7 +167,7 @@ export function printManifest(manifest: Manifest): void {
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
 }
 
-function printSystem(system: System): void {
+export function printSystem(system: System): void {
   const { domain, domainController, inDomain, version, bootDrivers, teams, fixedNames } = system;
   const role = domainController ? 'domain controller' : 'domain member';
   const facts = [

@@ -10,6 +10,7 @@ import { addImportCommand } from './image-import.ts';
 import { addMapCommand } from './image-map.ts';
 import { addMountCommand } from './image-mount.ts';
 import { printCapture, printImages, printManifest, printVerify } from './image-output.ts';
+import { addPreflightCommand } from './image-preflight.ts';
 import { addProveCommand } from './image-prove.ts';
 import { addRestoreCommand } from './image-restore.ts';
 import { addUndoCommand } from './image-undo.ts';
@@ -51,6 +52,7 @@ export function addCommands(program: Command): void {
   addImportCommand(image);
   addMapCommand(image);
   addMountCommand(image);
+  addPreflightCommand(image);
   addProveCommand(image);
   addRestoreCommand(image);
   addUndoCommand(image);

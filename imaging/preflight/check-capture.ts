@@ -1,4 +1,4 @@
-// The step of a capture between map and first chunk: what is on the disk is looked at, told, and goes into the manifest.
+// The step of a capture between map and first chunk: what is on the disk is looked at, told, and goes into the manifest. `image preflight` is this alone.
 import type { DiskMap } from '../disk-map.ts';
 import type { System } from '../manifest/system.ts';
 import { findForCapture } from './capture-findings.ts';
@@ -6,7 +6,7 @@ import { findSystems } from './find-systems.ts';
 import { type Finding, type FindingOptions, report } from './finding.ts';
 import { listClusterFileSystems } from './shared-disk.ts';
 
-export type CheckCaptureOptions = FindingOptions & {
+export type InspectOptions = {
   readonly signal?: AbortSignal;
   /** Go on although other machines may use the disk. */
   readonly allowShared?: boolean;
@@ -18,7 +18,18 @@ export type CheckCaptureOptions = FindingOptions & {
 export type CheckedCapture = { readonly systems: readonly System[]; readonly findings: readonly Finding[] };
 
 /** @throws shared-disk; cancelled */
-export async function checkCapture(path: string, map: DiskMap, options: CheckCaptureOptions): Promise<CheckedCapture> {
+export async function checkCapture(
+  path: string,
+  map: DiskMap,
+  options: InspectOptions & FindingOptions,
+): Promise<CheckedCapture> {
+  const inspected = await inspectSource(path, map, options);
+  report(inspected.findings, options);
+  return inspected;
+}
+
+/** Refuses nothing. @throws cancelled */
+export async function inspectSource(path: string, map: DiskMap, options: InspectOptions): Promise<CheckedCapture> {
   const { partitions: numbers, allowShared = false, rescue = false, signal } = options;
   const partitions = map.partitions.filter(({ number }) => numbers?.includes(number) ?? true);
   // A failing disk is not read more than the image needs.
@@ -27,6 +38,5 @@ export async function checkCapture(path: string, map: DiskMap, options: CheckCap
   // The cluster shares the disk, not a partition.
   const clusterFileSystems = listClusterFileSystems(map.partitions);
   const findings = findForCapture({ ...found, partitions, clusterFileSystems }, allowShared);
-  report(findings, options);
   return { systems: found.systems, findings };
 }

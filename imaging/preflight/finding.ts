@@ -41,8 +41,14 @@ export type FindingOptions = { readonly onFinding?: (finding: Finding) => void }
 /** Gives findings to `onFinding`; the first refusal is thrown instead. @throws shared-disk */
 export function report(findings: readonly Finding[], { onFinding }: FindingOptions): void {
   for (const finding of findings) if (finding.severity !== 'refusal') onFinding?.(finding);
+  const error = refusalOf(findings);
+  if (error !== null) throw error;
+}
+
+/** What a capture or restore with these findings ends with; null when it would go on. */
+export function refusalOf(findings: readonly Finding[]): DeployError | null {
   const refusal = findings.find(({ severity }) => severity === 'refusal');
-  if (refusal !== undefined) throw new DeployError('shared-disk', refusal.message, { hint: refusal.advice });
+  return refusal === undefined ? null : new DeployError('shared-disk', refusal.message, { hint: refusal.advice });
 }
 
 /** `partition 2: Debian GNU/Linux 12 (web-01)` */

@@ -24,7 +24,7 @@ export function findShared(
 ): Finding[] {
   const why =
     doing === 'captured'
-      ? 'what is captured while others write fits nowhere together'
+      ? 'what is read while others write does not fit together'
       : 'every machine of the cluster would lose it, and they go on writing to it';
   return clusterFileSystems.map(({ partition, volume, fileSystem }) => ({
     code: 'cluster-file-system',

@@ -79,6 +79,9 @@ test('a disk with a cluster’s file system is neither captured nor overwritten 
     const store = openMemoryStore();
     const shared = { sourcePath: disk, imageName: 'shared', store, workers: 1 };
     await expect(captureImage(shared)).rejects.toMatchObject({ code: 'shared-disk' });
+    const looked = deployOs('image', 'preflight', disk, '--json');
+    expect(looked.status).toBe(5);
+    expect(JSON.parse(looked.stdout)).toMatchObject({ findings: [{ code: 'cluster-file-system' }], systems: [] });
     expect((await captureImage({ ...shared, allowShared: true })).findings).toMatchObject([
       { code: 'cluster-file-system', severity: 'warning', partition: 0 },
     ]);
