@@ -3,6 +3,7 @@
 import type { ByteReader } from './blockdev/byte-reader.ts';
 import { intersect } from './chunk/ranges.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
+import { claimedBytes, claimedHeadBytes } from './fs/claimed-size.ts';
 import { readFileSystem } from './fs/detect.ts';
 import { readGptCopy } from './partition/gpt.ts';
 import { dynamicTypes, type Partition, type PartitionTable } from './partition/partition.ts';
@@ -41,13 +42,19 @@ export async function keepOutside(
     ...gaps.flatMap((gap) => keepOfGap(gap, reader.sizeBytes)),
     ...intersect(gaps, mergeExtents(table.ownExtents.map(withTrack))),
   ]);
-  const leftOutBytes = totalBytes(gaps) - totalBytes(kept);
-  if (leftOutBytes === 0 || unpartitioned === true) return { kept: gaps, notes: [] };
+  if (totalBytes(gaps) === totalBytes(kept) || unpartitioned === true) return { kept: gaps, notes: [] };
   const doubt = await findDoubt(reader, table).catch(reasonToGoOn);
   if (doubt !== null)
     return { kept: gaps, notes: [`${doubt}: all that lies outside of its partitions is captured too`] };
+  const overhangs = await findOverhangs(reader, table).catch((thrown: unknown) => {
+    reasonToGoOn(thrown);
+    return gaps;
+  });
+  const all = mergeExtents([...kept, ...intersect(gaps, overhangs)]);
+  const leftOutBytes = totalBytes(gaps) - totalBytes(all);
+  if (leftOutBytes === 0) return { kept: gaps, notes: [] };
   const note = `${leftOutBytes} bytes outside of its partitions are not captured; they are with --unpartitioned`;
-  return { kept, notes: [note] };
+  return { kept: all, notes: [note] };
 }
 
 /** All partitions but the containers of logical ones. */
@@ -82,6 +89,18 @@ function keepOfGap(gap: Extent, diskBytes: number): Extent[] {
 /** A boot record, wherever it lies, with the rest of its track. */
 function withTrack({ startBytes, lengthBytes }: Extent): Extent {
   return { startBytes, lengthBytes: Math.max(lengthBytes, besidePartitionBytes) };
+}
+
+/** What file systems that are longer than their partitions claim behind them. */
+async function findOverhangs(reader: ByteReader, table: PartitionTable): Promise<Extent[]> {
+  const overhangs: Extent[] = [];
+  for (const { startBytes, sizeBytes } of leavesOf(table)) {
+    const head = await reader.read(startBytes, Math.min(claimedHeadBytes, sizeBytes));
+    const claimed = Math.ceil(claimedBytes(head) / 512) * 512;
+    const lengthBytes = Math.min(claimed, reader.sizeBytes - startBytes) - sizeBytes;
+    if (lengthBytes > 0) overhangs.push({ startBytes: startBytes + sizeBytes, lengthBytes });
+  }
+  return mergeExtents(overhangs);
 }
 
 /** Why there may be more on the disk than the table lists, or null. */

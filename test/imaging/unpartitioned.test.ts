@@ -1,9 +1,13 @@
 // What a capture takes of the space in no partition: where something is known to live; all of it where the table may not tell everything.
+import { open, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { totalBytes } from '../../imaging/extent.ts';
 import { mapBytes } from '../../imaging/map.ts';
 import { sparseReader } from '../fixtures/buffer-reader.ts';
+import { run } from '../fixtures/run.ts';
 import { type GptEntry, writeGpt, writeMbrEntry } from '../fixtures/tables.ts';
+import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 const [MiB, GiB, TiB] = [2 ** 20, 2 ** 30, 2 ** 40];
 const mib = (startMiB: number, lengthMiB: number) => ({ startBytes: startMiB * MiB, lengthBytes: lengthMiB * MiB });
@@ -76,6 +80,60 @@ describe('of the space in no partition', () => {
     const further = await mapBytes(sparseReader(GiB, records));
     expect(further.used).toEqual([mib(0, 3), mib(300, 1), mib(599, 102), mib(1008, 16)]);
     expect(further.partitions[0]).toMatchObject({ number: 1, usedBytes: 3 * MiB });
+  });
+
+  test.each([
+    ['mke2fs', '-q', '-F', '-t', 'ext4', '-O', '64bit'],
+    ['mkfs.xfs', '-q'],
+    ['mkfs.ntfs', '-q', '-F', '-Q'],
+    ['mkfs.exfat'],
+    ['mkfs.vfat', '-F', '16'],
+    ['mkfs.vfat', '-F', '32'],
+    ['mkfs.btrfs', '-q'],
+    ['mkfs.f2fs', '-q'],
+  ])('what %s has made behind the end of its partition is kept, whatever state it is in', async (program, ...flags) => {
+    await withTempDirectory(async (folder) => {
+      const file = path.join(folder, 'fs.img');
+      await writeFile(file, '');
+      await truncate(file, 512 * MiB);
+      await run(program, ...flags, file);
+      await using handle = await open(file);
+      const { buffer } = await handle.read(Buffer.alloc(MiB), 0, MiB, 0);
+      const head = Buffer.alloc(2 * MiB);
+      writeGpt(head, [lbas(1, 100)]);
+      head.fill(0, head.length - 33 * 512);
+      buffer.copy(head, MiB);
+      const map = await mapBytes(sparseReader(GiB, new Map([[0, head]])));
+      const [whole] = map.used;
+      // Up to a cluster of its end: FAT leaves out what makes no whole track.
+      expect(whole?.startBytes).toBe(0);
+      expect(whole?.lengthBytes).toBeGreaterThan(513 * MiB - 65536);
+      expect(whole?.lengthBytes).toBeLessThanOrEqual(513 * MiB);
+      expect(map.used).toHaveLength(2);
+    });
+  });
+
+  test('what claims sectors of 333 bytes, or no end, is believed up to the disk’s end, in whole sectors', async () => {
+    const head = Buffer.alloc(2 * MiB);
+    writeGpt(head, [lbas(1, 100)]);
+    head.fill(0, head.length - 33 * 512);
+    const usedWith = async (change: (partition: Buffer) => void) => {
+      const bytes = Buffer.from(head);
+      change(bytes.subarray(MiB));
+      return (await mapBytes(sparseReader(GiB, new Map([[0, bytes]])))).used;
+    };
+    const odd = await usedWith((partition) => {
+      partition.write('FAT16', 0x36, 'latin1');
+      partition.writeUInt16LE(333, 0x0b);
+      partition.writeUInt32LE(1_000_001, 0x20);
+    });
+    expect(odd[0]).toEqual({ startBytes: 0, lengthBytes: MiB + Math.ceil((333 * 1_000_001) / 512) * 512 });
+    const endless = await usedWith((partition) => {
+      partition.write('EXFAT   ', 3, 'latin1');
+      partition.fill(0xff, 72, 80);
+      partition[108] = 255;
+    });
+    expect(endless).toEqual([mib(0, 1024)]);
   });
 
   test('--unpartitioned takes all, and there is nothing to say', async () => {
