@@ -33,6 +33,8 @@ export type Disk = {
   readonly location: 'internal' | 'removable' | 'virtual' | 'partitions';
   readonly removable: boolean;
   readonly readOnly: boolean;
+  /** An ATA password keeps its content from being read; true only where udev has asked the disk. */
+  readonly locked: boolean;
   /** Why nothing may be written to it now (mounted, held, member of an array); empty when free. */
   readonly inUseBy: readonly string[];
   /** The devices an array or LUN is made of, as device nodes; they are no disks of their own. */

@@ -81,6 +81,7 @@ async function toDisk(
     serial: hardware.serial,
     wwn: wwnOf(node),
     bus: hardware.bus,
+    locked: [node, ...members].some(({ udev }) => udev.get('ID_ATA_FEATURE_SET_SECURITY_LOCKED') === '1'),
     ...{ place, location, readOnly, array, contents, parts },
     controller: node.controller ?? first?.controller ?? null,
     linkSpeed: node.linkSpeed ?? first?.linkSpeed ?? null,
