@@ -52,7 +52,7 @@ function toPartitionRows({ partitions, map, devicePath }: ShownDisk): string[][]
 }
 
 function describeState(disk: ShownDisk): string {
-  const { array, readOnly, inUseBy, idNote, sectorSizeBytes, contents, map, readError, health } = disk;
+  const { array, readOnly, locked, inUseBy, idNote, sectorSizeBytes, contents, map, readError, health } = disk;
   const facts = [
     readError ? `cannot be read: ${readError}` : null,
     health ? describeHealth(health) : null,
@@ -61,6 +61,7 @@ function describeState(disk: ShownDisk): string {
     array === null || array.done === null ? null : `${Math.floor(array.done * 100)} % done`,
     sectorSizeBytes === 512 ? null : `sectors of ${sectorSizeBytes} bytes`,
     readOnly ? 'read-only' : null,
+    locked ? 'locked by an ATA password' : null,
     contents === null ? null : contents.type,
     ...inUseBy,
     idNote,

@@ -11,7 +11,12 @@ const pollMs = 1000;
 /** A watch outlives a server's upgrade. */
 const serverAwayMs = 15 * 60 * 1000;
 
-type RunOptions = ConnectOptions & { readonly scenario: string; readonly machine: string; readonly watch?: boolean };
+type RunOptions = ConnectOptions & {
+  readonly scenario: string;
+  readonly machine: string;
+  readonly approve?: string;
+  readonly watch?: boolean;
+};
 type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string };
 
 export function addCommands(program: Command): void {
@@ -19,6 +24,10 @@ export function addCommands(program: Command): void {
   withServerOptions(job.command('run').description('ask for a job; it starts when the machine is there and approved'))
     .requiredOption('--scenario <scenario>', 'id or name')
     .requiredOption('--machine <machine>', 'id or name')
+    .option(
+      '--approve <check>',
+      "the machine's newest disk check, by its id or as `latest`: the job touches nothing when the disks are others by then",
+    )
     .option('--watch', 'stay until it has ended')
     .action(run);
   withServerOptions(job.command('list').description('all jobs, newest last'))
@@ -40,8 +49,12 @@ function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
-async function run({ scenario, machine, ...options }: RunOptions): Promise<void> {
-  const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, { scenario, machine });
+async function run({ scenario, machine, approve, ...options }: RunOptions): Promise<void> {
+  const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, {
+    scenario,
+    machine,
+    ...(approve === undefined ? {} : { approve }),
+  });
   if (options.watch === true) {
     process.stderr.write(`job ${job.id}: ${job.scenarioName} on ${job.machineName}\n`);
     return watch(job.id, options);

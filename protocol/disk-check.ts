@@ -63,6 +63,12 @@ const diskMapSchema = z.object({
 export const checkedDiskSchema = diskSchema.extend({
   /** Null when the disk was not read: at a registration, or for the reason in `readError`. */
   map: diskMapSchema.nullable().default(null),
+  /** SHA-256 in hexadecimal of its first and last MiB, where tables and superblocks are; null when they were not read. */
+  tablesDigest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .default(null),
   readError: z.string().max(maxNoteLength).nullable().default(null),
   /** Null when nothing could be asked. */
   health: diskHealthSchema.nullable().default(null),

@@ -24,7 +24,12 @@ export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time })
 export type Scenario = z.infer<typeof scenarioSchema>;
 
 /** POST /v1/jobs: both by id or by name. */
-export const jobRequestSchema = z.object({ scenario: z.string().min(1).max(255), machine: z.string().min(1).max(255) });
+export const jobRequestSchema = z.strictObject({
+  scenario: z.string().min(1).max(255),
+  machine: z.string().min(1).max(255),
+  /** The id of the machine's newest disk check, or `latest`: the job touches nothing when the disks are others. */
+  approve: id.exactOptional(),
+});
 
 export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type JobState = z.infer<typeof jobStateSchema>;
@@ -52,6 +57,8 @@ export const jobSchema = z.object({
   progress: jobProgressSchema.nullable(),
   results: z.array(stepResultSchema),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
+  /** The disk check that was approved when it was asked for. */
+  approvedCheckId: id.nullable(),
 });
 export type Job = z.infer<typeof jobSchema>;
 

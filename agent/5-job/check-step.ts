@@ -3,6 +3,7 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { DiskMap } from '../../imaging/disk-map.ts';
 import { totalBytes } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
+import { readPresentTarget } from '../../imaging/read-present-target.ts';
 import { type CheckedDisk, maxNoteLength, maxNotes } from '../../protocol/disk-check.ts';
 import { toDeployError } from '../../protocol/errors.ts';
 import { formatBytes } from '../screen/format.ts';
@@ -36,17 +37,21 @@ async function checkDisk(disk: Disk, step: StepRun): Promise<CheckedDisk> {
   return { ...disk, ...content, health };
 }
 
-async function readContents(disk: Disk, { run, log }: StepRun): Promise<Pick<CheckedDisk, 'map' | 'readError'>> {
+async function readContents(
+  disk: Disk,
+  { run, log }: StepRun,
+): Promise<Pick<CheckedDisk, 'map' | 'tablesDigest' | 'readError'>> {
   try {
     const map = await mapDisk(disk.devicePath, { ...run, allowMember: true });
+    const { tablesDigest } = await readPresentTarget({ path: disk.devicePath, sizeBytes: disk.sizeBytes });
     log('info', describeContents(disk, map));
     if (disk.inUseBy.length > 0) log('info', `${describeDisk(disk)} is in use by ${disk.inUseBy.join(', ')}`);
-    return { map: summarizeMap(map), readError: null };
+    return { map: summarizeMap(map), tablesDigest, readError: null };
   } catch (thrown) {
     const { code, message } = toDeployError(thrown);
     if (code === 'cancelled') throw thrown;
     run.onWarning(`${describeDisk(disk)}: ${message}`);
-    return { map: null, readError: message.slice(0, maxNoteLength) };
+    return { map: null, tablesDigest: null, readError: message.slice(0, maxNoteLength) };
   }
 }
 

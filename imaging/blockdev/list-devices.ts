@@ -10,7 +10,7 @@ export type Device = Omit<DeviceNode, 'directory' | 'udev'> & {
 };
 
 const reasons: Partial<Record<DeviceKind, string>> = {
-  mapping: 'a volume or an encrypted mapping: its disk is listed',
+  mapping: 'a volume or an encrypted mapping; its disk is listed',
   container: 'the metadata of a firmware RAID, which holds no bytes itself',
   empty: 'a drive without a medium',
   optical: 'an optical drive',
@@ -24,10 +24,15 @@ const reasons: Partial<Record<DeviceKind, string>> = {
 
 /** In the order of their places. `root` is `/`, or where a recorded tree lies. */
 export async function listDevices(root = '/'): Promise<Device[]> {
-  const nodes = [...(await readDeviceGraph(root)).values()];
+  const nodes = [...(await readDeviceGraph(root)).values()].filter(isSet);
   const devices = nodes.map(async ({ directory: _, udev: __, ...device }, i) => {
     const medium = device.kind === 'disk' && (await isBootMedium(nodes[i] as DeviceNode));
     return { ...device, noDisk: medium ? 'the medium that carries the Deploy-OS' : (reasons[device.kind] ?? null) };
   });
   return (await Promise.all(devices)).sort((a, b) => comparePlaces(a.place, b.place));
+}
+
+/** The kernel keeps unused loop and memory devices ready, in no use and of no size. */
+function isSet({ kind, sizeBytes }: DeviceNode): boolean {
+  return sizeBytes > 0 || (kind !== 'loop' && kind !== 'memory');
 }

@@ -6,8 +6,6 @@ import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceNode } from './device-node.ts';
-import type { Disk } from './disk.ts';
-import { listDisks } from './list-disks.ts';
 import { membershipFile, readMembership } from './membership.ts';
 import { listNames, readAttribute } from './sysfs.ts';
 
@@ -133,20 +131,16 @@ class Recorder {
   }
 }
 
-/** The disks of the machine that `text` was recorded on. @throws DeployError invalid-input */
-export async function listRecordedDisks(text: string): Promise<Disk[]> {
+/** What `list` (`listDisks`, `listDevices`) says of the machine that `text` was recorded on. @throws DeployError invalid-input */
+export async function listRecorded<T>(text: string, list: (root: string) => Promise<T[]>): Promise<T[]> {
   const root = await mkdtemp(join(tmpdir(), 'deploy-os-disks-'));
   try {
     await unpackRecording(text, root).catch((thrown: unknown) => {
-      throw new DeployError(
-        'invalid-input',
-        'this is no recording of a machine that `deploy-os disks --record` wrote',
-        {
-          cause: thrown,
-        },
-      );
+      throw new DeployError('invalid-input', 'this is no recording that `deploy-os disks --record` wrote', {
+        cause: thrown,
+      });
     });
-    return JSON.parse(JSON.stringify(await listDisks(root)).replaceAll(root, '')) as Disk[];
+    return JSON.parse(JSON.stringify(await list(root)).replaceAll(root, '')) as T[];
   } finally {
     await rm(root, { recursive: true, force: true });
   }

@@ -1,8 +1,10 @@
 // Hands jobs to connected agents: the machine's running job again, or else the oldest that waits for it.
 import { randomUUID } from 'node:crypto';
+import type { Approval } from '../../protocol/approval.ts';
 import type { EndAction } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
 import type { JobRow } from '../database/schema.ts';
+import type { ApprovedCheck } from '../jobs/approve-disks.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import type { ConnectedAgent } from './registry.ts';
@@ -50,10 +52,17 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
     scenarioName: job.scenarioName,
     steps: JSON.parse(job.steps),
     end: job.endAction as EndAction,
+    ...approvalOf(job, life.handOuts),
   });
   const again = life.handOuts > 1 ? ` again (${life.handOuts})` : '';
   await appendJobLog(context.db, job.id, 'info', `handed to ${job.machineName}${again}`);
   context.log.info({ job: job.id, machine: job.machineName, handOuts: life.handOuts }, 'job handed out');
+}
+
+function approvalOf({ approval }: JobRow, handOuts: number): { approval?: Approval } {
+  if (approval === null) return {};
+  const { disks } = JSON.parse(approval) as ApprovedCheck;
+  return { approval: { disks: [...disks], again: handOuts > 1 } };
 }
 
 /** Tells a connected agent that its machine is approved now, and gives it what waits for it. */

@@ -116,6 +116,11 @@ async function createDiskChecks(db: AnyDatabase): Promise<void> {
   await db.schema.createIndex('oneDiskCheckPerStep').unique().on('diskChecks').columns(['jobId', 'step']).execute();
 }
 
+/** What a job may do is what was approved when it was asked for: the disks go with it. */
+async function addApprovals(db: AnyDatabase): Promise<void> {
+  await db.schema.alterTable('jobs').addColumn('approval', 'text').execute();
+}
+
 export const migrations: Record<string, Migration> = {
   '001-first': {
     async up(db: AnyDatabase) {
@@ -127,4 +132,5 @@ export const migrations: Record<string, Migration> = {
     },
   },
   '002-disk-checks': { up: createDiskChecks },
+  '003-approvals': { up: addApprovals },
 };

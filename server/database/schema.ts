@@ -42,6 +42,8 @@ type JobsTable = {
   progress: string | null;
   results: string;
   error: string | null;
+  /** The id of a disk check and the disks that it found (protocol/approval.ts); null when nobody approved any. */
+  approval: string | null;
   /** Counts changes of state: a writer that read an older revision writes nothing. */
   revision: number;
 };

@@ -1,5 +1,6 @@
 // The history of a machine's disks: what a check or a registration said of them is kept, with how it differs from before.
 import type { CheckedDisk, Difference } from '../../protocol/disk-check.ts';
+import type { InventoryDisk } from '../../protocol/inventory.ts';
 import type { Database, DiskCheckRow, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import { compareDisks } from './compare-disks.ts';
@@ -35,9 +36,9 @@ export async function recordCheck(
 export async function recordRegistration(
   db: Database,
   { id, state }: MachineRow,
-  inventory: readonly Omit<CheckedDisk, 'map' | 'readError' | 'health'>[],
+  inventory: readonly InventoryDisk[],
 ): Promise<void> {
-  const disks = inventory.map((disk) => ({ ...disk, map: null, readError: null, health: null }));
+  const disks = inventory.map((disk) => ({ ...disk, map: null, tablesDigest: null, readError: null, health: null }));
   await db.transaction().execute(async (transaction) => {
     const newest = await findNewest(transaction, id);
     if (newest !== undefined && compareDisks(JSON.parse(newest.disks), disks).length === 0) return;

@@ -2,6 +2,7 @@
 import { DeployError } from '../../protocol/errors.ts';
 import type { Job, JobState } from '../../protocol/rest.ts';
 import type { Database, JobRow } from '../database/schema.ts';
+import type { ApprovedCheck } from './approve-disks.ts';
 
 /** Newest last. */
 export async function listJobs(
@@ -36,5 +37,6 @@ function toJob(row: JobRow): Job {
     progress: row.progress === null ? null : JSON.parse(row.progress),
     results: JSON.parse(row.results),
     error: row.error === null ? null : JSON.parse(row.error),
+    approvedCheckId: row.approval === null ? null : (JSON.parse(row.approval) as ApprovedCheck).checkId,
   };
 }

@@ -3,11 +3,17 @@ import type { Job, Scenario } from '../../protocol/rest.ts';
 import { expandSteps } from '../../protocol/scenario.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
+import type { ApprovedCheck } from './approve-disks.ts';
 import { toColumns } from './change-job.ts';
 import { newJobLife } from './lifecycle.ts';
 import { readJob } from './read-jobs.ts';
 
-export async function requestJob(db: Database, scenario: Scenario, machine: MachineRow): Promise<Job> {
+export async function requestJob(
+  db: Database,
+  scenario: Scenario,
+  machine: MachineRow,
+  approval: ApprovedCheck | null,
+): Promise<Job> {
   const id = newId();
   await db
     .insertInto('jobs')
@@ -21,6 +27,7 @@ export async function requestJob(db: Database, scenario: Scenario, machine: Mach
       endAction: scenario.end,
       ...toColumns(newJobLife),
       leaseHeardAt: null,
+      approval: approval === null ? null : JSON.stringify(approval),
       createdAt: new Date().toISOString(),
       progress: null,
       revision: 0,

@@ -1,6 +1,7 @@
 // POST /v1/jobs: one scenario on one machine; it waits when the machine is not approved, not there or busy
 import { jobRequestSchema } from '../../protocol/rest.ts';
 import { dispatchJob } from '../agents/dispatch.ts';
+import { approveDisks } from '../jobs/approve-disks.ts';
 import { requestJob } from '../jobs/request-job.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import type { Route } from '../route.ts';
@@ -14,7 +15,8 @@ export const postJob: Route = {
     const body = jobRequestSchema.parse(request.body);
     const scenario = await findScenario(context.db, body.scenario);
     const machine = await findMachine(context.db, body.machine);
-    const job = await requestJob(context.db, scenario, machine);
+    const approval = body.approve === undefined ? null : await approveDisks(context.db, machine, body.approve);
+    const job = await requestJob(context.db, scenario, machine, approval);
     request.log.info({ job: job.id, scenario: scenario.name, machine: machine.name }, 'job requested');
     await dispatchJob(context, machine.id);
     reply.code(201);

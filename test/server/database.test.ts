@@ -56,7 +56,7 @@ describe('the database', () => {
       const machine = await registerMachine(db, { uuid: uuidA, macs: [], approve: 'all' });
       const scenario = await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
       if (machine === null) throw new Error('no machine');
-      for (let i = 0; i < 2; i++) await requestJob(db, scenario, machine);
+      for (let i = 0; i < 2; i++) await requestJob(db, scenario, machine, null);
       const running = db.updateTable('jobs').set({ state: 'running' }).execute();
       await expect(running).rejects.toThrow(/UNIQUE/);
       await db.destroy();

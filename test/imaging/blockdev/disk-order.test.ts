@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listDisks } from '../../../imaging/blockdev/list-disks.ts';
-import { listRecordedDisks, recordMachine } from '../../../imaging/blockdev/record.ts';
+import { listRecorded, recordMachine } from '../../../imaging/blockdev/record.ts';
 import { bootMachine, type Plugged } from '../../fixtures/machine-tree.ts';
 
 let folder = '';
@@ -70,7 +70,7 @@ test('numbers and ids do not depend on the order of discovery', async () => {
 test('a recording has the same disks as the machine it was made on', async () => {
   const root = await mkdtemp(join(folder, 'recorded-'));
   await bootMachine(root, [...machine].reverse());
-  const recorded = await listRecordedDisks(JSON.stringify(await recordMachine(root)));
+  const recorded = await listRecorded(JSON.stringify(await recordMachine(root)), listDisks);
   expect(recorded).toEqual(JSON.parse(JSON.stringify(await listDisks(root)).replaceAll(root, '')));
 });
 
@@ -79,7 +79,7 @@ test.each([
   ['a path from the root', { '/sys/out': 'aGk=' }],
 ])('a recording with %s is refused, and nothing is written', async (_, files) => {
   const text = JSON.stringify({ formatVersion: 1, kernel: '', files, links: {}, directories: [] });
-  await expect(listRecordedDisks(text)).rejects.toMatchObject({ code: 'invalid-input' });
+  await expect(listRecorded(text, listDisks)).rejects.toMatchObject({ code: 'invalid-input' });
 });
 
 test('one serial number of two USB bridges names neither: both are named by their port', async () => {
