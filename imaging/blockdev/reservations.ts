@@ -1,6 +1,9 @@
 // Who has reserved a disk that several machines share: SCSI-3 persistent reservations, as clusters use them (SPC-4, 5.12). R24.
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { toDeployError } from '../../protocol/errors.ts';
 import { runTool } from '../run-tool.ts';
+import { findByNumber, formatMajorMinor, listNames, wholeDiskDirectory } from './sysfs.ts';
 
 export type Reservations = {
   /** Of the machines that have registered with the disk, in hexadecimal. */
@@ -13,12 +16,29 @@ export type Reservations = {
 const patienceMs = 10_000;
 const maxKeys = 1024;
 
-/** Null when the disk cannot be asked: no SCSI, it knows no reservations, or `sg_persist` is not there. Nothing is changed. */
-export async function readReservations(devicePath: string, signal?: AbortSignal): Promise<Reservations | null> {
-  const keys = await ask(devicePath, '--read-keys', signal);
-  if (keys === null) return null;
-  const holder = await ask(devicePath, '--read-reservation', signal);
-  return parseReservations(keys, holder ?? '');
+/**
+ * Of the disk at `path` or the partition's disk; of a LUN behind several paths, what the first that answers says. Null when it cannot be told:
+ * a file, no SCSI, a disk that knows no reservations, or no `sg_persist`. Nothing is changed.
+ */
+export async function readReservations(path: string, signal?: AbortSignal): Promise<Reservations | null> {
+  for (const devicePath of await listScsiDevices(path)) {
+    const keys = await ask(devicePath, '--read-keys', signal);
+    if (keys === null) continue;
+    return parseReservations(keys, (await ask(devicePath, '--read-reservation', signal)) ?? '');
+  }
+  return null;
+}
+
+/** The SCSI device that `path` is or lies on; of a mapping, those below it. */
+async function listScsiDevices(path: string): Promise<string[]> {
+  const stats = await stat(path).catch(() => null);
+  if (!stats?.isBlockDevice()) return [];
+  const device = await findByNumber('/', formatMajorMinor(stats.rdev));
+  if (device === null) return [];
+  const disk = await wholeDiskDirectory(device);
+  const below = await listNames(disk, 'slaves');
+  const names = below.length === 0 ? [basename(disk)] : below;
+  return names.filter((name) => /^sd[a-z]+$/.test(name)).map((name) => `/dev/${name}`);
 }
 
 async function ask(devicePath: string, what: string, signal: AbortSignal | undefined): Promise<string | null> {

@@ -1,4 +1,5 @@
 // The step of a capture between map and first chunk: what is on the disk is looked at, told, and goes into the manifest. `image preflight` is this alone.
+import { readReservations } from '../blockdev/reservations.ts';
 import type { DiskMap } from '../disk-map.ts';
 import type { System } from '../manifest/system.ts';
 import { findForCapture } from './capture-findings.ts';
@@ -37,6 +38,7 @@ export async function inspectSource(path: string, map: DiskMap, options: Inspect
   const found = rescue ? nothing : await findSystems(path, { ...map, partitions }, signal);
   // The cluster shares the disk, not a partition.
   const clusterFileSystems = listClusterFileSystems(map.partitions);
-  const findings = findForCapture({ ...found, partitions, clusterFileSystems }, allowShared);
+  const reservations = await readReservations(path, signal);
+  const findings = findForCapture({ ...found, partitions, clusterFileSystems, reservations }, allowShared);
   return { systems: found.systems, findings };
 }

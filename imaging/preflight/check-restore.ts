@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import type { Disk } from '../blockdev/disk.ts';
 import { listDisks } from '../blockdev/list-disks.ts';
+import { readReservations } from '../blockdev/reservations.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { type Finding, type FindingOptions, report } from './finding.ts';
 import type { Firmware } from './firmware-mode.ts';
@@ -28,6 +29,7 @@ export async function checkRestore(manifest: Manifest, options: CheckRestoreOpti
     controller: disk === null ? null : { bus: disk.bus, driver: disk.controller?.driver ?? null },
     sameDisk: disk !== null && serial !== null && disk.serial === serial && disk.model === model,
     clusterFileSystems: await findClusterFileSystems(targetPath),
+    reservations: await readReservations(targetPath),
   };
   const findings = findForRestore(facts, allowShared);
   report(findings, options);

@@ -16,6 +16,7 @@ export const findingCodes = [
   'persistent-network-names',
   'network-teaming',
   'cluster-file-system',
+  'disk-reserved',
   'several-systems',
   'system-unknown',
   'firmware-mode',

@@ -1,12 +1,17 @@
-// Whether other machines may be writing to a disk: it carries a cluster's file system (R24).
+// Whether other machines may be writing to a disk: it carries a cluster's file system, or they have registered with it (R24).
 import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
 import { openReader } from '../blockdev/open-reader.ts';
+import type { Reservations } from '../blockdev/reservations.ts';
 import { findSignatures } from '../fs/signatures.ts';
 import { readTable } from '../partition/read-table.ts';
 import { type Content, describePlace, type Finding } from './finding.ts';
 
-/** What makes a disk a shared one. A reservation that another machine holds (SCSI-3) would be the next of these facts. */
-export type SharedFacts = { readonly clusterFileSystems: readonly ClusterFileSystem[] };
+/** What makes a disk a shared one. */
+export type SharedFacts = {
+  readonly clusterFileSystems: readonly ClusterFileSystem[];
+  /** Null where it cannot be told. */
+  readonly reservations: Reservations | null;
+};
 
 export type ClusterFileSystem = { readonly partition: number; readonly volume?: string; readonly fileSystem: string };
 
@@ -19,21 +24,35 @@ const names: Readonly<Record<string, string>> = {
 
 /** `doing` is what is about to happen to the disk: `captured`, `overwritten`. */
 export function findShared(
-  { clusterFileSystems }: SharedFacts,
+  { clusterFileSystems, reservations }: SharedFacts,
   { allowShared, doing }: { allowShared: boolean; doing: 'captured' | 'overwritten' },
 ): Finding[] {
   const why =
     doing === 'captured'
       ? 'what is read while others write does not fit together'
       : 'every machine of the cluster would lose it, and they go on writing to it';
-  return clusterFileSystems.map(({ partition, volume, fileSystem }) => ({
-    code: 'cluster-file-system',
-    severity: allowShared ? 'warning' : 'refusal',
+  const severity: Finding['severity'] = allowShared ? 'warning' : 'refusal';
+  const onDisk = clusterFileSystems.map(({ partition, volume, fileSystem }) => ({
+    code: 'cluster-file-system' as const,
+    severity,
     partition,
     message: `${describePlace(partition, volume)}${names[fileSystem]} is a cluster's file system: other machines may have the disk in use, and ${why}`,
-    advice:
-      'Unmount it on every machine of the cluster, or use the means of the cluster or the storage; --allow-shared (scenario: allowShared) goes on all the same.',
+    advice: `Unmount it on every machine of the cluster, or use the means of the cluster or the storage; ${override}`,
   }));
+  const reserved = describeReserved(reservations).map((who) => ({
+    ...{ code: 'disk-reserved' as const, severity, partition: null, message: `${who}, and ${why}` },
+    advice: `Take the disk out of the cluster first (its own tools, or sg_persist --out --clear); ${override}`,
+  }));
+  return [...onDisk, ...reserved];
+}
+
+const override = '--allow-shared (scenario: allowShared) goes on all the same.';
+
+function describeReserved(reservations: Reservations | null): string[] {
+  if (reservations === null || reservations.keys.length === 0) return [];
+  const { keys, holder } = reservations;
+  const who = `${keys.length === 1 ? 'another machine has' : 'other machines have'} registered with the disk (SCSI-3 persistent reservations, keys ${keys.slice(0, 8).join(', ')})`;
+  return [holder === null ? who : `${who} and reserved it (${holder.type})`];
 }
 
 /** Of a map's or manifest's partitions, and of the volumes in them. */

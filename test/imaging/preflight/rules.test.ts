@@ -25,7 +25,7 @@ function content(number: number, fileSystem: string): Content {
 
 /** What is found, as `code severity partition`. */
 function atCapture(facts: Partial<CaptureFacts>, allowShared = false): string[] {
-  const none = { partitions: [], systems: [], unknown: [], unclean: [], clusterFileSystems: [] };
+  const none = { partitions: [], systems: [], unknown: [], unclean: [], clusterFileSystems: [], reservations: null };
   return findForCapture({ ...none, ...facts }, allowShared).map((f) => `${f.code} ${f.severity} ${f.partition}`);
 }
 
@@ -85,7 +85,7 @@ function imageOf(traits: Partial<Manifest>): Manifest {
 
 function atRestore(image: Partial<Manifest>, facts: Partial<RestoreFacts> = {}, allowShared = false): string[] {
   const machine = { firmware: null, controller: null, sameDisk: false, now: new Date('2026-01-20T00:00:00Z') };
-  const all = { manifest: imageOf(image), clusterFileSystems: [], ...machine, ...facts };
+  const all = { manifest: imageOf(image), clusterFileSystems: [], reservations: null, ...machine, ...facts };
   return findForRestore(all, allowShared).map((f) => `${f.code} ${f.severity} ${f.partition}`);
 }
 
@@ -164,6 +164,10 @@ describe('a restore', () => {
     const clusterFileSystems = [{ partition: 1, fileSystem: 'VMFS' }];
     expect(atRestore({}, { clusterFileSystems })).toEqual(['cluster-file-system refusal 1']);
     expect(atRestore({}, { clusterFileSystems }, true)).toEqual(['cluster-file-system warning 1']);
+    const keys = { keys: ['0x1a', '0x2b'], holder: { key: '0x1a', type: 'Write Exclusive' } };
+    expect(atRestore({}, { reservations: keys })).toEqual(['disk-reserved refusal null']);
+    expect(atRestore({}, { reservations: keys }, true)).toEqual(['disk-reserved warning null']);
+    expect(atRestore({}, { reservations: { keys: [], holder: null } })).toEqual([]);
   });
 
   test('of an image from before there were systems in it finds nothing', () => {
