@@ -5,6 +5,7 @@ import { comparePartitions } from './compare-partitions.ts';
 import { compareParts } from './compare-parts.ts';
 import { describeDisk, describeSizes, type Finding, printable } from './describe.ts';
 import { listSharedIds, type Pair, pairDisks } from './pair-disks.ts';
+import { sortBy } from './sort-by.ts';
 
 const maxDifferences = 1000;
 
@@ -12,14 +13,14 @@ const maxDifferences = 1000;
 export function compareDisks(before: readonly CheckedDisk[], after: readonly CheckedDisk[]): Difference[] {
   const { pairs, gone, new: added } = pairDisks(before, after);
   const shared = new Set(listSharedIds(before));
-  const newlyShared = listSharedIds(after).filter((id) => !shared.has(id));
+  const newlyShared = new Set(listSharedIds(after).filter((id) => !shared.has(id)));
   const all = [
     ...gone.map((disk) => tell(disk, { kind: 'gone', level: 'warning', text: 'is gone' })),
     ...added.flatMap((disk) => findInNew(disk).map((finding) => tell(disk, finding))),
     ...pairs.flatMap((pair) => findInPair(pair).map((finding) => tell(pair.after, finding))),
-    ...after.filter(({ id }) => newlyShared.includes(id)).map((disk) => tell(disk, sharesItsId)),
+    ...after.filter(({ id }) => newlyShared.has(id)).map((disk) => tell(disk, sharesItsId)),
   ];
-  return all.sort(inOrder).slice(0, maxDifferences);
+  return sortBy(all, rankOf).slice(0, maxDifferences);
 }
 
 const sharesItsId: Finding = {
@@ -33,10 +34,11 @@ function tell(disk: CheckedDisk, { kind, level, text }: Finding): Difference {
   return { kind, level, diskId: disk.id, diskNumber: disk.number, message };
 }
 
-function inOrder(a: Difference, b: Difference): number {
-  const rank = ({ kind }: Difference) => differenceKindSchema.options.indexOf(kind);
-  const text = ({ diskId, message }: Difference) => JSON.stringify([diskId, message]);
-  return rank(a) - rank(b) || a.diskNumber - b.diskNumber || (text(a) < text(b) ? -1 : 1);
+function rankOf({ kind, diskNumber, diskId, message }: Difference): string {
+  const rank = [differenceKindSchema.options.indexOf(kind), diskNumber].map((number) =>
+    String(number).padStart(16, '0'),
+  );
+  return JSON.stringify([...rank, diskId, message]);
 }
 
 function findInNew(disk: CheckedDisk): Finding[] {

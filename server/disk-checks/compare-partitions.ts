@@ -1,6 +1,6 @@
 // The partitions of one disk, compared: by what was read if both times the disk was read, else by what the kernel and udev said.
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
-import { describeSizes, type Finding, formatBytes } from './describe.ts';
+import { describeSizes, type Finding, formatBytes, shorten } from './describe.ts';
 
 /** Number 0 is a disk without a table. */
 type Part = {
@@ -38,7 +38,7 @@ export function comparePartitions(before: CheckedDisk, after: CheckedDisk): Find
       found.push({ kind: 'partition-changed', level: 'warning', text });
     }
   }
-  return found;
+  return shorten(found, 'partitions');
 }
 
 function listMapped({ map }: CheckedDisk): Part[] {

@@ -1,6 +1,7 @@
 // What an array or a LUN is made of, compared: members and paths that went, came, or do not work any more.
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
-import type { Finding } from './describe.ts';
+import { type Finding, shorten } from './describe.ts';
+import { sortBy } from './sort-by.ts';
 
 type Part = CheckedDisk['parts'][number];
 
@@ -29,7 +30,7 @@ export function compareParts(before: CheckedDisk, after: CheckedDisk): Finding[]
       else found.push({ kind: isArray ? 'member-gone' : 'path-lost', level: 'warning', text });
     }
   }
-  return found;
+  return shorten(found, isArray ? 'members' : 'paths');
 }
 
 function works({ state }: Part): boolean {
@@ -53,7 +54,7 @@ function describeMember({ model, serial, place, devicePath }: Part): string {
 /** Two members of one key, such as two partitions of one disk, are the first and the second of that key. */
 function byKey(parts: readonly Part[], keyOf: (part: Part) => string): Map<string, Part> {
   const seen = new Map<string, number>();
-  const sorted = parts.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const sorted = sortBy(parts, (part) => JSON.stringify(part));
   return new Map(
     sorted.map((part) => {
       const key = keyOf(part);

@@ -10,6 +10,15 @@ export function describeDisk({ number, model, serial, sizeBytes, id }: CheckedDi
   return printable(`disk ${number} (${facts.filter((fact) => fact !== null).join(', ')})`);
 }
 
+const maxAlike = 16;
+
+/** A hundred paths of one LUN may go at once: the first are named, the others counted. */
+export function shorten(findings: readonly Finding[], what: string): Finding[] {
+  const [last, ...more] = findings.slice(maxAlike);
+  if (last === undefined || more.length === 0) return [...findings];
+  return [...findings.slice(0, maxAlike), { ...last, text: `differs in ${more.length + 1} more ${what}` }];
+}
+
 /** Both sizes, to the byte where they would look the same. */
 export function describeSizes(now: number, before: number): string {
   const [a, b] = [formatBytes(now), formatBytes(before)];

@@ -1,5 +1,6 @@
 // Which disk of one check is which of another: by id first, and where an id is not enough, by where the disk hangs.
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
+import { sortBy } from './sort-by.ts';
 
 export type Pair = { readonly before: CheckedDisk; readonly after: CheckedDisk };
 export type Pairing = {
@@ -18,8 +19,9 @@ export function pairDisks(before: Disks, after: Disks): Pairing {
   for (const keyOf of [uniqueIdOf(left, right), idAndPlaceOf, idOf, sameDeviceOf]) {
     const found = pairBy(left, right, keyOf);
     pairs.push(...found);
-    left = left.filter((disk) => !found.some((pair) => pair.before === disk));
-    right = right.filter((disk) => !found.some((pair) => pair.after === disk));
+    const paired = new Set(found.flatMap(({ before, after }) => [before, after]));
+    left = left.filter((disk) => !paired.has(disk));
+    right = right.filter((disk) => !paired.has(disk));
   }
   return { pairs, gone: left, new: right };
 }
@@ -28,14 +30,10 @@ type KeyOf = (disk: CheckedDisk) => string | null;
 
 /** Disks of one key pair in their order. */
 function pairBy(before: Disks, after: Disks, keyOf: KeyOf): Pair[] {
-  const waiting = new Map<string, CheckedDisk[]>();
-  for (const disk of after) {
-    const key = keyOf(disk);
-    if (key !== null) waiting.set(key, [...(waiting.get(key) ?? []), disk]);
-  }
+  const waiting = Map.groupBy(after.toReversed(), keyOf);
+  waiting.delete(null);
   return before.flatMap((disk) => {
-    const key = keyOf(disk);
-    const other = key === null ? undefined : waiting.get(key)?.shift();
+    const other = waiting.get(keyOf(disk))?.pop();
     return other === undefined ? [] : [{ before: disk, after: other }];
   });
 }
@@ -64,6 +62,5 @@ function sameDeviceOf({ kind, place, model, serial, wwn }: CheckedDisk): string 
 }
 
 function inOrder(disks: Disks): Disks {
-  const keyOf = ({ id, place, number }: CheckedDisk) => JSON.stringify([id, place, number]);
-  return disks.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return sortBy(disks, ({ id, place, number }) => JSON.stringify([id, place, number]));
 }

@@ -87,6 +87,13 @@ describe('two checks of one machine', () => {
     expect(change(paths('optimized'), paths('non-optimized')).kinds).toEqual([]);
   });
 
+  it('name the first of very many paths that are lost at once, and count the others', () => {
+    const parts = Array.from({ length: 100 }, (_, n) => part(n));
+    const { kinds, text } = change({ kind: 'multipath', parts }, { kind: 'multipath', parts: parts.slice(0, 2) });
+    expect(kinds).toHaveLength(17);
+    expect(text).toContain('differs in 82 more paths');
+  });
+
   it('tell of partitions that came, went and changed', () => {
     expect(change({}, { map: map(makePartition(1), makePartition(2)) }).kinds).toEqual(['partition-new']);
     expect(change({ map: map(makePartition(1), makePartition(2)) }, {}).kinds).toEqual(['partition-gone']);
