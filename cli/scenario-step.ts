@@ -17,6 +17,7 @@ export type StepFlags = {
   readonly delta?: string;
   readonly was?: string;
   readonly grow?: Growing;
+  readonly shrink?: true;
   readonly newIds?: true;
   readonly partition?: string[];
   readonly toPartition?: string;
@@ -52,13 +53,14 @@ export function withStepOptions(command: Command): Command {
       'for --restore: give free space to the `last` partition, one by its number, or `none`; in LVM2 to the volume named',
       parseGrowing,
     )
+    .option('--shrink', 'for --restore: make one file system smaller if the disk is too small for the image')
     .option('--new-ids', 'for --restore: new ids for the table and the file systems')
     .option('--to-partition <number>', 'for --restore --partition: where it goes; 0 is all of the disk')
     .option('--accept-lost', 'for --restore: also an image of which bytes are lost');
 }
 
 const captureFlags = ['parent', 'level', 'rescue', 'unpartitioned'] as const;
-const restoreFlags = ['holes', 'delta', 'was', 'grow', 'newIds', 'toPartition', 'acceptLost'] as const;
+const restoreFlags = ['holes', 'delta', 'was', 'grow', 'shrink', 'newIds', 'toPartition', 'acceptLost'] as const;
 
 /** The one step that the flags describe, for the schema to check. @throws DeployError usage */
 export function readStep(options: StepFlags): unknown {
@@ -82,10 +84,22 @@ function captureKeys({ parent, level, rescue, unpartitioned, partition, member, 
 }
 
 function restoreKeys(flags: StepFlags) {
-  const { holes, delta, was, grow, newIds, partition = [], toPartition, acceptLost, member, allowShared } = flags;
+  const {
+    holes,
+    delta,
+    was,
+    grow,
+    shrink,
+    newIds,
+    partition = [],
+    toPartition,
+    acceptLost,
+    member,
+    allowShared,
+  } = flags;
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
-  return given({ holes, delta, was, ...grow, newIds, ...numbers, acceptLost, member, allowShared });
+  return given({ holes, delta, was, ...grow, shrink, newIds, ...numbers, acceptLost, member, allowShared });
 }
 
 function numberOf(text: string | undefined): number | undefined {

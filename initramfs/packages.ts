@@ -58,7 +58,7 @@ export const systemPackages: readonly PackageChoice[] = [
   { name: 'libblkid1', why: 'udev, util-linux' },
 ];
 
-/** What growing a file system and giving it a new id run (imaging/fit/), and looking into one (imaging/preflight/); they lie in an image of their own. */
+/** What making a file system larger or smaller and giving it a new id run (imaging/fit/, imaging/shrink/), and looking into one (imaging/preflight/); they lie in an image of their own. */
 export const toolPackages: readonly PackageChoice[] = [
   { name: 'e2fsprogs', why: 'ext', files: ['sbin/{e2fsck,resize2fs,tune2fs,debugfs}'] },
   { name: 'ntfs-3g', why: 'NTFS', files: ['bin/ntfsfix', 'sbin/{ntfsresize,ntfslabel}'] },

@@ -97,6 +97,8 @@ const restoreStep = z
     grow: z.union([z.enum(['none', 'last']), z.number().int().min(0).max(1024)]).exactOptional(),
     /** The logical volume in it that takes the room: `root`, `vg0/root`; `none` leaves it to the group. */
     growVolume: z.string().min(1).max(255).exactOptional(),
+    /** The disk may be too small for the image: one file system is made smaller on the way. */
+    shrink: z.boolean().exactOptional(),
     newIds: z.boolean().exactOptional(),
     /** Only this partition of the image, and nothing else on the disk. */
     partition: partitionNumber.exactOptional(),
@@ -110,6 +112,10 @@ const restoreStep = z
   .refine(({ partition, toPartition }) => toPartition === undefined || partition !== undefined, {
     path: ['toPartition'],
     message: 'goes with partition only',
+  })
+  .refine(({ shrink = false, partition }) => !shrink || partition === undefined, {
+    path: ['shrink'],
+    message: 'does not go with partition',
   })
   .refine(({ grow = 'none', growVolume }) => growVolume === undefined || grow !== 'none', {
     path: ['growVolume'],

@@ -18,7 +18,8 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
   const { kind: _, image: imageName, target, partition, toPartition = partition, was, ...rest } = step;
   const { grow = 'none', member: allowMember = false, ...asked } = rest;
   const disk = await findDisk(target, stepRun);
-  const { workers } = context;
+  // What is changed on the way to a smaller disk lies in memory (files/usr/lib/deploy-os/start-system), where threads take room too.
+  const workers = step.shrink === true ? Math.ceil(context.workers / 2) : context.workers;
   const tables = approvedTables(disk, stepRun.approval);
   const present = was === undefined ? {} : { presentImageName: was };
   const options = {

@@ -39,6 +39,9 @@ type JobRun = {
   readonly listener: JobListener;
 };
 
+/** Phases of a restore that leave the disk alone: `capture` is of what was made smaller. */
+const beforeWriting: ReadonlySet<Progress['phase']> = new Set(['map', 'capture']);
+
 /** Runs the steps to their end or to the first failure; does not throw. */
 export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   const results: StepResult[] = [];
@@ -81,7 +84,7 @@ async function runStep(
   const warnings: string[] = [];
   job.listener.onPhase(index, meter);
   const onProgress = (progress: Progress): void => {
-    if (step.kind === 'restore' && progress.phase !== 'map') onWrite();
+    if (step.kind === 'restore' && !beforeWriting.has(progress.phase)) onWrite();
     if (meter.update(progress)) job.listener.onPhase(index, meter);
   };
   const onWarning = (message: string): void => {

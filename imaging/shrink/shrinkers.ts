@@ -28,7 +28,7 @@ const ext: Shrinker = {
     // resize2fs(8) wants to see that the last check is later than the last mount.
     await must('e2fsck', ['-f', '-p', file], signal, [0, 1]);
     const blocks = await askNumber('resize2fs', ['-P', file], /minimum size of the filesystem: (\d+)/, signal);
-    return blocks * (await askNumber('dumpe2fs', ['-h', file], /^Block size: +(\d+)/m, signal));
+    return blocks * (await askNumber('tune2fs', ['-l', file], /^Block size: +(\d+)/m, signal));
   },
   shrink: async ({ file, signal }, sizeBytes) => {
     await must('resize2fs', [file, `${Math.floor(sizeBytes / 1024)}K`], signal);
@@ -69,6 +69,11 @@ const btrfs: Shrinker = {
     return null;
   },
 };
+
+/** What all of them run. */
+export const shrinkerPrograms: readonly string[] = [
+  ...['debugfs', 'e2fsck', 'resize2fs', 'tune2fs', 'ntfsresize', 'btrfs', 'mount', 'umount'],
+];
 
 const shrinkers: { readonly [fileSystem: string]: Shrinker } = { ext2: ext, ext3: ext, ext4: ext, ntfs, btrfs };
 

@@ -25,10 +25,19 @@ test.each([
     },
   ],
   [
-    '--restore a --disk number:2 --grow last --new-ids --was b --delta always --accept-lost --member --allow-shared',
+    '--restore a --disk number:2 --grow last --shrink --new-ids --was b --delta always --accept-lost --member --allow-shared',
     {
       ...{ kind: 'restore', image: 'a', target: { by: 'number', number: 2 }, holes: 'discard' },
-      ...{ grow: 'last', newIds: true, was: 'b', delta: 'always', acceptLost: true, member: true, allowShared: true },
+      ...{
+        grow: 'last',
+        shrink: true,
+        newIds: true,
+        was: 'b',
+        delta: 'always',
+        acceptLost: true,
+        member: true,
+        allowShared: true,
+      },
     },
   ],
   [
@@ -83,6 +92,7 @@ test.each([
   ['--restore a --disk only --grow 2:', 'grow'],
   ['--restore a --disk only --partition 1 --partition 2', 'one --partition'],
   ['--restore a --disk only --to-partition 2', 'toPartition'],
+  ['--restore a --disk only --partition 1 --shrink', 'shrink'],
   ['--restore a --disk only --delta sometimes', '--delta'],
 ])('refuses %s', (words, why) => {
   expect(() => stepOf(words)).toThrow(why);

@@ -195,3 +195,18 @@ test('allowShared: a disk with a cluster’s file system is captured and overwri
   expect(outcome.results).toMatchObject([{ findings }, { findings }]);
   expect(log.join()).toMatch(/GFS2 is a cluster's file system.*\(cluster-file-system\)/);
 });
+
+test('shrink: a disk that is too small takes the image with a smaller file system, and one far too small nothing', async () => {
+  await makeRawDisk(file('disk-target'), 30 * mib);
+  expect(await run({ kind: 'restore', image: 'web', target })).toMatchObject({ error: { code: 'target-too-small' } });
+  const { error, results } = await run({ kind: 'restore', image: 'web', target, shrink: true });
+  expect(error).toBe(null);
+  const [said = ''] = results[0]?.warnings ?? [];
+  const smaller = /^partition 1 is restored with (\d+) of its 16777216 bytes$/.exec(said)?.[1];
+  const part = await partOf('disk-target', 1, Number(smaller) / mib);
+  tool('e2fsck', '-fn', part);
+  expect(tool('sgdisk', '-v', file('disk-target'))).toMatch(/No problems found/);
+  await makeRawDisk(file('disk-target'), 20 * mib);
+  const refused = await run({ kind: 'restore', image: 'web', target, shrink: true });
+  expect(refused).toMatchObject({ error: { code: 'target-too-small' }, diskHalfWritten: false });
+});

@@ -7,8 +7,8 @@ import { mapDiskImage } from '../../scripts/lab/host-image.ts';
 import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import type { Machine } from '../../scripts/lab/qemu.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
-import { blankDisks, captureSmallDisks, expectGrown, growths } from './growing.ts';
 import { labMachines } from './machines.ts';
+import { blankDisks, captureSmallDisks, expectRestored, restores } from './small-disks.ts';
 
 const loginWithinMs = 240_000;
 const jobWithinMs = 400_000;
@@ -84,17 +84,19 @@ describe('first light', () => {
     running = await runInterrupted(target, 'put-back', flags, 'write');
   });
 
-  step('and smaller images grow onto its other disks, one of them with new ids', async () => {
+  step('and smaller images go onto its other disks, grown, shrunk and with new ids', async () => {
     const { machine, id } = running;
     const small = await captureSmallDisks(site);
-    for (const { image, serial, partition, newIds } of growths) {
-      const flags = ['--restore', image, '--disk', `serial:${serial}`, '--grow', String(partition)];
-      const ends = ['--end', serial === growths.at(-1)?.serial ? 'poweroff' : 'wait'];
-      const job = await site.startJob(serial, [...flags, ...(newIds ? ['--new-ids'] : []), ...ends], id);
+    for (const { image, serial, flags } of restores) {
+      const end = serial === restores.at(-1)?.serial ? 'poweroff' : 'wait';
+      const asked = ['--restore', image, '--disk', `serial:${serial}`, ...flags, '--end', end];
+      const job = await site.startJob(serial, asked, id);
       await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
     }
     await machine.waitForPowerOff(offWithinMs);
-    for (const [i, growth] of growths.entries()) await expectGrown(target.disks[i + 1]?.file ?? '', growth, small);
+    for (const [i, restore] of restores.entries()) {
+      await expectRestored(target.disks[i + 1]?.file ?? '', restore, small);
+    }
   });
 
   step('every used block is equal, deleted data stayed behind, and the file systems check clean', async () => {

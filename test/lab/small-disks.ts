@@ -1,5 +1,5 @@
-// What a booted Deploy-OS is given to grow and to renew: two small disks as images of the server, blank larger disks to restore them to,
-// and what must hold of those afterwards.
+// What a booted Deploy-OS is given to grow, to shrink and to renew: two small disks as images of the server, blank disks of other sizes to
+// restore them to, and what must hold of those afterwards.
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
@@ -27,23 +27,23 @@ const partsMib = parts.reduce((sum, { sizeMib }) => sum + sizeMib, 2);
 const [ext4] = growCases as [GrowCase];
 /** The partition of the second disk, a volume group. */
 const groupMib = ext4.sizeMib + 8;
-const moreMib = 96;
 
-/** Restores, each onto a disk of its own. Only the kernel grows XFS and Btrfs; a volume is grown over FUSE. */
-export const growths = [
-  { image: 'parts', ...growing('xfs'), newIds: true },
-  { image: 'parts', ...growing('btrfs'), newIds: false },
-  { image: 'parts', ...growing('ntfs'), newIds: false },
-  { image: 'group', serial: 'LAB-VOLUME', partition: 1, newIds: false },
+const number = (fileSystem: string) => parts.findIndex((part) => part.fileSystem === fileSystem) + 1;
+
+/**
+ * Restores, each onto a disk of its own, that is larger or smaller by `moreMib`. Only the kernel grows XFS and Btrfs; a volume is grown
+ * over FUSE, and what is made smaller lies there too.
+ */
+export const restores = [
+  { image: 'parts', serial: 'LAB-XFS', flags: ['--grow', `${number('xfs')}`, '--new-ids'], moreMib: 96 },
+  { image: 'parts', serial: 'LAB-BTRFS', flags: ['--grow', `${number('btrfs')}`], moreMib: 96 },
+  { image: 'parts', serial: 'LAB-NTFS', flags: ['--grow', `${number('ntfs')}`], moreMib: 96 },
+  { image: 'parts', serial: 'LAB-SMALL', flags: ['--shrink'], moreMib: -8 },
+  { image: 'group', serial: 'LAB-VOLUME', flags: ['--grow', 'last'], moreMib: 96 },
 ] as const;
-type Growth = (typeof growths)[number];
+type Restore = (typeof restores)[number];
 
-function growing(fileSystem: string) {
-  const partition = parts.findIndex((part) => part.fileSystem === fileSystem) + 1;
-  return { serial: `LAB-${fileSystem.toUpperCase()}`, partition };
-}
-
-export const blankDisks = growths.map(({ serial, image }) => ({
+export const blankDisks = restores.map(({ serial, image, moreMib }) => ({
   ...({ bus: 'virtio', serial } as const),
   content: { blankBytes: ((image === 'group' ? groupMib + 2 : partsMib) + moreMib) * mib },
 }));
@@ -120,18 +120,20 @@ async function readTable(disk: string): Promise<Table> {
 }
 
 /** What the restore has to have left on its disk. */
-export async function expectGrown(disk: string, growth: Growth, before: SmallDisks): Promise<void> {
-  if (growth.image === 'group') return await expectGrownVolume(disk, before.volumeTree);
+export async function expectRestored(disk: string, restore: Restore, before: SmallDisks): Promise<void> {
+  if (restore.image === 'group') return await expectGrownVolume(disk, restore.moreMib, before.volumeTree);
   const { guid, parts: now } = await readTable(disk);
   const was = before.table.parts;
   expect(now.map(({ tree }) => tree)).toEqual(was.map(({ tree }) => tree));
-  const sizes = was.map(({ sizeBytes }, i) => sizeBytes + (i + 1 === growth.partition ? moreMib * mib : 0));
-  expect(now.map(({ sizeBytes }) => sizeBytes)).toEqual(sizes);
+  const changes = now.map(({ sizeBytes }, i) => sizeBytes - (was[i]?.sizeBytes ?? 0));
+  const [, grown] = restore.flags;
+  if (grown === undefined) expect(changes.filter((change) => change !== 0)).toEqual([restore.moreMib * mib]);
+  else expect(changes).toEqual(was.map((_, i) => (`${i + 1}` === grown ? restore.moreMib * mib : 0)));
   const ids = [guid, before.table.guid, ...[...now, ...was].flatMap((part) => [part.guid, part.uuid])];
-  expect(new Set(ids).size).toBe((1 + 2 * parts.length) * (growth.newIds ? 2 : 1));
+  expect(new Set(ids).size).toBe((1 + 2 * parts.length) * (restore.flags.length === 3 ? 2 : 1));
 }
 
-async function expectGrownVolume(disk: string, tree: readonly string[]): Promise<void> {
+async function expectGrownVolume(disk: string, moreMib: number, tree: readonly string[]): Promise<void> {
   const place = { sizeBytes: (groupMib + moreMib) * mib };
   const root = await takeVolume(disk, place, 'root', `${disk}.root`);
   ext4.check(root);
