@@ -51,7 +51,7 @@ async function readNode(root: string, device: SysfsDevice): Promise<DeviceNode> 
     above: await listNames(directory, 'holders'),
     dmName: await readAttribute(directory, 'dm/name'),
     contents: readContents(udev),
-    state: (await readAttribute(disk, 'device/state')) ?? (await readAttribute(disk, 'ana_state')),
+    state: await readState(disk),
     linkSpeed: await readLinkSpeed(disk),
   };
 }
@@ -85,6 +85,12 @@ function kindOf({ kernelName, partition, sizeBytes, dmUuid, level }: Signs): Dev
   if (!/^dm-/.test(kernelName)) return 'disk';
   if (dmUuid?.startsWith('mpath-')) return 'multipath';
   return dmUuid?.startsWith('DMRAID-') ? 'array' : 'mapping';
+}
+
+/** Of a path of a namespace: what its controller says when that does not work, else how good the path is (ANA). */
+async function readState(disk: string): Promise<string | null> {
+  const state = await readAttribute(disk, 'device/state');
+  return state === null || state === 'live' ? ((await readAttribute(disk, 'ana_state')) ?? state) : state;
 }
 
 /** On USB, an SD card, or with a medium that can be taken out. */

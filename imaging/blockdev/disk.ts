@@ -53,7 +53,7 @@ export type DiskPart = {
   readonly model: string | null;
   readonly serial: string | null;
   readonly place: string;
-  /** `running`, `offline`, `live`, `optimized`; null where the kernel says nothing. */
+  /** As the kernel says it: `running`, `offline`, `transport-offline`; of NVMe `live`, `connecting`, `optimized`, `inaccessible`; null where it says nothing. */
   readonly state: string | null;
 };
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listDevices } from '../../../imaging/blockdev/list-devices.ts';
 import { listDisks } from '../../../imaging/blockdev/list-disks.ts';
 import { addDevice, addUdev, sataDisk, type TreeDevice, usbStick } from '../../fixtures/sysfs-tree.ts';
 
@@ -73,7 +74,14 @@ describe('numbers and names', () => {
         place: multipath,
         attributes: { wwid: 'eui.0025385b01234567', 'device/model': 'SSD' },
       },
-      { name: 'nvme0c0n1', number: '259:1', place: 'pci0000:00/0000:00:02.0/nvme/nvme0', attributes: { hidden: '1' } },
+      {
+        ...{ name: 'nvme0c0n1', number: '259:1', place: 'pci0000:00/0000:00:02.0/nvme/nvme0' },
+        attributes: { hidden: '1', 'device/state': 'live', ana_state: 'optimized' },
+      },
+      {
+        ...{ name: 'nvme0c1n1', number: '259:2', place: 'pci0000:00/0000:00:03.0/nvme/nvme1' },
+        attributes: { hidden: '1', 'device/state': 'connecting', ana_state: 'optimized' },
+      },
       sataDisk('sda', '8:0', 0, second),
     );
     await symlink(
@@ -81,7 +89,14 @@ describe('numbers and names', () => {
       join(root, 'sys/devices', multipath, 'nvme0'),
     );
     expect(await listDisks(root)).toMatchObject([
-      { number: 1, kernelName: 'nvme0n1', id: 'wwn-eui.0025385b01234567', bus: 'nvme' },
+      {
+        ...{ number: 1, kernelName: 'nvme0n1', id: 'wwn-eui.0025385b01234567', bus: 'nvme' },
+        place: '0000:00:02.0/namespace1',
+        parts: [
+          { devicePath: 'nvme0c0n1', place: '0000:00:02.0/namespace1', state: 'optimized' },
+          { devicePath: 'nvme0c1n1', place: '0000:00:03.0/namespace1', state: 'connecting' },
+        ],
+      },
       { number: 2, kernelName: 'sda' },
     ]);
   });
@@ -108,6 +123,60 @@ describe('one disk is', () => {
       members: [join(root, 'dev/sda'), join(root, 'dev/sdb')],
       inUseBy: [],
     });
+  });
+
+  test('a degraded firmware RAID, which says so and which nobody has written to', async () => {
+    const states = {
+      ...{ 'md/level': 'raid1', 'md/array_state': 'read-auto', 'md/raid_disks': '2', 'md/degraded': '1' },
+      ...{ 'md/metadata_version': 'external:/md127/0', 'md/sync_action': 'idle' },
+    };
+    const root = await makeTree(
+      { ...sataDisk('sda', '8:0', 0, { ...first, 'device/state': 'running' }), holders: ['md126', 'md127'] },
+      { name: 'md126', number: '9:126', place: 'virtual/block', slaves: ['sda'], attributes: states },
+      {
+        ...{ name: 'md127', number: '9:127', place: 'virtual/block', sizeMiB: 0, slaves: ['sda'] },
+        attributes: { 'md/array_state': 'inactive', 'md/metadata_version': 'external:imsm' },
+      },
+    );
+    expect(await listDisks(root)).toMatchObject([
+      {
+        kernelName: 'md126',
+        kind: 'array',
+        place: '0000:00:1f.2/ata1/scsi0:0:0',
+        location: 'internal',
+        array: { level: 'raid1', metadata: 'imsm', health: 'degraded', readOnly: true, members: 2, missing: 1 },
+        parts: [{ model: 'DISK A', state: 'running' }],
+      },
+    ]);
+  });
+
+  test('each of two over whose partitions an array lies; that comes after them', async () => {
+    const [a, b] = [sataDisk('sda', '8:0', 0, first), sataDisk('sdb', '8:16', 1, second)];
+    const partition = (disk: TreeDevice, number: string): TreeDevice => ({
+      ...{ name: `${disk.name}1`, number, place: `${disk.place}/${disk.name}`, holders: ['md0'] },
+      attributes: { partition: '1' },
+    });
+    const root = await makeTree(...[a, b, partition(a, '8:1'), partition(b, '8:17')], {
+      name: 'md0',
+      number: '9:0',
+      place: 'virtual/block',
+      slaves: ['sda1', 'sdb1'],
+    });
+    const disks = await listDisks(root);
+    expect(disks.map(({ number, kernelName, location }) => [number, kernelName, location])).toEqual([
+      [1, 'sda', 'internal'],
+      [2, 'sdb', 'internal'],
+      [3, 'md0', 'partitions'],
+    ]);
+    expect(disks[0]?.partitions).toMatchObject([{ number: 1, inUseBy: [expect.stringContaining('held by md0')] }]);
+  });
+
+  test('never the removable medium that carries the Deploy-OS; an internal disk with its ISO is one', async () => {
+    const root = await makeTree(usbStick('sda', '8:0'), sataDisk('sdb', '8:16', 0, first));
+    for (const number of ['8:0', '8:16'])
+      await addUdev(root, number, { ID_FS_LABEL: 'DEPLOY_OS', ID_FS_TYPE: 'iso9660' });
+    expect((await listDisks(root)).map(({ kernelName }) => kernelName)).toEqual(['sdb']);
+    expect((await listDevices(root)).find(({ kernelName }) => kernelName === 'sda')?.noDisk).toContain('Deploy-OS');
   });
 
   test('a LUN behind two paths, named by its WWN', async () => {
