@@ -63,7 +63,8 @@ test('numbers and ids do not depend on the order of discovery', async () => {
     fc.asyncProperty(order, async (found) => {
       expect(await boot(found)).toEqual(expected);
     }),
-    { numRuns: 40 },
+    // Each boot makes a tree of files. What looks at the order of any two disks fails in half of the runs.
+    { numRuns: 15 },
   );
 });
 
