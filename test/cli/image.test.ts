@@ -61,6 +61,17 @@ test('damage is exit status 7 with one JSON value on stdout, and is told on stde
   });
 });
 
+test('a restore goes on when nobody reads what it says any more', { timeout: 60_000 }, async () => {
+  await withTempDirectory(async (directory) => {
+    const disk = await makeRawDisk(path.join(directory, 'disk'), 2 * mib, [{ offsetBytes: 0, bytes: noise(mib, 'x') }]);
+    const [store, target] = [path.join(directory, 'store'), path.join(directory, 'target')];
+    run('image', 'capture', disk, 'one', '--store', store);
+    const pipeline = `set -o pipefail; '${cli}' image restore one '${target}' --store '${store}' 2>&1 | true`;
+    expect(spawnSync('bash', ['-c', pipeline]).status).toBe(0);
+    expect(Buffer.compare(await fs.readFile(disk), await fs.readFile(target))).toBe(0);
+  });
+});
+
 test('a server as store without token and CA is a usage error that names both', () => {
   const { status, stderr } = run('image', 'list', '--store', 'https://localhost:1');
   expect(status).toBe(2);
