@@ -12,17 +12,17 @@ import { collectAgent } from './stages/agent-bundle.ts';
 import { writeIso } from './stages/boot-iso.ts';
 import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
 import { fetchPackages, resolveKernelPackage, type UnpackedPackage } from './stages/fetch-packages.ts';
-import { collectKernelModules } from './stages/kernel-modules.ts';
+import { packKernelModules } from './stages/kernel-modules.ts';
 import { writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
 import { chooseTools, packTools } from './stages/tools-image.ts';
 
 const checkoutDir = join(import.meta.dirname, '..');
-// Modules are xz files already: a higher level costs time and gains nothing. The images of Node and the tools are compressed by themselves.
+// The images of the modules, Node and the tools are compressed by themselves.
 const packings = {
   system: 'xz',
-  modules: { zstdLevel: 3 },
+  modules: null,
   tools: null,
   node: null,
   agent: { zstdLevel: 19 },
@@ -99,7 +99,7 @@ async function collectTrees(
   const { packages, kernel, release, epochSeconds } = files;
   const { signal, firmwareDir } = options;
   const modules = await step('modules', async () => {
-    return await collectKernelModules({ kernel, release, concerns, cache, signal });
+    return await packKernelModules({ kernel, release, concerns, cache, epochSeconds, signal });
   });
   const node = await step('node', async () => await collectNode({ cache, epochSeconds, signal }));
   const agent = await step('agent', async () => {
@@ -110,7 +110,9 @@ async function collectTrees(
   const chosen = await chooseTools(packages);
   const { tree: system } = await step('system', async () => {
     const programs = [node.binary, ...agent.nativeModules];
-    return { tree: await collectSystemFiles({ packages, programs, firmwareDir, beside: chosen.tree }), cached: false };
+    const tree = await collectSystemFiles({ packages, programs, firmwareDir, beside: chosen.tree });
+    tree.addAll(modules.early);
+    return { tree, cached: false };
   });
   const tools = await step('tools', async () => {
     return await packTools(chosen, { packages, system, cache, epochSeconds, signal });

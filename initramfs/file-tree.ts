@@ -36,6 +36,10 @@ export class FileTree {
     this.add({ kind: 'symlink', path, target });
   }
 
+  addAll(other: FileTree): void {
+    for (const entry of other.#entries.values()) this.add(entry);
+  }
+
   has(path: string): boolean {
     return this.#entries.has(mergeUsr(path));
   }

@@ -63,6 +63,14 @@ export function chooseModules(
   return { files: [...chosen].sort(), unknown };
 }
 
+/** The files of these modules and of all that they need, each after those that it needs; `dep` is the text of modules.dep. */
+export function orderOfLoading(dep: string, names: readonly string[]): string[] {
+  const { dependencies, fileByName } = parseModuleIndex({ dep, softdep: '', alias: '', builtin: '' });
+  const files = names.map((name) => fileByName.get(name)).filter((file) => file !== undefined);
+  // depmod lists what a module needs in the reverse of the order of loading (modules.dep(5)).
+  return [...new Set(files.flatMap((file) => [...(dependencies.get(file) ?? []).toReversed(), file]))];
+}
+
 /** `kernel/drivers/ata/ata_piix.ko.xz` → `ata_piix`; hyphens become underscores, as the kernel has them. */
 function nameOf(path: string): string {
   const base = path.slice(path.lastIndexOf('/') + 1);

@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { chooseModules, parseModuleIndex } from '../../initramfs/stages/module-index.ts';
+import { chooseModules, orderOfLoading, parseModuleIndex } from '../../initramfs/stages/module-index.ts';
 
+const dep = [
+  'kernel/drivers/ata/ahci.ko.xz: kernel/drivers/ata/libata.ko.xz kernel/drivers/scsi/scsi_mod.ko.xz',
+  'kernel/drivers/ata/libata.ko.xz: kernel/drivers/scsi/scsi_mod.ko.xz',
+  'kernel/drivers/ata/old/pata_old.ko.xz: kernel/drivers/ata/libata.ko.xz',
+  'kernel/drivers/scsi/scsi_mod.ko.xz:',
+  'kernel/drivers/md/raid456.ko.xz:',
+  'kernel/crypto/crc32c_generic.ko.xz:',
+].join('\n');
 const index = parseModuleIndex({
-  dep: [
-    'kernel/drivers/ata/ahci.ko.xz: kernel/drivers/ata/libata.ko.xz kernel/drivers/scsi/scsi_mod.ko.xz',
-    'kernel/drivers/ata/libata.ko.xz: kernel/drivers/scsi/scsi_mod.ko.xz',
-    'kernel/drivers/ata/old/pata_old.ko.xz: kernel/drivers/ata/libata.ko.xz',
-    'kernel/drivers/scsi/scsi_mod.ko.xz:',
-    'kernel/drivers/md/raid456.ko.xz:',
-    'kernel/crypto/crc32c_generic.ko.xz:',
-  ].join('\n'),
+  dep,
   softdep: 'softdep raid456 pre: crypto-crc32c nothing-of-the-kind\n',
   alias: 'alias crypto-crc32c crc32c_generic\nalias pci:v*d* ahci\n',
   builtin: 'kernel/drivers/virtio/virtio_pci.ko\n',
@@ -43,4 +44,13 @@ describe('chooseModules', () => {
     const concern = { modules: ['virtio-pci', 'no-such-module', 'drivers/nowhere/'] };
     expect(chooseModules(index, [concern])).toEqual({ files: [], unknown: ['no-such-module', 'drivers/nowhere/'] });
   });
+});
+
+test('modules are loaded after those that they need, each once', () => {
+  expect(orderOfLoading(dep, ['ahci', 'crc32c_generic', 'libata'])).toEqual([
+    'kernel/drivers/scsi/scsi_mod.ko.xz',
+    'kernel/drivers/ata/libata.ko.xz',
+    'kernel/drivers/ata/ahci.ko.xz',
+    'kernel/crypto/crc32c_generic.ko.xz',
+  ]);
 });
