@@ -76,6 +76,7 @@ export const toolPackages: readonly PackageChoice[] = [
     why: 'a partition or a volume as a device of its own',
     files: ['sbin/losetup', 'bin/{mount,umount}'],
   },
+  { name: 'smartmontools', why: "checks: a disk's own word on its health", files: ['usr/sbin/smartctl'] },
   { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvchange,pvck,vgs,vgck,vgchange,lvextend}'] },
   { name: 'libext2fs2', why: 'e2fsprogs' },
   { name: 'libss2', why: 'e2fsprogs (debugfs)' },
