@@ -75,7 +75,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     files: await describeFiles(options.outDir, files),
   };
   await writeFile(join(options.outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await cache.prune(['parts', 'modules', 'node', 'tools', 'unpacked', 'packages']);
+  await cache.prune(['parts', 'modules', 'module-images', 'node', 'tools', 'unpacked', 'packages']);
   return manifest;
 }
 

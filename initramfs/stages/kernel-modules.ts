@@ -1,9 +1,9 @@
 // Stage 3: of the kernel's four thousand modules the ones that the concerns ask for, what those depend on, and the index of both.
-import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { KernelConcern } from '../../kernel-config/concern.ts';
 import { DeployError } from '../../protocol/errors.ts';
-import { type BuildCache, hashOf } from '../build-cache.ts';
+import { type BuildCache, hashFile, hashOf } from '../build-cache.ts';
 import { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
@@ -11,7 +11,7 @@ import { chooseModules, orderOfLoading, parseModuleIndex } from './module-index.
 import { findPacker, packImage } from './squashfs.ts';
 
 /** Bumped when the outcome of this stage changes for the same kernel and concerns. */
-const stageVersion = 3;
+const stageVersion = 4;
 /** kmod and udev read the binary tables; symbols are of use to depmod alone. */
 const unusedTables = ['modules.alias', 'modules.symbols', 'modules.symbols.bin'];
 
@@ -23,6 +23,7 @@ export type ModulesOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+const digestName = 'digest';
 /** What mounts an image: these modules are needed before there is one. */
 const mounting = ['loop', 'squashfs'];
 
@@ -34,10 +35,10 @@ export async function packKernelModules(
   options: ModulesOptions & { readonly epochSeconds: number },
 ): Promise<{ tree: FileTree; early: FileTree; cached: boolean }> {
   const { release, cache, epochSeconds, signal } = options;
-  const { root, key } = await collectKernelModules(options);
+  const { root, digest } = await collectKernelModules(options);
   const folder = join(root, 'lib/modules');
   const packer = await findPacker(epochSeconds);
-  const image = await cache.obtain('modules', `${hashOf({ key, packer })}.squashfs`, async (to) => {
+  const image = await cache.obtain('module-images', `${hashOf({ digest, packer })}.squashfs`, async (to) => {
     await packImage(folder, to, packer, signal);
   });
   const tree = new FileTree();
@@ -52,15 +53,15 @@ export async function packKernelModules(
 }
 
 /**
- * A root with nothing but /lib/modules; the key stands for what is in it. Throws `build-failed` for a module that the kernel has neither as
+ * A root with nothing but /lib/modules, and the digest of what is in it. Throws `build-failed` for a module that the kernel has neither as
  * a file nor built in.
  */
-export async function collectKernelModules(options: ModulesOptions): Promise<{ root: string; key: string }> {
+export async function collectKernelModules(options: ModulesOptions): Promise<{ root: string; digest: string }> {
   const { kernel, concerns, cache } = options;
   const wanted = concerns.map(({ modules, leaveOut = [] }) => ({ modules, leaveOut }));
   const key = hashOf({ stageVersion, kernel: kernel.sha256, wanted });
   const { path } = await cache.obtain('modules', key, async (dir) => await reduceModules(options, dir));
-  return { root: path, key };
+  return { root: path, digest: await readFile(join(path, digestName), 'utf8') };
 }
 
 async function reduceModules({ kernel, release, concerns, signal }: ModulesOptions, dir: string): Promise<void> {
@@ -91,6 +92,10 @@ async function reduceModules({ kernel, release, concerns, signal }: ModulesOptio
   await copyIndexSources(wholeModules, reduced, new Set(files));
   await runDepmod(dir, release, signal);
   for (const name of unusedTables) await rm(join(reduced, name));
+  const names = (await readdir(reduced, { withFileTypes: true, recursive: true })).filter((entry) => entry.isFile());
+  const paths = names.map((entry) => join(entry.parentPath, entry.name)).sort();
+  const digests = await Promise.all(paths.map(async (path) => [path.slice(reduced.length), await hashFile(path)]));
+  await writeFile(join(dir, digestName), hashOf(digests));
 }
 
 /** What depmod reads besides the modules; the order of loading keeps only the lines of modules that are there. */

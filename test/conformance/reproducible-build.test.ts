@@ -38,11 +38,11 @@ describe('deploy-os build', () => {
       expect.arrayContaining(['packages', 'modules', 'node', 'compress']),
     );
 
-    // Node's image is not made again: it takes a minute. Parts are kept by what is in them: they are compressed again if that is not
-    // the same, and that one archive is compressed to the same bytes every time, test/initramfs/compress-archive.test.ts holds.
+    // Node's image is not made again: it takes a minute. That of the modules and the parts are kept by what is in them: they are made again if
+    // that is not the same, and that one archive is compressed to the same bytes every time, test/initramfs/compress-archive.test.ts holds.
     const cacheDir = join(dir, 'cache');
     await mkdir(cacheDir);
-    for (const kind of ['packages', 'unpacked', 'node', 'parts'])
+    for (const kind of ['packages', 'unpacked', 'node', 'module-images', 'parts'])
       await symlink(join(defaultCacheDir(), kind), join(cacheDir, kind));
     const third = await build('third', { cacheDir });
     expect(third.text).toBe(first.text);
