@@ -1,17 +1,16 @@
 // What every file-system reader must do: agree with witnesses of its own kind, and bring whole file systems back over random bytes.
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { subtract } from '../../imaging/chunk/ranges.ts';
 import type { DiskMap } from '../../imaging/disk-map.ts';
-import type { Extent } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { type BlockRun, invertToBlocks, joinRuns, toBlocks, type Witness } from '../fixtures/block-runs.ts';
+import { copyRanges } from '../fixtures/copy-ranges.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 /** One file system to be made: a set of features, a geometry, a history. */
@@ -84,19 +83,16 @@ export async function bringBack(source: string, folder: string): Promise<string>
 async function copyByMap(source: string, { used, blank = [], sizeBytes }: DiskMap, folder: string): Promise<string> {
   const target = join(folder, 'target.img');
   await makeRandomFile(target, sizeBytes);
-  const buffer = Buffer.alloc(MiB);
-  const [from, to] = [openSync(source, 'r'), openSync(target, 'r+')];
-  const eachPiece = (extents: readonly Extent[], copy: (atBytes: number, lengthBytes: number) => void) => {
-    for (const { startBytes, lengthBytes } of extents)
-      for (let done = 0; done < lengthBytes; done += MiB) copy(startBytes + done, Math.min(MiB, lengthBytes - done));
-  };
-  eachPiece(subtract(used, blank), (atBytes, lengthBytes) => {
-    const length = readSync(from, buffer, 0, lengthBytes, atBytes);
-    writeSync(to, buffer, 0, length, atBytes);
-  });
-  buffer.fill(0);
-  eachPiece(blank, (atBytes, lengthBytes) => writeSync(to, buffer, 0, lengthBytes, atBytes));
-  for (const file of [from, to]) closeSync(file);
+  for (const [from, extents] of [
+    [source, subtract(used, blank)],
+    ['/dev/zero', blank],
+  ] as const) {
+    copyRanges(
+      from,
+      target,
+      extents.map(({ startBytes, lengthBytes }) => [startBytes, startBytes, lengthBytes]),
+    );
+  }
   return target;
 }
 

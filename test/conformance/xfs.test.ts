@@ -18,7 +18,8 @@ fileSystemConformance({
   cases: xfsCases,
   askWitnesses: async (filePath, { version }) => {
     const witness = await askXfsDb(filePath);
-    const partclone = await askXfsPartclone(filePath, witness);
+    // Its bitmap of 2 TiB takes partclone three seconds; two others know them.
+    const partclone = witness.blockCount > 2 ** 28 ? [] : await askXfsPartclone(filePath, witness);
     return [witness, ...partclone, ...(version === 5 ? [await askKernel(filePath, witness)] : [])];
   },
   check: (filePath) => run('xfs_repair', '-n', '-o', 'force_geometry', filePath),
