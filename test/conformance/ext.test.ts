@@ -46,7 +46,7 @@ fileSystemConformance({
 });
 
 async function makeFilledExt(extCase: ExtCase, filePath: string): Promise<void> {
-  await withTempDirectory(async (folder) => makeExt(extCase, filePath, await makeContents(folder)));
+  await makeExt(extCase, filePath, await makeContents());
   // mke2fs and debugfs leave the quota files behind; fsck brings them up to date, so that it is silent afterwards.
   if (extCase.make.includes('quota')) await run('e2fsck', '-f', '-y', filePath).catch(() => undefined);
 }
@@ -68,7 +68,7 @@ test('inode tables without an inode are not read, come back as zeros, and harm n
     // On a disk that held something else, with tables that neither mke2fs nor a kernel has zeroed.
     await writeFile(source, randomBytes(64 * mib));
     const make = ['-q', '-F', '-t', 'ext4', '-b', '1024', '-E', 'nodiscard,lazy_itable_init=1'];
-    await run('mke2fs', ...make, '-d', await makeContents(folder), source);
+    await run('mke2fs', ...make, '-d', await makeContents(), source);
     const blank = (await askBlankTables(source)).map(([first, last]) => ({
       startBytes: first * 1024,
       lengthBytes: (last + 1 - first) * 1024,

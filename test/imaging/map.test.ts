@@ -19,7 +19,7 @@ beforeAll(async () => {
   await makeExt(
     { name: '', sizeKiB: 8192, make: '-t ext4 -b 1024 -O ^has_journal,^resize_inode -g 2048 -N 1024' },
     file,
-    await makeContents(folder),
+    await makeContents(),
   );
   ext = await readFile(file);
 });

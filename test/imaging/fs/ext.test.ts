@@ -26,7 +26,7 @@ let grouped = Buffer.alloc(0);
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ext-'));
-  const contents = await makeContents(folder);
+  const contents = await makeContents();
   const make = async (flags: string) => {
     await makeExt({ name: '', sizeKiB: 8192, make: flags }, join(folder, 'fs.img'), contents);
     return await readFile(join(folder, 'fs.img'));
