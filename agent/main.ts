@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listDisks } from '../imaging/blockdev/list-disks.ts';
 import { toDeployError } from '../protocol/errors.ts';
+import { assembleDisks } from './1-boot/assemble-disks.ts';
 import { parseCommandLine } from './1-boot/command-line.ts';
 import { waitForDevices } from './1-boot/devices.ts';
 import { listNics } from './2-network/nics.ts';
@@ -26,6 +27,8 @@ async function main(status: Status): Promise<void> {
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
+  const assemble = async () => await assembleDisks((level, message) => status.log(level, message));
+  await assemble();
   await runAgent({
     token: commandLine.token,
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
@@ -34,7 +37,11 @@ async function main(status: Status): Promise<void> {
     outageMs,
     workers: chooseWorkers(await readAvailableMemory()),
     reachServer: () => findServer(commandLine, status),
-    listDisks,
+    // A step looks anew: a LUN, a path or a member may have come since the machine booted.
+    listDisks: async () => {
+      await assemble();
+      return await listDisks();
+    },
     collectInventory: async () => collectInventory(await listNics(commandLine.bootMac), await listDisks()),
     endMachine,
   });

@@ -58,7 +58,10 @@ export const systemPackages: readonly PackageChoice[] = [
   { name: 'libblkid1', why: 'udev, util-linux' },
 ];
 
-/** What making a file system larger or smaller and giving it a new id run (imaging/fit/, imaging/shrink/), and looking into one (imaging/preflight/); they lie in an image of their own. */
+/**
+ * What puts disks together (agent/1-boot/), what makes a file system larger or smaller and gives it a new id (imaging/fit/, imaging/shrink/),
+ * and what looks into one (imaging/preflight/); they lie in an image of their own.
+ */
 export const toolPackages: readonly PackageChoice[] = [
   { name: 'e2fsprogs', why: 'ext', files: ['sbin/{e2fsck,resize2fs,tune2fs,debugfs}'] },
   { name: 'ntfs-3g', why: 'NTFS', files: ['bin/ntfsfix', 'sbin/{ntfsresize,ntfslabel}'] },
@@ -78,6 +81,11 @@ export const toolPackages: readonly PackageChoice[] = [
   },
   { name: 'smartmontools', why: "checks: a disk's own word on its health", files: ['usr/sbin/smartctl'] },
   { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvchange,pvck,vgs,vgck,vgchange,lvextend}'] },
+  {
+    name: 'mdadm',
+    why: 'arrays of Linux and of firmware; mdmon keeps the metadata of the latter',
+    files: ['sbin/{mdadm,mdmon}', 'lib/udev/rules.d/63-md-raid-arrays.rules'],
+  },
   { name: 'libext2fs2', why: 'e2fsprogs' },
   { name: 'libss2', why: 'e2fsprogs (debugfs)' },
   { name: 'libcom-err2', why: 'e2fsprogs' },
@@ -108,7 +116,7 @@ export const bootPackages: readonly PackageChoice[] = [
   { name: 'grub-efi-amd64-signed', why: 'UEFI from CD, USB and network: signed by Debian' },
   { name: 'grub-pc-bin', why: 'BIOS from CD and USB' },
   { name: 'grub-common', why: 'grub-mkimage, run from the cache' },
-  { name: 'libdevmapper1.02.1', why: 'grub-mkimage' },
+  { name: 'libdevmapper1.02.1', why: 'grub-mkimage, lvm2' },
   { name: 'libudev1', why: 'libdevmapper1.02.1' },
   { name: 'ipxe', why: 'BIOS from the network' },
 ];

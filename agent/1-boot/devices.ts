@@ -6,13 +6,19 @@ import { promisify } from 'node:util';
 
 type Patience = { readonly quietMs: number; readonly maxMs: number };
 
+/** A fabric shows its LUNs some seconds after the adapter has link: silence says less there. */
+const fabricQuietMs = 5000;
+
 /**
- * Returns once udev has worked off its queue and the set of block devices and NICs has not changed for `quietMs`, at the latest after
- * `maxMs`. Slow controllers and FC fabrics show their disks late; a machine without any must not hang here.
+ * Returns once udev has worked off its queue and the set of block devices and NICs has not changed for `quietMs` (5 s on machines
+ * with Fibre Channel), at the latest after `maxMs`. Slow controllers and FC fabrics show their disks late; a machine without any must not hang here.
  */
-export async function waitForDevices({ quietMs, maxMs }: Patience = { quietMs: 1000, maxMs: 30_000 }): Promise<void> {
+export async function waitForDevices(patience: Patience = { quietMs: 1000, maxMs: 30_000 }): Promise<void> {
+  const { maxMs } = patience;
   const endMs = performance.now() + maxMs;
   await settleUdev(maxMs);
+  const fabric = (await readdir('/sys/class/fc_host').catch(() => [])).length > 0;
+  const quietMs = fabric ? Math.max(fabricQuietMs, patience.quietMs) : patience.quietMs;
   let seen = await deviceNames();
   let quietSinceMs = performance.now();
   while (performance.now() < endMs && performance.now() - quietSinceMs < quietMs) {

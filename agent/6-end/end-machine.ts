@@ -1,14 +1,17 @@
 // Last stage: the machine reboots or powers off, as the job says (docs/agent.md, "The end").
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+import { stopArrays } from '../1-boot/arrays.ts';
+import { runBounded } from '../1-boot/bounded-tool.ts';
+
+const syncWithinMs = 120_000;
 
 /**
- * Flushes what is buffered and asks the kernel. PID 1 has nothing to stop but the agent and udev, and no file system of a disk is mounted,
- * so nothing is gained by asking it. Does not return, but for the moment until the machine is gone.
+ * Flushes what is buffered, leaves arrays as the next system wants to find them, and asks the kernel. PID 1 has nothing to stop but
+ * the agent and udev, and no file system of a disk is mounted, so nothing is gained by asking it. Nothing here keeps the machine on: what does
+ * not end within its time is left. Does not return, but for the moment until the machine is gone.
  */
 export async function endMachine(action: 'reboot' | 'poweroff'): Promise<void> {
-  await run('busybox', ['sync']);
-  await run('busybox', [action, '-f']);
+  await runBounded('busybox', ['sync'], syncWithinMs);
+  await stopArrays();
+  await runBounded('busybox', [action, '-f'], syncWithinMs);
 }

@@ -3,6 +3,7 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { Nic } from '../../protocol/inventory.ts';
 
 export type LogLevel = 'info' | 'warning' | 'error';
+export type Log = (level: LogLevel, message: string) => void;
 export type LogLine = { readonly level: LogLevel; readonly message: string };
 
 /** The running job in figures of its current phase. */

@@ -1,0 +1,141 @@
+// Part of the third: arrays over whole disks, of Linux and of firmware, by mdadm. Read-only until somebody writes.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findArray } from '../../imaging/blockdev/member-signature.ts';
+import { openReader } from '../../imaging/blockdev/open-reader.ts';
+import { findByName, listNames, readAttribute, readGeometry, type SysfsDevice } from '../../imaging/blockdev/sysfs.ts';
+import type { Log } from '../screen/status.ts';
+import { runBounded } from './bounded-tool.ts';
+
+/** What mdadm assembles, as blkid names the marks. */
+const assembled = new Set(['linux_raid_member', 'isw_raid_member', 'ddf_raid_member']);
+const neverMembers = /^(ram|zram|loop|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+|rpmb)$/;
+const configPath = '/run/deploy-os/mdadm.conf';
+/** An array of arrays takes a round for each layer. */
+const maxRounds = 3;
+const looksWithinMs = 15_000;
+const toolWithinMs = 60_000;
+
+/**
+ * Assembles every array of which enough members are there; a degraded one too. Kernel and mdmon start nothing (no resync, no rebuild, no
+ * mark on a member) before the first write to the array.
+ */
+export async function assembleArrays(log: Log): Promise<void> {
+  const seen = new Set<string>();
+  for (let round = 0; round < maxRounds; round++) {
+    const members = (await findMembers(log)).filter((name) => !seen.has(name));
+    if (members.length === 0) return;
+    for (const name of members) seen.add(name);
+    await assembleMembers([...seen], log);
+  }
+}
+
+/** Kernel names of whole disks that carry an array's mark and belong to nothing yet. */
+async function findMembers(log: Log): Promise<string[]> {
+  const names = (await listNames('/sys/block')).filter((name) => !neverMembers.test(name));
+  const marked = await Promise.all(names.map(async (name) => ((await isFreeMember(name, log)) ? name : null)));
+  return marked.filter((name) => name !== null);
+}
+
+async function isFreeMember(name: string, log: Log): Promise<boolean> {
+  const device = await findByName('/', name);
+  if (device === null || (await readGeometry(device)).sizeBytes === 0) return false;
+  if ((await readAttribute(device.directory, 'hidden')) === '1') return false;
+  if ((await listNames(device.directory, 'holders')).length > 0) return false;
+  if (name.startsWith('dm-') && !/^mpath-/.test((await readAttribute(device.directory, 'dm/uuid')) ?? '')) return false;
+  const mark = await Promise.race([readMark(device), sleep(looksWithinMs, 'late' as const, { ref: false })]);
+  if (mark === 'late') log('warning', `${device.devicePath} did not answer within ${looksWithinMs / 1000} s`);
+  return mark !== null && assembled.has(mark);
+}
+
+/** A disk that cannot be read is nobody's member here; whoever reads it gets the error. */
+async function readMark(device: SysfsDevice): Promise<string | null> {
+  const reader = await openReader(device.devicePath).catch(() => null);
+  const found = reader === null ? null : await findArray(reader).catch(() => null);
+  await reader?.close();
+  return found?.fileSystem ?? null;
+}
+
+async function assembleMembers(members: readonly string[], log: Log): Promise<void> {
+  const before = new Set(await listArrays());
+  await prepare(members);
+  // `--readonly`: with firmware's metadata a dirty array would else be resynchronised, and a spare be taken in, as soon as mdmon runs.
+  const args = ['--assemble', '--scan', '--readonly', '--run', `--config=${configPath}`];
+  const { ok, said } = await runBounded('mdadm', args, toolWithinMs);
+  await releaseFailed(before);
+  const arrays = (await listArrays()).filter((name) => !before.has(name));
+  for (const name of arrays) await letFirstWriteOpen(name);
+  await runBounded('udevadm', ['settle', '--timeout=10'], 15_000);
+  for (const name of arrays) if (!(await isContainer(name))) log('info', await describeArray(name));
+  if (ok && arrays.length > 0) return;
+  const missing = `of ${members.map((name) => `/dev/${name}`).join(', ')} not every array could be assembled`;
+  log('warning', `${missing}: ${said.replaceAll('\n', '; ')}`);
+}
+
+async function prepare(members: readonly string[]): Promise<void> {
+  await mkdir('/run/mdadm', { recursive: true });
+  const devices = members.map((name) => `/dev/${name}`).join(' ');
+  // Whatever machine wrote the metadata: its name is no reason to refuse.
+  await writeFile(configPath, `DEVICE ${devices} containers\nAUTO +all\nHOMEHOST <ignore>\nMAILADDR root\n`);
+  await runBounded('modprobe', ['md_mod'], toolWithinMs);
+  await writeFile('/sys/module/md_mod/parameters/start_ro', '1').catch(() => undefined);
+}
+
+async function listArrays(): Promise<string[]> {
+  return (await listNames('/sys/block')).filter((name) => /^md/.test(name));
+}
+
+const readMd = async (name: string, attribute: string) => await readAttribute('/sys/block', name, 'md', attribute);
+
+/** A container holds the members of firmware's arrays and is none itself: `external:imsm`; an array in it says `external:/md127/0`. */
+async function isContainer(name: string): Promise<boolean> {
+  return /^external:[a-z]/i.test((await readMd(name, 'metadata_version')) ?? '');
+}
+
+/** What could not be started keeps no disk: first the arrays, then containers without any. */
+async function releaseFailed(before: ReadonlySet<string>): Promise<void> {
+  const fresh = (await listArrays()).filter((name) => !before.has(name));
+  for (const name of fresh) {
+    const state = await readMd(name, 'array_state');
+    if (!(await isContainer(name)) && (state === 'inactive' || state === 'clear')) await stopArray(name);
+  }
+  const inUse = await Promise.all((await listArrays()).map(async (name) => await readMd(name, 'metadata_version')));
+  for (const name of fresh) {
+    const used = inUse.some((version) => version !== null && /^external:[/-](.+)\//.exec(version)?.[1] === name);
+    if ((await isContainer(name)) && !used) await stopArray(name);
+  }
+}
+
+async function stopArray(name: string): Promise<void> {
+  await runBounded('mdadm', ['--stop', join('/dev', name)], toolWithinMs);
+}
+
+/** From read-only to auto-read-only: the kernel takes the first write, and only then marks the members. */
+async function letFirstWriteOpen(name: string): Promise<void> {
+  if ((await readMd(name, 'array_state')) !== 'readonly') return;
+  await writeFile(join('/sys/block', name, 'md/array_state'), 'read-auto').catch(() => undefined);
+}
+
+/**
+ * Stops all arrays: their members are marked clean, without which the next system would resynchronise them. mdadm stops what nobody has open;
+ * containers follow their arrays, and mdmon ends with them.
+ */
+export async function stopArrays(): Promise<void> {
+  if ((await listArrays()).length === 0) return;
+  await runBounded('mdadm', ['--wait-clean', '--scan'], 30_000);
+  for (let layer = 0; layer < maxRounds && (await listArrays()).length > 0; layer++) {
+    await runBounded('mdadm', ['--stop', '--scan'], 30_000);
+  }
+}
+
+async function describeArray(name: string): Promise<string> {
+  const [level, disks, degraded, version, state] = await Promise.all(
+    ['level', 'raid_disks', 'degraded', 'metadata_version', 'array_state'].map((attribute) => readMd(name, attribute)),
+  );
+  const container = /^external:[/-](.+)\//.exec(version ?? '')?.[1];
+  const format = container === undefined ? version : await readMd(container, 'metadata_version');
+  const missing = Number(degraded ?? 0);
+  const health = missing > 0 ? `degraded, ${missing} of ${disks} members missing` : `${disks} members`;
+  return `/dev/${name} is assembled: ${level}, metadata ${format?.replace('external:', '')}, ${health}, ${state}`;
+}
