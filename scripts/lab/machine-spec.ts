@@ -4,10 +4,12 @@ import path from 'node:path';
 export type DiskSpec = {
   /** A raw image. */
   readonly file: string;
-  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'usb';
+  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'megasas' | 'usb' | 'cd';
   readonly serial?: string;
   /** World Wide Name, 16 hex digits; SATA and SCSI only. */
   readonly wwn?: string;
+  /** So many ways lead to it, each over a controller of its own; SCSI, and NVMe as one subsystem. */
+  readonly paths?: number;
   readonly sectorSizeBytes?: 512 | 4096;
 };
 
@@ -22,7 +24,9 @@ export type MachineSpec = {
   readonly firmware?: 'bios' | 'uefi' | 'uefi-secure-boot';
   readonly memoryMiB?: number;
   readonly cpus?: number;
-  readonly bootFrom: 'network' | 'disk';
+  /** `kernel`: QEMU starts `kernel` itself, without firmware and boot loader. */
+  readonly bootFrom: 'network' | 'disk' | 'kernel';
+  readonly kernel?: { readonly vmlinuz: string; readonly initramfs: string; readonly options: string };
   readonly disks: readonly DiskSpec[];
   readonly nics: readonly NicSpec[];
   readonly uuid?: string;
@@ -30,12 +34,19 @@ export type MachineSpec = {
 };
 
 /** Where one run of a machine keeps its files. */
-export type MachineFiles = { serialLog: string; serialSocket: string; qmpSocket: string; firmwareVariables: string };
+export type MachineFiles = {
+  serialLog: string;
+  serialSocket: string;
+  ordersSocket: string;
+  qmpSocket: string;
+  firmwareVariables: string;
+};
 
 export function machineFiles(folder: string, name: string): MachineFiles {
   return {
     serialLog: path.join(folder, `${name}.serial.log`),
     serialSocket: path.join(folder, `${name}.serial.sock`),
+    ordersSocket: path.join(folder, `${name}.orders.sock`),
     qmpSocket: path.join(folder, `${name}.qmp.sock`),
     firmwareVariables: path.join(folder, `${name}.vars.fd`),
   };
@@ -73,24 +84,48 @@ const diskDevices: Record<DiskSpec['bus'], string> = {
   virtio: 'virtio-blk-pci',
   sata: 'ide-hd',
   nvme: 'nvme',
-  scsi: 'scsi-hd,bus=scsi0.0',
+  scsi: 'scsi-hd',
+  megasas: 'scsi-hd,bus=megasas.0',
   usb: 'usb-storage,bus=xhci.0,removable=on',
+  cd: 'ide-cd',
 };
 
 function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string[] {
+  if (disk.bus === 'nvme' && disk.paths !== undefined) return subsystemArguments(disk, index, disk.paths);
   const size = disk.sectorSizeBytes ?? 512;
+  const fixedSize = disk.bus === 'usb' || disk.bus === 'cd';
   const device = [
     diskDevices[disk.bus],
-    `drive=disk${index}`,
-    `bootindex=${bootIndex}`,
     `serial=${disk.serial ?? `LAB${index}`}`,
-    ...(disk.bus === 'usb' ? [] : [`logical_block_size=${size}`, `physical_block_size=${size}`]),
-    ...(disk.bus === 'sata' ? [`bus=ide.${index}`] : []),
+    ...(fixedSize ? [] : [`logical_block_size=${size}`, `physical_block_size=${size}`]),
+    ...(disk.bus === 'sata' || disk.bus === 'cd' ? [`bus=ide.${index}`] : []),
     ...(disk.wwn === undefined ? [] : [`wwn=0x${disk.wwn}`]),
+    ...(disk.paths === undefined ? [`bootindex=${bootIndex}`] : ['share-rw=on']),
   ];
+  return Array.from({ length: disk.paths ?? 1 }, (_, path) => {
+    const id = `disk${index}-${path}`;
+    const bus = disk.bus === 'scsi' ? [`bus=scsi${path}.0`] : [];
+    return ['-drive', driveOf(disk, id), '-device', [...device, ...bus, `drive=${id}`].join(',')];
+  }).flat();
+}
+
+function driveOf({ file, bus, paths }: DiskSpec, id: string): string {
   // What the guest wrote is in the host's page cache at once: `unsafe` only leaves out waiting for the host's medium.
-  const drive = `if=none,id=disk${index},format=raw,cache=unsafe,discard=unmap,file=${disk.file}`;
-  return ['-drive', drive, '-device', device.join(',')];
+  const drive = `if=none,id=${id},format=raw,cache=unsafe,discard=unmap,file=${file}`;
+  return `${drive}${bus === 'cd' ? ',media=cdrom,readonly=on' : ''}${paths === undefined ? '' : ',file.locking=off'}`;
+}
+
+function subsystemArguments(disk: DiskSpec, index: number, paths: number): string[] {
+  const [subsystem, id] = [`subsystem${index}`, `disk${index}`];
+  const controllers = Array.from({ length: paths }, (_, path) => {
+    return ['-device', `nvme,id=nvme${index}-${path},serial=${disk.serial ?? `LAB${index}`},subsys=${subsystem}`];
+  });
+  const namespace = ['-device', `nvme-ns,drive=${id},bus=nvme${index}-0,nsid=1,shared=on`];
+  return [
+    ...['-device', `nvme-subsys,id=${subsystem}`],
+    ...controllers.flat(),
+    ...['-drive', driveOf(disk, id), ...namespace],
+  ];
 }
 
 function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpec): string[] {
@@ -113,20 +148,36 @@ export function acceleratorArguments(): string[] {
     : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
 }
 
+function kernelArguments({ kernel }: MachineSpec): string[] {
+  if (kernel === undefined) return [];
+  return ['-kernel', kernel.vmlinuz, '-initrd', kernel.initramfs, '-append', kernel.options];
+}
+
+/** A second serial line, by which a stand-in is told what to do: with a listener on the first one QEMU's log of it repeats characters. */
+function ordersArguments({ kernel }: MachineSpec, { ordersSocket }: MachineFiles): string[] {
+  if (kernel === undefined) return [];
+  return ['-chardev', `socket,id=orders,server=on,wait=off,path=${ordersSocket}`, '-serial', 'chardev:orders'];
+}
+
 /** The arguments of qemu-system-x86_64 for `spec`, with one tap for each NIC. */
 export function qemuArguments(spec: MachineSpec, taps: readonly string[], files: MachineFiles): string[] {
   const uses = (bus: DiskSpec['bus']) => spec.disks.some((disk) => disk.bus === bus);
+  const scsi = spec.disks.filter(({ bus }) => bus === 'scsi');
+  const adapters = Math.max(0, ...scsi.map(({ paths = 1 }) => paths));
   return [
     ...firmwareArguments(spec, files),
     ...acceleratorArguments(),
+    ...kernelArguments(spec),
     ...['-smp', String(spec.cpus ?? 2), '-m', String(spec.memoryMiB ?? 1024)],
     ...['-nodefaults', '-display', 'none', '-vga', 'std', '-device', 'virtio-rng-pci'],
     ...['-qmp', `unix:${files.qmpSocket},server=on,wait=off`],
     ...['-chardev', `socket,id=serial0,server=on,wait=off,path=${files.serialSocket},logfile=${files.serialLog}`],
     ...['-serial', 'chardev:serial0'],
+    ...ordersArguments(spec, files),
     ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
     ...['-smbios', `type=1,manufacturer=Deploy-OS lab,product=${spec.name},serial=${spec.serialNumber ?? spec.name}`],
-    ...(uses('scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
+    ...Array.from({ length: adapters }, (_, n) => ['-device', `virtio-scsi-pci,id=scsi${n}`]).flat(),
+    ...(uses('megasas') ? ['-device', 'megasas-gen2,id=megasas'] : []),
     ...(uses('usb') ? ['-device', 'qemu-xhci,id=xhci'] : []),
     ...spec.disks.flatMap((disk, i) => diskArguments(disk, i, spec.bootFrom === 'disk' ? i : 100 + i)),
     ...spec.nics.flatMap((nic, i) => nicArguments(nic, i, taps[i] ?? '', spec)),

@@ -37,7 +37,7 @@ export class Machine {
     const files = machineFiles(folder, spec.name);
     const variables = firmwareVariablesOf(spec);
     if (variables !== null && !existsSync(files.firmwareVariables)) copyFileSync(variables, files.firmwareVariables);
-    for (const socket of [files.qmpSocket, files.serialSocket]) rmSync(socket, { force: true });
+    for (const socket of [files.qmpSocket, files.serialSocket, files.ordersSocket]) rmSync(socket, { force: true });
     writeFileSync(files.serialLog, '');
     const taps: string[] = [];
     for (const _ of spec.nics) taps.push(await network.addTap());
@@ -45,7 +45,7 @@ export class Machine {
     const qemuLog = path.join(folder, `${spec.name}.qemu.log`);
     const log = openSync(qemuLog, 'w');
     const machine = new Machine(spec, files, spawn(command, args, { stdio: ['ignore', log, log] }), qemuLog);
-    await machine.#waitFor('its control socket', 10_000, async () => existsSync(files.qmpSocket));
+    await machine.waitUntil('its control socket', 10_000, async () => existsSync(files.qmpSocket));
     machine.#qmp = await Qmp.connect(files.qmpSocket);
     return machine;
   }
@@ -62,7 +62,7 @@ export class Machine {
   /** Waits until `text` stands on the serial line; answers all that was said. */
   async waitForSerial(text: string | RegExp, timeoutMs: number): Promise<string> {
     const holds = (said: string) => (typeof text === 'string' ? said.includes(text) : text.test(said));
-    await this.#waitFor(`'${text}' on the serial line`, timeoutMs, async () => holds(this.readSerial()));
+    await this.waitUntil(`'${text}' on the serial line`, timeoutMs, async () => holds(this.readSerial()));
     return this.readSerial();
   }
 
@@ -72,7 +72,8 @@ export class Machine {
       throw this.failure('powering off', timeoutMs);
   }
 
-  async #waitFor(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
+  /** Waits until `holds`, asked five times a second; a machine that goes off meanwhile is an error. */
+  async waitUntil(what: string, timeoutMs: number, holds: () => Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     while (!(await holds())) {
       if (!this.isRunning) throw this.failure(`${what}, but the machine is off`, timeoutMs);

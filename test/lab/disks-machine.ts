@@ -1,0 +1,95 @@
+// A machine whose disks are the matter, started with the stand-in of test/fixtures/initramfs/disks-agent.ts, which does what it is told by the second serial line.
+import net from 'node:net';
+import path from 'node:path';
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { buildDeployOs } from '../../initramfs/build.ts';
+import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
+import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
+import { Machine } from '../../scripts/lab/qemu.ts';
+
+const standIns = path.join(import.meta.dirname, '../fixtures/initramfs');
+const bootWithinMs = 300_000;
+
+export type SeenDisks = {
+  readonly disks: readonly Disk[];
+  /** Serial numbers by device path, for whatever the kernel has called them this time. */
+  readonly serials: Readonly<Record<string, string>>;
+  /** What was said while they were put together. */
+  readonly log: readonly string[];
+};
+
+export class DisksMachine {
+  readonly machine: Machine;
+  readonly #network: NetworkNamespace;
+  readonly #orders: net.Socket;
+  #read = 0;
+
+  private constructor(machine: Machine, network: NetworkNamespace) {
+    this.machine = machine;
+    this.#network = network;
+    this.#orders = net.connect(machine.files.ordersSocket).resume();
+  }
+
+  static async start(name: string, options: { folder: string; disks: readonly DiskSpec[] }): Promise<DisksMachine> {
+    const { folder, disks } = options;
+    const outDir = path.join(folder, 'deploy-os');
+    const agentEntry = path.join(standIns, 'disks-agent.ts');
+    await buildDeployOs({ outDir, agentEntry });
+    const [vmlinuz, initramfs] = ['vmlinuz', 'initramfs.img'].map((file) => path.join(outDir, file)) as [
+      string,
+      string,
+    ];
+    const kernel = { vmlinuz, initramfs, options: 'console=ttyS0,115200 panic=-1' };
+    const network = await NetworkNamespace.create();
+    const spec = { name, bootFrom: 'kernel', kernel, disks, nics: [], memoryMiB: 512 } as const;
+    return new DisksMachine(await Machine.start(spec, network, folder), network);
+  }
+
+  /** What there is when it has booted. */
+  async disks(): Promise<SeenDisks> {
+    const from = this.#read;
+    const { disks, serials } = (await this.#answer('disks')) as Omit<SeenDisks, 'log'>;
+    const said = this.machine.readSerial().slice(from, this.#read);
+    return { disks, serials, log: said.match(/(?<=^stand-in: (?:info|warning|error) ).*/gm) ?? [] };
+  }
+
+  /** Captures one and restores it onto the other. */
+  async copy(from: string, to: string): Promise<void> {
+    this.#orders.write(`copy ${from} ${to}\n`);
+    await this.#answer('copied');
+  }
+
+  /** The same, while all paths to each of them fail one after the other, and come back. */
+  async copyLosingPaths(from: string, to: string): Promise<void> {
+    this.#orders.write(`copy-losing-paths ${from} ${to}\n`);
+    await this.#answer('copied');
+  }
+
+  /** What the kernel said of paths. */
+  async pathEvents(): Promise<string[]> {
+    this.#orders.write('kernel\n');
+    return (await this.#answer('kernel')) as string[];
+  }
+
+  /** Ends it as the agent does. */
+  async end(): Promise<void> {
+    this.#orders.write('end\n');
+    await this.machine.waitForPowerOff(bootWithinMs);
+  }
+
+  async #answer(what: string): Promise<unknown> {
+    const pattern = new RegExp(`^stand-in: (${what}|failed) (.*)\n`, 'm');
+    const unread = () => this.machine.readSerial().slice(this.#read);
+    await this.machine.waitUntil(`the answer '${what}'`, bootWithinMs, async () => pattern.test(unread()));
+    const found = pattern.exec(unread());
+    this.#read += (found?.index ?? 0) + (found?.[0].length ?? 0);
+    if (found?.[1] !== what) throw new Error(`the stand-in failed: ${found?.[2]}`);
+    return JSON.parse(found[2] ?? '');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine.kill();
+    this.#orders.destroy();
+    this.#network.close();
+  }
+}
