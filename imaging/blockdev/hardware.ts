@@ -58,7 +58,7 @@ function readUdev(udev: Map<string, string>, name: string): string | null {
 }
 
 function readUdevWwn(udev: Map<string, string>): string | null {
-  return readUdev(udev, 'ID_WWN_WITH_EXTENSION') ?? readUdev(udev, 'ID_WWN');
+  return normaliseWwn(readUdev(udev, 'ID_WWN_WITH_EXTENSION') ?? readUdev(udev, 'ID_WWN'));
 }
 
 async function readSerial(disk: string, udev: Map<string, string>): Promise<string | null> {
@@ -82,7 +82,7 @@ function normaliseWwn(wwid: string | null): string | null {
   if (wwid === null) return null;
   const lower = wwid.toLowerCase();
   if (lower.startsWith('naa.')) return `0x${lower.slice(4)}`;
-  return lower.startsWith('eui.') || lower.startsWith('uuid.') ? lower : null;
+  return lower.startsWith('0x') || lower.startsWith('eui.') || lower.startsWith('uuid.') ? lower : null;
 }
 
 async function readBus(disk: string): Promise<Bus> {

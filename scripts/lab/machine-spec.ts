@@ -5,12 +5,15 @@ export type DiskSpec = {
   /** A raw image. */
   readonly file: string;
   readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'megasas' | 'usb' | 'cd';
+  /** Empty: it has none. */
   readonly serial?: string;
   /** World Wide Name, 16 hex digits; SATA and SCSI only. */
   readonly wwn?: string;
   /** So many ways lead to it, each over a controller of its own; SCSI, and NVMe as one subsystem. */
   readonly paths?: number;
   readonly sectorSizeBytes?: 512 | 4096;
+  /** Where it is plugged in: the PCI slot of a virtio or NVMe disk, else the port, target or bay; where there is room unless told. */
+  readonly slot?: number;
 };
 
 type NicSpec = {
@@ -96,9 +99,9 @@ function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string
   const fixedSize = disk.bus === 'usb' || disk.bus === 'cd';
   const device = [
     diskDevices[disk.bus],
-    `serial=${disk.serial ?? `LAB${index}`}`,
+    ...(disk.serial === '' ? [] : [`serial=${disk.serial ?? `LAB${index}`}`]),
     ...(fixedSize ? [] : [`logical_block_size=${size}`, `physical_block_size=${size}`]),
-    ...(disk.bus === 'sata' || disk.bus === 'cd' ? [`bus=ide.${index}`] : []),
+    ...slotArguments(disk, index),
     ...(disk.wwn === undefined ? [] : [`wwn=0x${disk.wwn}`]),
     ...(disk.paths === undefined ? [`bootindex=${bootIndex}`] : ['share-rw=on']),
   ];
@@ -107,6 +110,13 @@ function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string
     const bus = disk.bus === 'scsi' ? [`bus=scsi${path}.0`] : [];
     return ['-drive', driveOf(disk, id), '-device', [...device, ...bus, `drive=${id}`].join(',')];
   }).flat();
+}
+
+function slotArguments({ bus, slot }: DiskSpec, index: number): string[] {
+  if (bus === 'sata' || bus === 'cd') return [`bus=ide.${slot ?? index}`];
+  if (slot === undefined) return [];
+  if (bus === 'usb') return [`port=${slot}`];
+  return [bus === 'virtio' || bus === 'nvme' ? `addr=0x${slot.toString(16)}` : `scsi-id=${slot}`];
 }
 
 function driveOf({ file, bus, paths }: DiskSpec, id: string): string {

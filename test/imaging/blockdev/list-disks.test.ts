@@ -65,6 +65,14 @@ describe('numbers and names', () => {
     expect(await listDisks(root)).toMatchObject([{ id: 'path-0000:00:04.0', idKind: 'path', bus: 'virtio' }]);
   });
 
+  test('rest on no WWN that the kernel has made up of model and serial number', async () => {
+    const at = { name: 'nvme0n1', number: '259:0', place: 'pci0000:00/0000:00:02.0/nvme/nvme0' };
+    const made = 'nvme.1b36-4e31-51-00000001';
+    const root = await makeTree({ ...at, attributes: { wwid: made, 'device/model': 'SSD', 'device/serial': 'N1' } });
+    await addUdev(root, '259:0', { ID_WWN: made });
+    expect(await listDisks(root)).toMatchObject([{ id: 'serial-SSD-N1', wwn: null }]);
+  });
+
   test('of an NVMe namespace come from its own WWN and its controller', async () => {
     const multipath = 'virtual/nvme-subsystem/nvme-subsys0';
     const root = await makeTree(
