@@ -1,11 +1,11 @@
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openHttpStore } from '../../imaging/store/http-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { encrypted } from '../fixtures/encrypted-stores.ts';
+import { smallFilesFolder } from '../fixtures/temp-directory.ts';
 import { startTestServer } from '../imaging/store/test-server.ts';
 import { storeConformance } from './store-conformance.ts';
 
@@ -16,7 +16,7 @@ storeConformance('an encrypted store in memory', async () => ({
 }));
 
 storeConformance('an encrypted store in a directory', async () => {
-  const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'deploy-os-store-'));
+  const directory = await fs.mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-store-'));
   return {
     open: async () => encrypted(await openDirectoryStore(directory, { create: true })),
     dispose: () => fs.rm(directory, { recursive: true }),

@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { smallFilesFolder } from '../fixtures/temp-directory.ts';
 import { maintenanceConformance } from './maintenance-conformance.ts';
 import { type StoreUnderTest, storeConformance } from './store-conformance.ts';
 
@@ -12,7 +12,7 @@ const inMemory = async (): Promise<StoreUnderTest> => ({
 });
 
 const inDirectory = async (): Promise<StoreUnderTest> => {
-  const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'deploy-os-store-'));
+  const directory = await fs.mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-store-'));
   return {
     open: () => openDirectoryStore(directory, { create: true }),
     dispose: () => fs.rm(directory, { recursive: true }),

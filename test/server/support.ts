@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { get as plainGet } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Inventory } from '../../protocol/inventory.ts';
 import type { Job, Machine } from '../../protocol/rest.ts';
 import { readServerConfig, type ServerOptions } from '../../server/config.ts';
 import { type RunningServer, startServer } from '../../server/start-server.ts';
+import { smallFilesFolder } from '../fixtures/temp-directory.ts';
 
 export type Answer = { readonly status: number; readonly headers: Record<string, unknown>; readonly body: Buffer };
 type RequestOptions = { method?: string; headers?: Record<string, string>; body?: Uint8Array | string };
@@ -23,7 +23,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(options: Partial<ServerOptions> = {}): Promise<TestServer> {
-    const dataDir = await mkdtemp(path.join(tmpdir(), 'deploy-os-server-'));
+    const dataDir = await mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-server-'));
     return new TestServer(dataDir, await start({ data: dataDir, ...options }));
   }
 

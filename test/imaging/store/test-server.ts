@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readServerConfig } from '../../../server/config.ts';
 import { type RunningServer, startServer } from '../../../server/start-server.ts';
 import { openAuthority } from '../../../server/tls/authority.ts';
+import { smallFilesFolder } from '../../fixtures/temp-directory.ts';
 
 export type TestServer = {
   running: RunningServer;
@@ -19,7 +19,7 @@ export type TestServer = {
 
 /** `store`: another place for images than its data directory. */
 export async function startTestServer(store?: string): Promise<TestServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-server-'));
+  const dataDir = await mkdtemp(join(await smallFilesFolder(), 'deploy-os-server-'));
   const start = (port: number): Promise<RunningServer> =>
     startServer(
       readServerConfig({ data: dataDir, store, listen: `127.0.0.1:${port}`, logLevel: 'silent', approve: 'all' }),
@@ -50,7 +50,7 @@ export type HostileServer = {
 
 /** An HTTPS server with a certificate of its own CA and any answers: a broken or hostile peer. */
 export async function startHostileServer(answer: RequestListener): Promise<HostileServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-hostile-'));
+  const dataDir = await mkdtemp(join(await smallFilesFolder(), 'deploy-os-hostile-'));
   const authority = await openAuthority(dataDir, ['127.0.0.1']);
   await rm(dataDir, { recursive: true });
   const listener = createServer({ key: authority.serverKeyPem, cert: authority.serverPem }, answer);
