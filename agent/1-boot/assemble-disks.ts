@@ -1,6 +1,7 @@
-// Third part of the first stage: members become arrays, before anybody asks which disks there are (R2).
+// Third part of the first stage: paths become LUNs, and members become arrays, before anybody asks which disks there are (R2, R12).
 import type { Log } from '../screen/status.ts';
 import { assembleArrays } from './arrays.ts';
+import { foldPaths } from './multipath.ts';
 
 /**
  * Puts together what belongs together and is not yet; writes to no disk. May be called again at any time when no disk is being written:
@@ -8,5 +9,9 @@ import { assembleArrays } from './arrays.ts';
  * there, and refused as such (docs/decisions/026-arrays-and-paths.md).
  */
 export async function assembleDisks(log: Log): Promise<void> {
-  await assembleArrays(log).catch((thrown: unknown) => log('warning', `assembling arrays: ${String(thrown)}`));
+  for (const put of [foldPaths, assembleArrays]) {
+    await put(log).catch((thrown: unknown) => {
+      log('warning', `${put === foldPaths ? 'folding paths' : 'assembling arrays'}: ${String(thrown)}`);
+    });
+  }
 }

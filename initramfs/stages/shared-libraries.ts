@@ -5,7 +5,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 
-const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64'];
+const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'lib'];
 const elfMagic = Buffer.from('\x7fELF');
 const binutilsHint = 'install binutils';
 
