@@ -8,7 +8,7 @@ import { makeRawDisk } from '../fixtures/disks.ts';
 import { DisksMachine } from './disks-machine.ts';
 
 const mib = 2 ** 20;
-/** Two boots hold the promise on every run; docs/disks.md tells of more. */
+/** Two on every run; more by hand. */
 const boots = Number(process.env.DEPLOY_OS_LAB_BOOTS ?? 2);
 
 /** What is plugged in, in the order of its numbers, and the id that each must have; disks differ in size by their place here. */
