@@ -7,8 +7,9 @@ const maxLength = 1024;
 export async function askPassphrase(question: string): Promise<string | null> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY || !stderr.isTTY) return null;
-  stderr.write(`${question}: `);
+  // First: whoever answers the moment the question stands there must not be shown either.
   stdin.setRawMode(true).setEncoding('utf8').resume();
+  stderr.write(`${question}: `);
   try {
     return await readLine();
   } finally {
