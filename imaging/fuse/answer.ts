@@ -74,7 +74,6 @@ export class TreeServer {
         return this.#readFolder(nodeId, body);
       case opcodes.release:
       case opcodes.releasedir:
-      case opcodes.flush:
       case opcodes.fsync:
       case opcodes.fsyncdir:
       case opcodes.destroy:

@@ -13,7 +13,6 @@ export const opcodes = {
   statfs: 17,
   release: 18,
   fsync: 20,
-  flush: 25,
   init: 26,
   opendir: 27,
   readdir: 28,
@@ -234,12 +233,18 @@ export function encodeAttributes(found: Attributes): Buffer {
   return Buffer.concat([out, attributes(found)]);
 }
 
-const keepCache = 1 << 1;
-
 /** `struct fuse_open_out`: what the page cache has of the file stays true. */
-export function encodeOpen(): Buffer {
+const keepCache = 1 << 1;
+/**
+ * Nothing is asked when a file is closed (since Linux 5.18). Whoever serves a file, has it open, and starts a program would wait for ever: the
+ * program begins by closing its copy of the descriptor, and whoever would answer waits for it to have begun.
+ */
+const noFlush = 1 << 5;
+
+/** `flags` take the place of `keepCache`. */
+export function encodeOpen(flags = keepCache): Buffer {
   const out = Buffer.alloc(16);
-  out.writeUInt32LE(keepCache, 8);
+  out.writeUInt32LE(flags | noFlush, 8);
   return out;
 }
 
