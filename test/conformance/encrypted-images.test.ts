@@ -335,8 +335,9 @@ test('a check with the key finds the same through a server, which is not given i
       const expectSame = async (options: Pick<CheckStoreOptions, 'part'> = {}) => {
         const here = await checkStore(behind, { keys, workers: 1, ...options });
         const there = await checkStore(remote, { keys, workers: 1, ...options });
-        const sorted = ({ problems, ...rest }: CheckStoreResult) => ({
+        const sorted = ({ problems, damagedImages, ...rest }: CheckStoreResult) => ({
           ...rest,
+          damagedImages: damagedImages.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
           problems: problems.toSorted((a, b) => (`${a.digest}` < `${b.digest}` ? -1 : 1)),
         });
         expect(sorted(there)).toEqual(sorted(here));
