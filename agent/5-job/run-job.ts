@@ -9,6 +9,7 @@ import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
+import { boundWarnings } from './bound-warnings.ts';
 import { captureDisk } from './capture-step.ts';
 import { checkDisks } from './check-step.ts';
 import { Meter } from './meter.ts';
@@ -114,7 +115,7 @@ async function runStep(
     kind: step.kind,
     figures: numbersOf(figures),
     secondsByPhase: meter.secondsByPhase(),
-    warnings: warnings.slice(0, 1000).map((warning) => warning.slice(0, 8192)),
+    warnings: boundWarnings(warnings),
     findings: findings.slice(0, 100),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
     ...(checked === undefined ? {} : { disks: checked }),

@@ -65,7 +65,12 @@ type CapturedMap = Pick<DiskMap, 'used' | 'blank' | 'sizeBytes'>;
 export async function captureSegments(map: CapturedMap, options: CaptureSegmentsOptions): Promise<CapturedSegments> {
   const pool = new WorkerPool({ device: options.source, chunkSizeBytes: options.chunkSizeBytes }, options.workers);
   try {
-    return await new SegmentCapture(pool, totalBytes(map.used), options).run(map);
+    const capture = new SegmentCapture(pool, totalBytes(map.used), options);
+    try {
+      return await capture.run(map);
+    } finally {
+      await capture.settle();
+    }
   } finally {
     await pool.close();
   }
@@ -130,6 +135,11 @@ class SegmentCapture {
     await this.#uploads.finish();
     this.#counts.bytesSent = this.#uploads.bytesSent;
     return { segments: this.#segments, patches, counts: this.#counts };
+  }
+
+  /** After a failure, too, no upload is under way once this returns: the caller may close the store. */
+  settle(): Promise<void> {
+    return this.#uploads.settle();
   }
 
   async #startSegment(

@@ -38,6 +38,11 @@ export class UploadQueue {
     this.#check();
   }
 
+  /** Waits until no upload is under way, whatever became of them. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
   #send(): void {
     const batch = this.#batch;
     const length = this.#batchLength;

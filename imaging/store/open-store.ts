@@ -18,6 +18,12 @@ export type OpenStoreOptions = {
 
 /** @throws store-not-found, store-version, server-unreachable, server-untrusted, usage; for S3, what openS3Store throws */
 export async function openStore(location: string, options: OpenStoreOptions = {}): Promise<ChunkStore> {
+  if (location === '') {
+    // As a path it would be the current directory.
+    throw new DeployError('usage', 'no store is named: the name is empty', {
+      hint: 'Give a directory or a URL with --store, or in DEPLOY_OS_STORE.',
+    });
+  }
   if (isS3Location(location)) return openS3(location, options);
   if (!location.startsWith('https://')) return openDirectoryStore(location, { create: options.create ?? false });
   const { token, ca } = options;

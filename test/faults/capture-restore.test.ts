@@ -10,7 +10,7 @@ import { checkStore } from '../../imaging/store/check-store.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
-import { storeCountingGets, storeFullAfter } from '../fixtures/fault-store.ts';
+import { slowThenFull, storeCountingGets, storeFullAfter } from '../fixtures/fault-store.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { expectUnfinished } from '../fixtures/unfinished-restore.ts';
 
@@ -31,6 +31,22 @@ test('a store that fills up is store-full, and the image stays invisible', async
     await expect(capturing).rejects.toMatchObject({ code: 'store-full' });
     expect(await store.listManifests()).toEqual([]);
   });
+});
+
+test('when a capture has failed, nothing of it is on its way to the store any more', async () => {
+  await withTempDirectory(async (directory) => {
+    const source = await makeNoisyDisk(directory, 20);
+    const { store, underWay } = slowThenFull(openMemoryStore(), 300);
+    const capturing = captureImage({ sourcePath: source, imageName: 'one', store });
+    await expect(capturing).rejects.toMatchObject({ code: 'store-full' });
+    expect(underWay()).toBe(0);
+  });
+});
+
+test('an empty name for a store is a usage error, not the current directory', async () => {
+  const { status, stderr } = await runCli('image', 'list', '--store', '');
+  expect(stderr).toMatch(/no store is named/);
+  expect(status).toBe(2);
 });
 
 test('a directory store on a file system without room is store-full, exits 8, and is clean afterwards', async () => {
