@@ -6,6 +6,7 @@ import { toDeployError } from '../protocol/errors.ts';
 import { assembleDisks } from './1-boot/assemble-disks.ts';
 import { parseCommandLine } from './1-boot/command-line.ts';
 import { waitForDevices } from './1-boot/devices.ts';
+import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { listNics } from './2-network/nics.ts';
 import { findServer } from './3-server/find-server.ts';
 import { collectInventory } from './4-register/inventory.ts';
@@ -27,7 +28,7 @@ async function main(status: Status): Promise<void> {
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
-  const assemble = async () => await assembleDisks((level, message) => status.log(level, message));
+  const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
   await assemble();
   await runAgent({
     token: commandLine.token,

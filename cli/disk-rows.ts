@@ -1,5 +1,5 @@
 // Disks as the rows of a table, the same for those of this machine and for those that a server knows of another.
-import type { Disk } from '../imaging/blockdev/disk.ts';
+import type { Disk, DiskPart } from '../imaging/blockdev/disk.ts';
 import type { CheckedDisk, DiskHealth } from '../protocol/disk-check.ts';
 import { formatBytes } from './output.ts';
 
@@ -21,7 +21,7 @@ export function toDiskRows(disk: ShownDisk): string[][] {
       '',
       part.model ?? '',
       part.serial ?? '',
-      describePart(disk, part.state),
+      describePart(disk, part),
     ]),
     ...toPartitionRows(disk),
   ];
@@ -58,6 +58,7 @@ function describeState(disk: ShownDisk): string {
     health ? describeHealth(health) : null,
     array === null ? null : `${array.level} (${array.metadata ?? 'no metadata'}), ${array.health}`,
     array === null || array.missing === 0 ? null : `${array.missing} of ${array.members} members missing`,
+    array?.dirty ? 'not stopped when it was last in use' : null,
     array === null || array.done === null ? null : `${Math.floor(array.done * 100)} % done`,
     sectorSizeBytes === 512 ? null : `sectors of ${sectorSizeBytes} bytes`,
     readOnly ? 'read-only' : null,
@@ -88,7 +89,8 @@ function describeHealth(health: DiskHealth): string {
   return facts.filter((fact) => fact !== null).join(', ');
 }
 
-function describePart({ kind }: Disk, state: string | null): string {
-  const role = kind === 'array' ? 'member' : 'path';
-  return state === null ? role : `${role}, ${state}`;
+function describePart({ kind }: Disk, { role, state }: DiskPart): string {
+  const what = kind === 'array' ? 'member' : 'path';
+  const words = role === null || role === 'active' ? what : role;
+  return state === null ? words : `${words}, ${state}`;
 }

@@ -27,6 +27,7 @@ const arraySchema = z.object({
   readOnly: z.boolean(),
   members: z.number().int().nonnegative(),
   missing: z.number().int().nonnegative(),
+  dirty: z.boolean().default(false),
   done: z.number().min(0).max(1).nullable(),
 });
 
@@ -68,6 +69,7 @@ export const diskSchema = z.object({
         serial: text.nullable(),
         place: text,
         state: text.nullable(),
+        role: z.enum(['active', 'spare', 'faulty', 'journal']).nullable().default(null),
       }),
     )
     .max(256)

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readArrayState } from '../../imaging/blockdev/array-state.ts';
 import { findArray } from '../../imaging/blockdev/member-signature.ts';
 import { openReader } from '../../imaging/blockdev/open-reader.ts';
 import { findByName, listNames, readAttribute, readGeometry, type SysfsDevice } from '../../imaging/blockdev/sysfs.ts';
@@ -12,8 +13,8 @@ import { runBounded } from './bounded-tool.ts';
 const assembled = new Set(['linux_raid_member', 'isw_raid_member', 'ddf_raid_member']);
 const neverMembers = /^(ram|zram|loop|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+|rpmb)$/;
 const configPath = '/run/deploy-os/mdadm.conf';
-/** An array of arrays takes a round for each layer. */
-const maxRounds = 3;
+/** An array of arrays takes a round for each layer, and what cannot be assembled one more. */
+const maxRounds = 4;
 const looksWithinMs = 15_000;
 const toolWithinMs = 60_000;
 
@@ -22,12 +23,16 @@ const toolWithinMs = 60_000;
  * mark on a member) before the first write to the array.
  */
 export async function assembleArrays(log: Log): Promise<void> {
-  const seen = new Set<string>();
   for (let round = 0; round < maxRounds; round++) {
-    const members = (await findMembers(log)).filter((name) => !seen.has(name));
+    const members = await findMembers(log);
     if (members.length === 0) return;
-    for (const name of members) seen.add(name);
-    await assembleMembers([...seen], log);
+    const { arrays, said } = await assembleMembers(members);
+    for (const name of arrays) if (!(await isContainer(name))) log('info', await describeArray(name));
+    if (arrays.length > 0) continue;
+    // Asked of these alone, mdadm says of nothing else: the next look gives the same words while nothing has changed.
+    const left = members.map((name) => `/dev/${name}`).join(', ');
+    log('warning', `of ${left} no array could be assembled: ${said.replaceAll('\n', '; ')}`);
+    return;
   }
 }
 
@@ -57,20 +62,18 @@ async function readMark(device: SysfsDevice): Promise<string | null> {
   return found?.fileSystem ?? null;
 }
 
-async function assembleMembers(members: readonly string[], log: Log): Promise<void> {
+/** The arrays that there are now and were not before, and what mdadm said. */
+async function assembleMembers(members: readonly string[]): Promise<{ arrays: string[]; said: string }> {
   const before = new Set(await listArrays());
   await prepare(members);
   // `--readonly`: with firmware's metadata a dirty array would else be resynchronised, and a spare be taken in, as soon as mdmon runs.
   const args = ['--assemble', '--scan', '--readonly', '--run', `--config=${configPath}`];
-  const { ok, said } = await runBounded('mdadm', args, toolWithinMs);
+  const { said } = await runBounded('mdadm', args, toolWithinMs);
   await releaseFailed(before);
   const arrays = (await listArrays()).filter((name) => !before.has(name));
   for (const name of arrays) await letFirstWriteOpen(name);
   await runBounded('udevadm', ['settle', '--timeout=10'], 15_000);
-  for (const name of arrays) if (!(await isContainer(name))) log('info', await describeArray(name));
-  if (ok && arrays.length > 0) return;
-  const missing = `of ${members.map((name) => `/dev/${name}`).join(', ')} not every array could be assembled`;
-  log('warning', `${missing}: ${said.replaceAll('\n', '; ')}`);
+  return { arrays, said };
 }
 
 async function prepare(members: readonly string[]): Promise<void> {
@@ -102,7 +105,7 @@ async function releaseFailed(before: ReadonlySet<string>): Promise<void> {
   }
   const inUse = await Promise.all((await listArrays()).map(async (name) => await readMd(name, 'metadata_version')));
   for (const name of fresh) {
-    const used = inUse.some((version) => version !== null && /^external:[/-](.+)\//.exec(version)?.[1] === name);
+    const used = inUse.some((version) => containerOf(version) === name);
     if ((await isContainer(name)) && !used) await stopArray(name);
   }
 }
@@ -122,20 +125,48 @@ async function letFirstWriteOpen(name: string): Promise<void> {
  * containers follow their arrays, and mdmon ends with them.
  */
 export async function stopArrays(): Promise<void> {
-  if ((await listArrays()).length === 0) return;
+  const arrays = await listArrays();
+  if (arrays.length === 0) return;
+  await endIdleMonitors(arrays);
   await runBounded('mdadm', ['--wait-clean', '--scan'], 30_000);
   for (let layer = 0; layer < maxRounds && (await listArrays()).length > 0; layer++) {
     await runBounded('mdadm', ['--stop', '--scan'], 30_000);
   }
 }
 
-async function describeArray(name: string): Promise<string> {
-  const [level, disks, degraded, version, state] = await Promise.all(
-    ['level', 'raid_disks', 'degraded', 'metadata_version', 'array_state'].map((attribute) => readMd(name, attribute)),
+/**
+ * Where nobody wrote nothing is to be noted, but mdmon would: of an array that was dirty when it was assembled that it is stopped, and
+ * is to be repaired.
+ */
+async function endIdleMonitors(arrays: readonly string[]): Promise<void> {
+  const facts = await Promise.all(
+    arrays.map(async (name) => ({
+      version: await readMd(name, 'metadata_version'),
+      state: await readMd(name, 'array_state'),
+    })),
   );
-  const container = /^external:[/-](.+)\//.exec(version ?? '')?.[1];
-  const format = container === undefined ? version : await readMd(container, 'metadata_version');
-  const missing = Number(degraded ?? 0);
-  const health = missing > 0 ? `degraded, ${missing} of ${disks} members missing` : `${disks} members`;
-  return `/dev/${name} is assembled: ${level}, metadata ${format?.replace('external:', '')}, ${health}, ${state}`;
+  for (const container of arrays) {
+    if (!(await isContainer(container))) continue;
+    const volumes = facts.filter(({ version }) => containerOf(version) === container);
+    if (volumes.some(({ state }) => state !== 'read-auto' && state !== 'readonly')) continue;
+    const pid = (await readAttribute('/run/mdadm', `${container}.pid`)) ?? '';
+    const program = /^\d+$/.test(pid) ? await readAttribute('/proc', pid, 'comm') : null;
+    // Not asked to end: it would first do what it does at an end.
+    if (program === 'mdmon') await runBounded('busybox', ['kill', '-KILL', pid], 5000);
+  }
+}
+
+/** The container of a volume of firmware's. */
+const containerOf = (version: string | null) => /^external:[/-](.+)\//.exec(version ?? '')?.[1];
+
+async function describeArray(name: string): Promise<string> {
+  const state = await readArrayState('/', join('/sys/block', name));
+  if (state === null) return `/dev/${name} is gone again`;
+  const { level, metadata, members, missing, dirty } = state;
+  const facts = [
+    missing > 0 ? `degraded, ${missing} of ${members} members missing` : `${members} members`,
+    ...(dirty ? ['not stopped when it was last in use'] : []),
+    await readMd(name, 'array_state'),
+  ];
+  return `/dev/${name} is assembled: ${level}, metadata ${metadata}, ${facts.join(', ')}`;
 }

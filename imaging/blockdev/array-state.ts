@@ -13,6 +13,11 @@ export type ArrayState = {
   readonly readOnly: boolean;
   readonly members: number;
   readonly missing: number;
+  /**
+   * The machine lost power, or crashed, while it was being written: mirrors and parity may not agree. The kernel makes them agree from
+   * the first write on, and not before.
+   */
+  readonly dirty: boolean;
   /** Of a rebuild: how much is done, 0 to 1. */
   readonly done: number | null;
 };
@@ -27,7 +32,9 @@ export async function readArrayState(root: string, directory: string): Promise<A
   ]);
   if (arrayState === null || arrayState === 'clear') return null;
   const missing = Number((await read('degraded')) ?? 0);
-  const action = (await read('sync_action')) ?? 'idle';
+  // Only levels that can be compared have it.
+  const syncAction = await read('sync_action');
+  const action = syncAction ?? 'idle';
   return {
     level: level ?? 'container',
     metadata,
@@ -35,8 +42,19 @@ export async function readArrayState(root: string, directory: string): Promise<A
     readOnly: arrayState === 'readonly' || arrayState === 'read-auto',
     members: Number((await read('raid_disks')) ?? 0),
     missing,
+    dirty: syncAction !== null && ((await read('resync_start')) ?? 'none') !== 'none',
     done: action === 'idle' ? null : parseDone(await read('sync_completed')),
   };
+}
+
+export type MemberRole = 'active' | 'spare' | 'faulty' | 'journal';
+
+/** What the array at `directory` uses one of its members for; a spare is also one that is being filled. Null for what is no md array. */
+export async function readMemberRole(directory: string, memberName: string): Promise<MemberRole | null> {
+  const flags = (await readAttribute(directory, 'md', `dev-${memberName}`, 'state'))?.split(',');
+  if (flags === undefined) return null;
+  const roles = ['faulty', 'journal', 'spare'] as const;
+  return roles.find((role) => flags.includes(role)) ?? 'active';
 }
 
 type Signs = { level: string | null; arrayState: string; missing: number; action: string };

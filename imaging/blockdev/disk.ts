@@ -1,5 +1,5 @@
 // What a person calls a disk, as the command line, the agent's inventory and selectors see it.
-import type { ArrayState } from './array-state.ts';
+import type { ArrayState, MemberRole } from './array-state.ts';
 import type { Contents, Controller } from './device-node.ts';
 import type { Bus } from './hardware.ts';
 
@@ -55,6 +55,8 @@ export type DiskPart = {
   readonly place: string;
   /** As the kernel says it: `running`, `offline`, `transport-offline`; of NVMe `live`, `connecting`, `optimized`, `inaccessible`; null where it says nothing. */
   readonly state: string | null;
+  /** Of a member of an md array. */
+  readonly role: MemberRole | null;
 };
 
 export type DiskPartition = {

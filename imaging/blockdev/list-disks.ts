@@ -1,5 +1,5 @@
 // What a person calls the machine's disks, in an order that does not change from boot to boot (docs/disks.md).
-
+import { readMemberRole } from './array-state.ts';
 import { isBootMedium } from './boot-medium.ts';
 import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceGraph, DeviceKind, DeviceNode } from './device-node.ts';
@@ -73,7 +73,7 @@ async function toDisk(
   const { kernelName, devicePath, sizeBytes, sectorSizeBytes, physicalSectorSizeBytes } = node;
   const { hardware, readOnly, array, contents } = node;
   const [first] = members;
-  const parts = [...members.map(toPart), ...pathsOfNamespace(graph, node)];
+  const parts = await Promise.all(members.map((member) => toPart(member, node)));
   return {
     ...named,
     ...{ kernelName, devicePath, kind: node.kind as Disk['kind'], sizeBytes, sectorSizeBytes, physicalSectorSizeBytes },
@@ -82,7 +82,8 @@ async function toDisk(
     wwn: wwnOf(node),
     bus: hardware.bus,
     locked: [node, ...members].some(({ udev }) => udev.get('ID_ATA_FEATURE_SET_SECURITY_LOCKED') === '1'),
-    ...{ place, location, readOnly, array, contents, parts },
+    ...{ place, location, readOnly, array, contents },
+    parts: [...parts, ...(await pathsOfNamespace(graph, node))],
     controller: node.controller ?? first?.controller ?? null,
     linkSpeed: node.linkSpeed ?? first?.linkSpeed ?? null,
     removable: [node, ...members].some(({ removable }) => removable),
@@ -92,17 +93,19 @@ async function toDisk(
   };
 }
 
-function toPart({ devicePath, hardware: { model, serial }, place, state }: DeviceNode): DiskPart {
-  return { devicePath, model, serial, place, state };
+async function toPart(part: DeviceNode, of: DeviceNode): Promise<DiskPart> {
+  const { kernelName, devicePath, hardware, place, state } = part;
+  const { model, serial } = hardware;
+  return { devicePath, model, serial, place, state, role: await readMemberRole(of.directory, kernelName) };
 }
 
 /** The kernel folds the paths of a namespace itself, and hides them. */
-function pathsOfNamespace(graph: DeviceGraph, node: DeviceNode): DiskPart[] {
+async function pathsOfNamespace(graph: DeviceGraph, node: DeviceNode): Promise<DiskPart[]> {
   const [, subsystem, namespace] = /^nvme(\d+)n(\d+)$/.exec(node.kernelName) ?? [];
   if (subsystem === undefined) return [];
   const pattern = new RegExp(`^nvme${subsystem}c\\d+n${namespace}$`);
   const paths = [...graph.values()].filter(({ kernelName }) => pattern.test(kernelName));
-  return paths.map((path) => ({ ...toPart(path), devicePath: path.kernelName }));
+  return await Promise.all(paths.map(async (path) => ({ ...(await toPart(path, node)), devicePath: path.kernelName })));
 }
 
 async function listPartitionsOf(root: string, graph: DeviceGraph, disk: DeviceNode): Promise<DiskPartition[]> {

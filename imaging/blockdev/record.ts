@@ -32,7 +32,7 @@ const attributes = [
   ...['speed', 'current_link_speed', 'current_link_width', 'subsysnqn', 'transport', 'vpd_pg80', 'vpd_pg83'],
   ...['queue/logical_block_size', 'queue/physical_block_size', 'queue/rotational', 'dm/name', 'dm/uuid'],
   ...['md/level', 'md/array_state', 'md/metadata_version', 'md/degraded', 'md/raid_disks', 'md/sync_action'],
-  ...['md/sync_completed', 'loop/backing_file'],
+  ...['md/sync_completed', 'md/resync_start', 'loop/backing_file'],
 ];
 
 /** What a port, host or session says of itself, in the class directory of its own name. */
@@ -85,6 +85,7 @@ class Recorder {
       for (const name of await listNames(this.#root, directory, folder))
         await this.#link(join(directory, folder, name));
     }
+    for (const name of node.below) await this.keep(join(directory, 'md', `dev-${name}`, 'state'));
     await this.#link(join(directory, 'device'));
     // A link wherever there is a bus; what lies behind it is on the way.
     if (!this.#links.has(join(directory, 'device'))) await this.#keepAttributes(join(directory, 'device'));

@@ -79,7 +79,7 @@ function toDiskRow(disk: CheckedDisk): Row {
     removable: disk.removable,
     read_only: disk.readOnly,
     in_use_by: disk.inUseBy.join('; '),
-    state: array === null ? null : `${array.level} ${array.health}`,
+    state: array === null ? null : `${array.level} ${array.health}${array.dirty ? ', not stopped' : ''}`,
     contents: map?.table === undefined || map.table === 'none' ? (disk.contents?.type ?? null) : map.table,
     label: disk.contents?.label ?? null,
     uuid: map?.tableId ?? disk.contents?.uuid ?? null,
@@ -96,9 +96,11 @@ function toDiskRow(disk: CheckedDisk): Row {
 }
 
 function listPartRows({ number, id, kind, parts }: CheckedDisk): Row[] {
-  return parts.map(({ devicePath, model, serial, place, state }) => {
+  return parts.map(({ devicePath, model, serial, place, state, role }) => {
     const row = kind === 'array' ? 'member' : 'path';
-    return { row, disk: number, id, device: devicePath, model, serial, place, state };
+    const use = role === 'active' ? null : role;
+    const words = [use, state].filter((word) => word !== null).join(', ') || null;
+    return { row, disk: number, id, device: devicePath, model, serial, place, state: words };
   });
 }
 

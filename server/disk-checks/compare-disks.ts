@@ -110,10 +110,12 @@ function findArray(before: CheckedDisk, after: CheckedDisk): Finding[] {
   const say = ({ array }: CheckedDisk) => {
     if (array === null) return 'no array';
     const missing = array.missing === 0 ? '' : `, ${array.missing} of ${array.members} members missing`;
-    return `${array.level}, ${array.health}${missing}`;
+    const dirty = array.dirty ? ', not stopped when it was last in use' : '';
+    return `${array.level}, ${array.health}${missing}${dirty}`;
   };
   if (say(before) === say(after)) return [];
-  const level = after.array === null || after.array.health === 'whole' ? 'info' : 'warning';
+  const well = after.array === null || (after.array.health === 'whole' && !after.array.dirty);
+  const level = well ? 'info' : 'warning';
   return [{ kind: 'array', level, text: `is ${say(after)}; before: ${say(before)}` }];
 }
 

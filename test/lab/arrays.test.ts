@@ -2,80 +2,174 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { hashFile } from '../../initramfs/build-cache.ts';
 import { Site } from '../../scripts/lab/site.ts';
-import { findMdadm, makeArrayDisks } from '../fixtures/array-disks.ts';
-import { makeExtDisk, noise } from '../fixtures/disks.ts';
+import { type ArrayContents, findMdadm, makeArrayDisks } from '../fixtures/array-disks.ts';
+import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { withLoop } from '../fixtures/mounts.ts';
 import { run } from '../fixtures/run.ts';
-import { type ArrayCase, arrayCases, arrayCopies } from './array-cases.ts';
+import { makeSpreadGroup, spreadDiskBytes } from '../fixtures/spread-group.ts';
+import { writeMbrEntry } from '../fixtures/tables.ts';
+import { type ArrayCase, arrayCases, arrayCopies, attachedOf, leftovers, spread } from './array-cases.ts';
 import { DisksMachine } from './disks-machine.ts';
 
 const mib = 2 ** 20;
-const attachedOf = ({ members, attached }: ArrayCase) => members.slice(0, attached);
+const contentBytes = 20 * mib;
+const bytes = noise(8 * mib, 'file');
 
 let folder: string;
+/** By serial number. */
 let files: Map<string, string>;
+let machine: DisksMachine;
 beforeAll(async () => {
   folder = await Site.makeFolder();
+  files = await makeArrayDisks(folder, arrayCases, await makeContents());
+  for (const leftover of leftovers) files.set(leftover.serial, await makeLeftover(leftover));
+  for (const serial of [...spread.group, ...spread.targets])
+    files.set(serial, await makeRawDisk(path.join(folder, `${serial}.raw`), spreadDiskBytes));
+  const [one, two] = spread.group;
+  await makeSpreadGroup(fileOf(one), fileOf(two), 'deployspread');
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const fileOf = (serial: string) => files.get(serial) ?? '';
+
+async function makeContents(): Promise<ArrayContents> {
+  const alone = await makeExtDisk(path.join(folder, 'files'), contentBytes, { file: bytes });
+  const table = Buffer.alloc(512);
+  writeMbrEntry(table, 0, { type: 0x83, startLba: 2048, sectors: contentBytes / 512 });
+  const parts = [
+    { offsetBytes: 0, bytes: table },
+    { offsetBytes: mib, bytes: await readFile(alone) },
+  ];
+  return { files: alone, table: await makeRawDisk(path.join(folder, 'table'), contentBytes + mib, parts) };
+}
+
+/** No two of them have the same content. */
+async function makeLeftover({ serial, sizeBytes, sectorsFromEnd, mark, blkidName }: (typeof leftovers)[number]) {
+  const file = await makeRawDisk(path.join(folder, `${serial}.raw`), sizeBytes, [
+    { offsetBytes: mib, bytes: noise(mib, serial) },
+    { offsetBytes: sizeBytes - sectorsFromEnd * 512, bytes: Buffer.from(mark) },
+  ]);
+  expect((await run('blkid', '-p', '-s', 'TYPE', '-o', 'value', file)).trim()).toBe(blkidName);
+  return file;
+}
 
 const digests = async () =>
   Object.fromEntries(await Promise.all([...files].map(async ([serial, file]) => [serial, await hashFile(file)])));
 
-test('an array is one disk, read-only until a job writes, and clean at the end', async () => {
-  const bytes = noise(8 * mib, 'file');
-  const content = await makeExtDisk(path.join(folder, 'content'), 20 * mib, { file: bytes });
-  files = await makeArrayDisks(folder, arrayCases, content);
+test('an array is one disk, read-only until a job writes, and clean at the end; a member alone is refused', async () => {
   const before = await digests();
-  const attached = arrayCases.flatMap(attachedOf);
-  await using machine = await DisksMachine.start('arrays', {
+  const attached = [
+    ...arrayCases.flatMap(attachedOf),
+    ...leftovers.map(({ serial }) => serial),
+    ...[...spread.group, ...spread.targets],
+  ];
+  await using started = await DisksMachine.start('arrays', {
     folder,
-    disks: attached.map((serial) => ({ file: files.get(serial) ?? '', bus: 'scsi', serial })),
+    disks: attached.map((serial) => ({ file: fileOf(serial), bus: 'scsi', serial })),
   });
+  machine = started;
   const { disks, serials, log } = await machine.disks();
-  const membersOf = (disk: (typeof disks)[number]) => disk.members.map((member) => serials[member] ?? '').sort();
-  for (const array of arrayCases) {
-    const listed = disks.filter((disk) => membersOf(disk).join() === attachedOf(array).join());
-    expect(listed, array.name).toHaveLength(array.becomes === 'nothing' ? 0 : 1);
-  }
-  // Nothing else is a disk but the member of the array that cannot be, which says so.
+  const serialsOf = ({ members, devicePath }: Disk) =>
+    members.length === 0 ? [serials[devicePath] ?? ''] : members.map((member) => serials[member] ?? '').sort();
+  expectArrays(disks, serialsOf);
+  expect(log.join('\n')).toMatch(/raid1, metadata imsm, degraded, 1 of 2 members missing/);
+  expect(log.join('\n')).toMatch(/no array could be assembled/);
+
+  // Nothing else is a disk but members of arrays that cannot be, which say so, and the disks that are none.
   const alone = disks.filter((disk) => disk.members.length === 0);
   expect(alone.map((disk) => [serials[disk.devicePath], disk.inUseBy.join()])).toEqual([
     ['E1', expect.stringMatching(/is a member of a firmware RAID \(Intel, IMSM\)/)],
+    ['N1', expect.stringMatching(/is a member of a firmware RAID \(DDF\)/)],
+    ...leftovers.map(({ serial, words }) => [serial, expect.stringMatching(words)]),
+    ...[...spread.group, ...spread.targets].map((serial) => [serial, '']),
   ]);
-  expect(log.join('\n')).toMatch(/raid1, metadata imsm, degraded, 1 of 2 members missing/);
+  // All have the numbers of their places: an array that of its first member.
+  expect(disks.map(({ number }) => number)).toEqual(disks.map((_, i) => i + 1));
+  const firsts = [...arrayCases.map((array) => attachedOf(array)[0]), ...attached.slice(attached.indexOf('P1'))];
+  expect(disks.map((disk) => serialsOf(disk)[0])).toEqual(firsts);
+
+  const again = await machine.lookAgain();
+  expect(again).toEqual({ disks, serials, log: [] });
   expect(await digests()).toEqual(before);
 
-  const pathOf = (name: string) => {
-    const array = arrayCases.find((candidate) => candidate.name === name) as ArrayCase;
-    return disks.find((disk) => membersOf(disk).join() === attachedOf(array).join())?.devicePath ?? '';
-  };
-  for (const { from, to } of arrayCopies) await machine.copy(pathOf(from), pathOf(to));
+  const pathOf = (serial: string) => disks.find((disk) => serialsOf(disk)[0] === serial)?.devicePath ?? '';
+  await expectRefusals(pathOf);
+  await machine.copy(pathOf('P2'), pathOf('P1'), { allowMember: true });
+  for (const [i, serial] of spread.group.entries()) {
+    const { notes } = await machine.copy(pathOf(serial), pathOf(spread.targets[i] ?? ''));
+    expect(notes.join()).toMatch(/deployspread lies on 2 physical volumes/);
+  }
+  const caseOf = (name: string) => arrayCases.find((array) => array.name === name) as ArrayCase;
+  const pathOfArray = (name: string) => pathOf(caseOf(name).members[0] ?? '');
+  for (const { from, to } of arrayCopies) await machine.copy(pathOfArray(from), pathOfArray(to));
   await machine.end();
 
   const after = await digests();
-  const targets: readonly string[] = arrayCopies.map(({ to }) => to);
-  for (const array of arrayCases) {
-    const written = targets.includes(array.name);
-    for (const serial of array.members) {
-      const touched = written && attached.includes(serial);
-      expect(after[serial] === before[serial], serial).toBe(!touched);
-      // A mirror's data stand at the start of each member.
-      if (touched) await expectWhole(files.get(serial) ?? '', bytes);
-    }
+  // What was read byte by byte is there byte by byte.
+  const copies = new Map([
+    ['P1', 'P2'],
+    ...spread.targets.map((serial, i) => [serial, spread.group[i] ?? ''] as const),
+  ]);
+  for (const [to, from] of copies) expect(after[to], `${from} on ${to}`).toBe(before[from]);
+  for (const { from, to } of arrayCopies) {
+    const { members, attached, metadata, spare } = caseOf(to);
+    const written = members.slice(0, attached);
+    for (const serial of written) await expectWhole(fileOf(serial), metadata, caseOf(from).content);
+    // Who writes to an array writes on its spare, too, how new it is.
+    for (const serial of [...written, ...(spare === undefined ? [] : [spare])]) copies.set(serial, from);
   }
+  for (const serial of files.keys()) expect(after[serial] !== before[serial], serial).toBe(copies.has(serial));
 });
 
-async function expectWhole(file: string, bytes: Buffer): Promise<void> {
-  // Not mounted: mount sees the mark of the array.
-  await run('debugfs', '-R', `dump /file ${file}.file`, file);
-  expect(bytes.equals(await readFile(`${file}.file`))).toBe(true);
+function expectArrays(disks: readonly Disk[], serialsOf: (disk: Disk) => string[]): void {
+  for (const array of arrayCases) {
+    const { name, becomes, spare, content, dirty = false } = array;
+    const listed = disks.filter((disk) => disk.kind === 'array' && serialsOf(disk).join() === attachedOf(array).join());
+    expect(listed, name).toHaveLength(becomes === 'nothing' ? 0 : 1);
+    for (const disk of listed) {
+      const health = becomes === 'disk' ? 'whole' : 'degraded';
+      expect(disk.array, name).toMatchObject({ health, dirty, readOnly: true });
+      const roles = disk.parts.map(({ role }) => role).sort();
+      expect(roles, name).toEqual(attachedOf(array).map((serial) => (serial === spare ? 'spare' : 'active')));
+      expect(disk.partitions, name).toHaveLength(content === 'table' ? 1 : 0);
+    }
+  }
+}
+
+async function expectRefusals(pathOf: (serial: string) => string): Promise<void> {
+  const [from, to] = spread.targets.map(pathOf) as [string, string];
+  for (const { serial, words } of [...leftovers, { serial: 'N1', words: /is a member of a firmware RAID \(DDF\)/ }]) {
+    const hint = expect.stringContaining('--member');
+    const message = expect.stringMatching(words);
+    expect(await machine.refuse(pathOf(serial), to)).toEqual({ code: 'source-member', message, hint });
+    expect(await machine.refuse(from, pathOf(serial))).toEqual({ code: 'target-member', message, hint });
+  }
+}
+
+async function expectWhole(
+  file: string,
+  metadata: ArrayCase['metadata'],
+  content: ArrayCase['content'],
+): Promise<void> {
   const mdadm = path.join(await findMdadm(), 'mdadm');
-  await withLoop(file, [], async (device) => {
+  const said = await withLoop(file, [], async (device) => {
     // A loop device has no serial number to find itself by.
-    const said = await run('env', 'IMSM_DEVNAME_AS_SERIAL=1', 'IMSM_NO_PLATFORM=1', mdadm, '--examine', device);
-    expect(said).toMatch(/Dirty State : clean|state\[0\] : Optimal, Consistent/);
+    return await run('env', 'IMSM_DEVNAME_AS_SERIAL=1', 'IMSM_NO_PLATFORM=1', mdadm, '--examine', device);
   });
+  expect(said).toMatch(
+    {
+      imsm: /Dirty State : clean/,
+      ddf: /state\[0\] : Optimal, Consistent/,
+      1.2: /State : clean/,
+      '0.90': /State : clean/,
+    }[metadata],
+  );
+  // A mirror's data stand at the start of each member, or behind its metadata. Not mounted: mount sees the mark of the array.
+  const dataAtBytes =
+    Number(/Data Offset : (\d+) sectors/.exec(said)?.[1] ?? 0) * 512 + (content === 'table' ? mib : 0);
+  await run('debugfs', '-R', `dump /file ${file}.file`, `${file}?offset=${dataAtBytes}`);
+  expect(bytes.equals(await readFile(`${file}.file`))).toBe(true);
 }

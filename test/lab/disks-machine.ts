@@ -45,7 +45,7 @@ export class DisksMachine {
     return new DisksMachine(await Machine.start(spec, network, folder), network);
   }
 
-  /** What there is when it has booted. */
+  /** What there is when it has booted, and after each further look. */
   async disks(): Promise<SeenDisks> {
     const from = this.#read;
     const { disks, serials } = (await this.#answer('disks')) as Omit<SeenDisks, 'log'>;
@@ -53,10 +53,22 @@ export class DisksMachine {
     return { disks, serials, log: said.match(/(?<=^stand-in: (?:info|warning|error) ).*/gm) ?? [] };
   }
 
-  /** Captures one and restores it onto the other. */
-  async copy(from: string, to: string): Promise<void> {
-    this.#orders.write(`copy ${from} ${to}\n`);
-    await this.#answer('copied');
+  /** Looks again, as before each step of a job. */
+  async lookAgain(): Promise<SeenDisks> {
+    this.#orders.write('disks\n');
+    return await this.disks();
+  }
+
+  /** Captures one and restores it onto the other; what the image says of partitions is the answer. */
+  async copy(from: string, to: string, options: { allowMember?: true } = {}): Promise<{ notes: string[] }> {
+    this.#orders.write(`${options.allowMember ? 'copy-member' : 'copy'} ${from} ${to}\n`);
+    return (await this.#answer('copied')) as { notes: string[] };
+  }
+
+  /** The same, which is refused. */
+  async refuse(from: string, to: string): Promise<{ code: string; message: string; hint: string }> {
+    this.#orders.write(`refuse ${from} ${to}\n`);
+    return (await this.#answer('refused')) as { code: string; message: string; hint: string };
   }
 
   /** The same, while all paths to each of them fail one after the other, and come back. */

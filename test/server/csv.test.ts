@@ -58,7 +58,8 @@ describe('CSV', () => {
 });
 
 describe('a disk check as CSV', () => {
-  const part = { devicePath: '/dev/sdx', model: 'WD', serial: 'W1', place: 'port-1', state: 'running' };
+  const [state, role] = ['running', null];
+  const part = { devicePath: '/dev/sdx', model: 'WD', serial: 'W1', place: 'port-1', state, role };
   const check: DiskCheck = diskCheckSchema.parse({
     ...{ id: 'c2', at: '2026-01-02T00:00:00.000Z', kind: 'check', jobId: 'j1', diskCount: 1 },
     before: { id: 'c1', at: '2026-01-01T00:00:00.000Z', kind: 'check' },
@@ -93,6 +94,20 @@ describe('a disk check as CSV', () => {
     expect([cell(1, 'serial'), cell(1, 'state')]).toEqual(['W1', 'running']);
     expect([cell(2, 'label'), cell(2, 'device'), cell(3, 'device')]).toEqual(['日本, "語"', '/dev/sd11', '']);
     expect(cell(4, 'differences')).toBe('disk 2 (old) is gone');
+  });
+
+  it('says what a member is used for, and of an array that it was not stopped', () => {
+    const known = { level: 'raid1', metadata: '1.2', readOnly: true, members: 1, missing: 0, done: null };
+    const array = { ...known, health: 'whole', dirty: true } as const;
+    const parts = [
+      { ...part, role: 'active' },
+      { ...part, role: 'spare' },
+    ] as const;
+    const [headings = [], ...rows] = readCsv(
+      checkToCsv({ ...check, disks: [makeChecked(1, { kind: 'array', array, parts })] }),
+    );
+    const states = rows.slice(0, 3).map((row) => row[headings.indexOf('state')]);
+    expect(states).toEqual(['raid1 whole, not stopped', 'running', 'spare, running']);
   });
 
   it('has a row for each entry of the history', () => {

@@ -83,7 +83,7 @@ it('asks every member of an array, and takes the worst of what they say', async 
   await install(
     `case "$5" in *bad) echo '{"smart_status":{"passed":false}}'; exit 8;; *) echo '{"smart_status":{"passed":true}}';; esac`,
   );
-  const part = (devicePath: string) => ({ devicePath, model: null, serial: null, place: '', state: null });
+  const part = (devicePath: string) => ({ devicePath, model: null, serial: null, place: '', state: null, role: null });
   const array = (...parts: string[]) => blank(1, { kind: 'array', parts: parts.map(part) });
   expect((await check([array('/dev/a', '/dev/b')])).disks[0]?.health?.passed).toBe(true);
   expect((await check([array('/dev/a', '/dev/bad')])).disks[0]?.health?.passed).toBe(false);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listDevices } from '../../../imaging/blockdev/list-devices.ts';
 import { listDisks } from '../../../imaging/blockdev/list-disks.ts';
+import { recordMachine } from '../../../imaging/blockdev/record.ts';
 import { addDevice, addUdev, sataDisk, type TreeDevice, usbStick } from '../../fixtures/sysfs-tree.ts';
 
 let folder = '';
@@ -156,6 +157,39 @@ describe('one disk is', () => {
         parts: [{ model: 'DISK A', state: 'running' }],
       },
     ]);
+  });
+
+  test('a mirror with a spare that was not stopped, and says both; a stripe cannot be dirty', async () => {
+    const states = { 'md/array_state': 'read-auto', 'md/metadata_version': '1.2', 'md/resync_start': '0' };
+    const member = (name: string, number: string, port: number): TreeDevice => ({
+      ...sataDisk(name, number, port, { 'device/model': 'DISK', 'device/serial': name }),
+      holders: [port < 3 ? 'md0' : 'md1'],
+    });
+    const root = await makeTree(
+      ...[member('sda', '8:0', 0), member('sdb', '8:16', 1), member('sdc', '8:32', 2), member('sdd', '8:48', 3)],
+      {
+        ...{ name: 'md0', number: '9:0', place: 'virtual/block', slaves: ['sda', 'sdb', 'sdc'] },
+        attributes: {
+          ...{ ...states, 'md/level': 'raid1', 'md/raid_disks': '2', 'md/degraded': '0', 'md/sync_action': 'idle' },
+          ...{ 'md/dev-sda/state': 'in_sync', 'md/dev-sdb/state': 'faulty,in_sync', 'md/dev-sdc/state': 'spare' },
+        },
+      },
+      {
+        ...{ name: 'md1', number: '9:1', place: 'virtual/block', slaves: ['sdd'] },
+        attributes: { ...states, 'md/level': 'raid0', 'md/raid_disks': '1' },
+      },
+    );
+    const disks = await listDisks(root);
+    expect(disks).toMatchObject([
+      {
+        array: { health: 'whole', dirty: true, readOnly: true },
+        parts: [{ role: 'active' }, { role: 'faulty' }, { role: 'spare' }],
+      },
+      { array: { dirty: false }, parts: [{ role: null }] },
+    ]);
+    const recorded = Object.keys((await recordMachine(root)).files).join('\n');
+    expect(recorded).toMatch(/md0\/md\/resync_start\n/);
+    expect(recorded).toMatch(/md0\/md\/dev-sdc\/state\n/);
   });
 
   test('each of two over whose partitions an array lies; that comes after them', async () => {

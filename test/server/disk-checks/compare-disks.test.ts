@@ -23,10 +23,11 @@ const whole = {
   readOnly: false,
   members: 2,
   missing: 0,
+  dirty: false,
   done: null,
 } as const;
 const part = (n: number, state: string | null = 'running') => ({
-  ...{ devicePath: `/dev/sd${n}`, model: 'WD', serial: `W${n}`, place: `port-${n}`, state },
+  ...{ devicePath: `/dev/sd${n}`, model: 'WD', serial: `W${n}`, place: `port-${n}`, state, role: null },
 });
 const map = (...partitions: MappedPartition[]) =>
   ({ table: 'gpt', tableId: 't', usedBytes: 0, partitions, notes: [] }) as const;
@@ -65,6 +66,8 @@ describe('two checks of one machine', () => {
     expect(kinds).toEqual(['array', 'member-gone']);
     expect(text).toContain('raid1, degraded, 1 of 2 members missing; before: raid1, whole');
     expect(text).toContain('has lost its member (WD, serial W2)');
+    const dirty = change(before, { ...before, array: { ...whole, dirty: true } });
+    expect(dirty.text).toContain('is raid1, whole, not stopped when it was last in use; before: raid1, whole');
     const rebuilding = { ...whole, health: 'rebuilding' } as const;
     const rebuild = (done: number) => ({ ...before, array: { ...rebuilding, done } });
     expect(change(rebuild(0.1), rebuild(0.9)).kinds).toEqual([]);
