@@ -140,12 +140,17 @@ function expectArrays(disks: readonly Disk[], serialsOf: (disk: Disk) => string[
 }
 
 async function expectRefusals(pathOf: (serial: string) => string): Promise<void> {
-  const [from, to] = spread.targets.map(pathOf) as [string, string];
-  for (const { serial, words } of [...leftovers, { serial: 'N1', words: /is a member of a firmware RAID \(DDF\)/ }]) {
-    const hint = expect.stringContaining('--member');
+  const [from, to] = spread.targets;
+  const [promise, lsi] = leftovers;
+  const ddf = { serial: 'N1', words: /is a member of a firmware RAID \(DDF\)/ };
+  const hint = expect.stringContaining('--member');
+  for (const { serial, words } of [lsi, ddf]) {
     const message = expect.stringMatching(words);
-    expect(await machine.refuse(pathOf(serial), to)).toEqual({ code: 'source-member', message, hint });
-    expect(await machine.refuse(from, pathOf(serial))).toEqual({ code: 'target-member', message, hint });
+    expect(await machine.refuse(pathOf(serial), pathOf(to))).toEqual({ code: 'source-member', message, hint });
+  }
+  for (const { serial, words } of [promise, ddf]) {
+    const message = expect.stringMatching(words);
+    expect(await machine.refuse(pathOf(from), pathOf(serial))).toEqual({ code: 'target-member', message, hint });
   }
 }
 
