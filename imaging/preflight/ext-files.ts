@@ -1,22 +1,12 @@
 // Files of an unmounted ext2/3/4, read by debugfs: it opens the device read-only, and needs no bitmaps and no device node of the partition.
 import { DeployError } from '../../protocol/errors.ts';
 import { runTool } from '../run-tool.ts';
+import { type FileContent, type FileEntry, plainName, type WantedFiles } from './file-content.ts';
 
 /** Where the file system starts on the device or file at `path`. */
 export type ExtPlace = { readonly path: string; readonly startBytes: number };
 
-/** Files by their whole paths; folders by theirs, with the names and sizes of the plain files in them. */
-export type ExtContent = {
-  readonly files: ReadonlyMap<string, string>;
-  readonly folders: ReadonlyMap<string, readonly ExtEntry[]>;
-};
-
-type ExtEntry = { readonly name: string; readonly sizeBytes: number };
-
 export const extProgram = 'debugfs';
-
-/** Names that cannot be taken for anything else in a line of commands. */
-const plainName = /^[\w .@:+,-]{1,200}$/;
 
 /**
  * What is there of `files` and `folders`; together no more than 64 KiB, of which the first is lost when there is more. Links are not
@@ -25,9 +15,9 @@ const plainName = /^[\w .@:+,-]{1,200}$/;
  */
 export async function readExtFiles(
   { path, startBytes }: ExtPlace,
-  { files, folders }: { files: readonly string[]; folders: readonly string[] },
+  { files, folders }: WantedFiles,
   signal: AbortSignal,
-): Promise<ExtContent> {
+): Promise<FileContent> {
   if (path.includes('?')) throw new DeployError('invalid-input', `debugfs cannot open ${path}`);
   const commands = [...folders.map((folder) => `ls -p "${folder}"`), ...files.map((file) => `cat "${file}"`)];
   const device = `${path}?offset=${startBytes}`;
@@ -62,7 +52,7 @@ function splitAnswers(stdout: string, commands: readonly string[]): Map<string, 
 }
 
 /** `/inode/mode/owner/group/name/size/` */
-function parseListing(answer: string): ExtEntry[] {
+function parseListing(answer: string): FileEntry[] {
   return [...answer.matchAll(/^\/\d+\/100\d{3}\/\d+\/\d+\/([^/\n]+)\/(\d+)\/$/gm)]
     .map(([, name = '', size]) => ({ name, sizeBytes: Number(size) }))
     .filter(({ name }) => plainName.test(name));

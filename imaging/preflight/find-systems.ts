@@ -5,11 +5,14 @@ import { openReader } from '../blockdev/open-reader.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import type { DiskMap, PartitionMap } from '../disk-map.ts';
 import { readGroup } from '../fs/lvm-group.ts';
-import { findCopies } from '../fs/lvm-legs.ts';
+import { findCopies, type LvmLeg, readerOfLeg } from '../fs/lvm-legs.ts';
 import { maxSystems, type System } from '../manifest/system.ts';
+import { readExtFiles } from './ext-files.ts';
+import type { ReadFiles } from './file-content.ts';
 import { findLinux } from './linux.ts';
 import { findUncleanNtfs, type UncleanNtfs } from './ntfs-state.ts';
 import { findWindows } from './windows.ts';
+import { readXfsFiles } from './xfs-files.ts';
 
 export type FoundSystems = {
   readonly systems: readonly System[];
@@ -23,8 +26,6 @@ export type UnknownSystem = { readonly partition: number; readonly volume?: stri
 /** Of all the disk; a sound one takes a fraction of a second a system. */
 const maxMs = 10_000;
 const maxReadBytes = 256 * 2 ** 20;
-
-type Place = { readonly partition: PartitionMap; readonly volume?: string; readonly startBytes: number };
 
 /** Never throws but for `cancelled`: what cannot be told is no reason not to capture. */
 export async function findSystems(path: string, map: DiskMap, signal?: AbortSignal): Promise<FoundSystems> {
@@ -71,31 +72,55 @@ async function tell(path: string, disk: ByteReader, partition: PartitionMap, fou
     if (windows !== null) found.systems.push({ partition: number, ...windows });
     return;
   }
-  for (const { startBytes: at, volume } of await listExt(bytes, partition)) {
+  for (const { volume, read } of await listLinux({ path, startBytes, bytes, stop: found.stop }, partition)) {
     const named = volume === undefined ? {} : { volume };
-    const linux = await findLinux({ path, startBytes: startBytes + at }, found.stop).catch(note(named));
+    const linux = await findLinux(read).catch(note(named));
     if (linux !== null) found.systems.push({ partition: number, ...named, ...linux });
   }
 }
 
-/** Where in the partition an ext starts: at its start, or in volumes that lie in one piece, as those of installers do. */
-async function listExt(bytes: ByteReader, partition: PartitionMap): Promise<Omit<Place, 'partition'>[]> {
-  if (isExt(partition.fileSystem)) return [{ startBytes: 0 }];
-  const volumes = (partition.volumes ?? []).filter(({ fileSystem }) => isExt(fileSystem));
-  if (volumes.length === 0) return [];
+type Place = {
+  readonly path: string;
+  readonly startBytes: number;
+  readonly bytes: ByteReader;
+  readonly stop: AbortSignal;
+};
+
+/** What may be the root of a Linux: the partition itself, or volumes in it. */
+async function listLinux(place: Place, partition: PartitionMap): Promise<{ volume?: string; read: ReadFiles }[]> {
+  const { bytes } = place;
+  if (isLinux(partition.fileSystem)) return [{ read: readerFor(place, partition.fileSystem, bytes, 0) }];
+  const known = (partition.volumes ?? []).filter(({ fileSystem }) => isLinux(fileSystem));
+  if (known.length === 0) return [];
   const group = await readGroup(bytes).catch(() => null);
   return (group?.volumes ?? []).flatMap((volume) => {
     const name = `${group?.name}/${volume.name}`;
-    if (group === null || !volumes.some((known) => known.name === name)) return [];
-    const copies = findCopies(group, volume);
-    const [stretch, ...others] = typeof copies === 'string' ? [] : (copies[0]?.stretches ?? []);
-    const [startBytes, ...stripes] = stretch?.areasAtBytes ?? [];
-    return startBytes === undefined || others.length + stripes.length > 0 ? [] : [{ startBytes, volume: name }];
+    const fileSystem = known.find((other) => other.name === name)?.fileSystem ?? null;
+    const copies = group === null || fileSystem === null ? 'not known' : findCopies(group, volume);
+    const [leg] = typeof copies === 'string' ? [] : copies;
+    if (leg === undefined) return [];
+    return [{ volume: name, read: readerFor(place, fileSystem, readerOfLeg(bytes, leg, name), findOnePiece(leg)) }];
   });
 }
 
-function isExt(fileSystem: string | null): boolean {
-  return /^ext[234]$/.test(fileSystem ?? '');
+/** Where a leg starts in its partition, or null when it lies in several pieces. */
+function findOnePiece({ stretches }: LvmLeg): number | null {
+  const [stretch, ...others] = stretches;
+  const [startBytes, ...stripes] = stretch?.areasAtBytes ?? [];
+  return startBytes === undefined || others.length + stripes.length > 0 ? null : startBytes;
+}
+
+function readerFor(place: Place, fileSystem: string | null, bytes: ByteReader, at: number | null): ReadFiles {
+  if (fileSystem === 'xfs') return async (wanted) => await readXfsFiles(bytes, wanted);
+  if (at === null)
+    return () =>
+      Promise.reject(new DeployError('invalid-input', 'it lies in several pieces, through which debugfs cannot read'));
+  return async (wanted) =>
+    await readExtFiles({ path: place.path, startBytes: place.startBytes + at }, wanted, place.stop);
+}
+
+function isLinux(fileSystem: string | null): boolean {
+  return /^(ext[234]|xfs)$/.test(fileSystem ?? '');
 }
 
 function bound(reader: ByteReader, stop: AbortSignal): ByteReader {

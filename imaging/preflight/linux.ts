@@ -1,6 +1,6 @@
 // What a Linux says of itself in its files below /etc: which it is, its domain, its bonds, and network names that are tied to this machine's cards.
 import { type System, shorten, shortenAll } from '../manifest/system.ts';
-import { type ExtPlace, readExtFiles } from './ext-files.ts';
+import type { ReadFiles } from './file-content.ts';
 
 type LinuxFacts = Omit<System, 'partition' | 'volume'>;
 type Files = ReadonlyMap<string, string>;
@@ -23,10 +23,10 @@ const folders: readonly { readonly path: string; readonly names: RegExp }[] = [
 ];
 const [maxFileBytes, maxFilesBytes] = [8192, 48 * 1024];
 
-/** The Linux whose root is this ext, or null when it is no root. @throws tool-missing, file-system-corrupt, cancelled */
-export async function findLinux(place: ExtPlace, signal: AbortSignal): Promise<LinuxFacts | null> {
+/** The Linux whose root `read` reads, or null when it is no root. @throws what `read` throws */
+export async function findLinux(read: ReadFiles): Promise<LinuxFacts | null> {
   const fixed = [...releases, hostNameFile, interfaces, sssd, samba];
-  const first = await readExtFiles(place, { files: fixed, folders: folders.map(({ path }) => path) }, signal);
+  const first = await read({ files: fixed, folders: folders.map(({ path }) => path) });
   if (!releases.some((file) => first.files.has(file))) return null;
   const wanted = folders.flatMap(({ path, names }) =>
     (first.folders.get(path) ?? [])
@@ -39,7 +39,7 @@ export async function findLinux(place: ExtPlace, signal: AbortSignal): Promise<L
     return left >= 0;
   });
   if (files.length === 0) return describeLinux(first.files);
-  const second = await readExtFiles(place, { files: files.map(({ path }) => path), folders: [] }, signal);
+  const second = await read({ files: files.map(({ path }) => path), folders: [] });
   return describeLinux(new Map([...first.files, ...second.files]));
 }
 

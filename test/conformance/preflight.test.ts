@@ -110,6 +110,24 @@ test('a Linux in a logical volume is found as well', async () => {
   });
 });
 
+test('an ext in a logical volume of several pieces is said to be unknown', async () => {
+  await withTempDirectory(async (directory) => {
+    const [file, place] = [path.join(directory, 'ext'), { sizeBytes: 24 * 2 ** 20 }];
+    await makeLinuxVolume(file, linuxFiles);
+    const disk = await makeGroupDisk(path.join(directory, 'disk'), place, async (lvm) => {
+      await createVolume(lvm, 'root', 4);
+      await createVolume(lvm, 'other', 2);
+      await lvm('lvextend', '-l', '8', 'GROUP/root');
+    });
+    await putVolume(disk, place, 'root', file);
+    const { systems, unknown } = await findSystems(disk, await mapDisk(disk));
+    expect(systems).toEqual([]);
+    expect(unknown).toMatchObject([
+      { partition: 1, volume: `${groupName}/root`, reason: expect.stringContaining('several pieces') },
+    ]);
+  });
+});
+
 test('a sleeping and a dirty Windows are told apart, and both are looked into all the same', async () => {
   await withTempDirectory(async (directory) => {
     const sleeping = { 'hiberfil.sys': Buffer.alloc(9000, 'HIBR') };

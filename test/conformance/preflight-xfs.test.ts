@@ -1,0 +1,192 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { mapDisk } from '../../imaging/map.ts';
+import { findSystems } from '../../imaging/preflight/find-systems.ts';
+import { findLinux } from '../../imaging/preflight/linux.ts';
+import { readXfsFiles } from '../../imaging/preflight/xfs-files.ts';
+import { readerOf } from '../fixtures/buffer-reader.ts';
+import { changeSector } from '../fixtures/fuzz/change-sector.ts';
+import { Random } from '../fixtures/fuzz/random.ts';
+import { withMount } from '../fixtures/mounts.ts';
+import { run } from '../fixtures/run.ts';
+import { makeVolumesDisk } from '../fixtures/system-disks.ts';
+import { withTempDirectory } from '../fixtures/temp-directory.ts';
+import { createVolume, groupName, makeGroupDisk, putVolume } from '../fixtures/volume-disks.ts';
+import { formatXfs } from '../fixtures/xfs-cases.ts';
+
+const rules = 'SUBSYSTEM=="net", ATTR{address}=="52:54:00:12:34:56", NAME="eth0"\n';
+const linuxFiles = {
+  'etc/os-release': 'PRETTY_NAME="Rocky Linux 9.4"\nVERSION_ID="9.4"\n',
+  'etc/hostname': 'db-01\n',
+  'etc/udev/rules.d/70-persistent-net.rules': rules,
+  'etc/sysconfig/network-scripts/ifcfg-bond0': 'DEVICE=bond0\nTYPE=Bond\n',
+};
+const facts = {
+  ...{ kind: 'linux', name: 'Rocky Linux 9.4', version: '9.4', hostName: 'db-01', teams: ['bond0'] },
+  fixedNames: ['/etc/udev/rules.d/70-persistent-net.rules'],
+};
+
+/** An XFS with these files; then shell commands run in it. */
+async function makeXfs(file: string, flags: string, live = '', sizeMiB = 32): Promise<Buffer> {
+  await formatXfs(file, sizeMiB, flags.split(' '));
+  await withMount(file, '', async (folder) => {
+    for (const [name, text] of Object.entries(linuxFiles)) {
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), text);
+    }
+    await run('bash', '-ec', `cd ${folder}; ${live}`);
+  });
+  return await readFile(file);
+}
+
+const links = (count: number) =>
+  `mkdir -p etc/netplan; echo network > etc/netplan/0; for i in $(seq ${count}); do ln etc/netplan/0 etc/netplan/a-name-that-takes-room-and-more-room-than-most-names-so-that-few-are-enough-$i.yaml; done`;
+/** A file of which every other KiB is a hole. */
+const sieve =
+  'seq 60000 | head -c 300000 > etc/interfaces; seq 1 2 290 | awk \'{ print "fpunch", $1 * 1024, 1024 }\' | xfs_io etc/interfaces';
+
+const cases = [
+  { name: 'directories in their inodes', flags: '', live: links(1), form: 'local' },
+  { name: 'a directory of one block', flags: '', live: links(40), form: 'extents' },
+  { name: 'a directory with leaves', flags: '', live: links(400), form: 'extents' },
+  { name: 'a directory with nodes, 1 KiB blocks', flags: '-b size=1024', live: links(900), form: 'extents' },
+  { name: 'directory blocks of several blocks', flags: '-b size=2048 -n size=8192 -i size=1024', live: links(300) },
+  {
+    name: 'large counts of extents, 4096-byte sectors',
+    flags: '-i nrext64=1 -s size=4096 -d agcount=1',
+    live: links(100),
+  },
+  {
+    name: 'nothing that came after version 5',
+    flags: '-m reflink=0,finobt=0,bigtime=0,inobtcount=0 -i sparse=0,nrext64=0',
+    live: links(100),
+  },
+  { name: 'extents in a tree', flags: '-b size=1024', live: sieve, form: 'btree', of: 'etc/interfaces' },
+];
+
+for (const { name, flags, live, form, of = 'etc/netplan' } of cases) {
+  test(`files of an unmounted XFS are those that the kernel shows: ${name}`, async () => {
+    await withTempDirectory(async (directory) => {
+      const file = path.join(directory, 'xfs');
+      const bytes = await makeXfs(file, flags, live);
+      const folders = ['/etc', '/etc/netplan', '/etc/none'];
+      const files = ['/etc/hostname', '/etc/udev/rules.d/70-persistent-net.rules', '/etc/interfaces', '/etc/none/none'];
+      const found = await readXfsFiles(readerOf(bytes), { files, folders });
+      const shown = await withMount(file, 'ro', async (root) => {
+        if (form !== undefined) {
+          const inode = (await stat(path.join(root, of))).ino;
+          expect(await run('xfs_db', '-r', '-c', `inode ${inode}`, '-c', 'print core.format', file)).toContain(form);
+        }
+        const texts = await Promise.all(
+          files.map(async (at) => [at, await readFile(path.join(root, at), 'utf8').catch(() => null)] as const),
+        );
+        const listed = await Promise.all(
+          folders.map(async (at) => [at, await listFolder(path.join(root, at))] as const),
+        );
+        return { texts: texts.filter(([, text]) => text !== null), listed };
+      });
+      const texts = shown.texts.map(([at, text]) => [at, text?.slice(0, 65536)]);
+      expect([...found.files]).toEqual(texts);
+      for (const [at, entries] of shown.listed) expect(sort(found.folders.get(at) ?? [])).toEqual(entries);
+      expect(await findLinux((wanted) => readXfsFiles(readerOf(bytes), wanted))).toMatchObject(facts);
+    });
+  });
+}
+
+type Entry = { name: string; sizeBytes: number };
+
+const sort = (entries: readonly Entry[]) => [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+async function listFolder(folder: string): Promise<Entry[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile());
+  return sort(
+    await Promise.all(files.map(async ({ name }) => ({ name, sizeBytes: (await stat(path.join(folder, name))).size }))),
+  );
+}
+
+test('a version 4 without types in its directories is read as well', async () => {
+  await withTempDirectory(async (directory) => {
+    const [file, source] = [path.join(directory, 'xfs'), path.join(directory, 'release')];
+    await writeFile(source, linuxFiles['etc/os-release']);
+    const many = Array.from({ length: 200 }, (_, i) => `file-${i} ---644 0 0 ${source}`);
+    const prototype = ['/dev/null', '0 0', 'd--755 0 0', 'etc d--755 0 0', `os-release ---644 0 0 ${source}`, ...many];
+    await writeFile(path.join(directory, 'prototype'), [...prototype, '$', '$', ''].join('\n'));
+    await formatXfs(file, 32, ['-m', 'crc=0', '-n', 'ftype=0', '-p', path.join(directory, 'prototype')]);
+    const bytes = readerOf(await readFile(file));
+    expect((await readXfsFiles(bytes, { files: [], folders: ['/etc'] })).folders.get('/etc')).toHaveLength(201);
+    expect(await findLinux((wanted) => readXfsFiles(bytes, wanted))).toMatchObject({ name: 'Rocky Linux 9.4' });
+  });
+});
+
+test('a Linux on XFS is found in a partition and in a volume in several pieces; a damaged one is unknown, one with data only is nothing', async () => {
+  await withTempDirectory(async (directory) => {
+    const file = path.join(directory, 'xfs');
+    const whole = await makeXfs(file, '');
+    const damaged = Buffer.from(whole);
+    // Every inode.
+    for (
+      let at = damaged.indexOf('IN\x41\xed', 0, 'latin1');
+      at >= 0;
+      at = damaged.indexOf('IN\x41\xed', at + 1, 'latin1')
+    )
+      damaged.write('gone', at);
+    await formatXfs(path.join(directory, 'data'), 16, []);
+    const disk = await makeVolumesDisk(path.join(directory, 'disk'), [
+      whole,
+      damaged,
+      await readFile(path.join(directory, 'data')),
+    ]);
+    const { systems, unknown } = await findSystems(disk, await mapDisk(disk));
+    expect(systems).toMatchObject([{ partition: 1, ...facts }]);
+    expect(unknown).toMatchObject([{ partition: 2, reason: expect.stringMatching(/^inode \d+ is damaged$/) }]);
+    const place = { sizeBytes: 64 * 2 ** 20 };
+    const group = await makeGroupDisk(path.join(directory, 'group'), place, async (lvm) => {
+      await createVolume(lvm, 'root', 10);
+      await createVolume(lvm, 'other', 2);
+      await lvm('lvextend', '-l', '32', 'GROUP/root');
+    });
+    await putVolume(group, place, 'root', file);
+    const inVolume = await findSystems(group, await mapDisk(group));
+    expect(inVolume).toMatchObject({ systems: [{ partition: 1, volume: `${groupName}/root`, ...facts }], unknown: [] });
+  });
+});
+
+test('no damage to an XFS makes looking into it hang, or fail with another error than ours', async () => {
+  await withTempDirectory(async (directory) => {
+    const five = await makeXfs(path.join(directory, 'xfs'), '-b size=1024 -d agcount=1', links(60), 16);
+    // Without checksums a change is seen by bounds alone.
+    const [source, file] = [path.join(directory, 'release'), path.join(directory, 'four')];
+    await writeFile(source, linuxFiles['etc/os-release']);
+    const many = Array.from({ length: 90 }, (_, i) => `file-${i} ---644 0 0 ${source}`);
+    const prototype = ['/dev/null', '0 0', 'd--755 0 0', 'etc d--755 0 0', `os-release ---644 0 0 ${source}`, ...many];
+    await writeFile(path.join(directory, 'prototype'), [...prototype, '$', '$', ''].join('\n'));
+    await formatXfs(file, 16, ['-m', 'crc=0', '-b', 'size=1024', '-p', path.join(directory, 'prototype')]);
+    for (const whole of [five, await readFile(file)]) {
+      const sectors = Array.from({ length: whole.length / 512 }, (_, i) => i * 512).filter(
+        (at) =>
+          whole.subarray(at, at + 2).toString() === 'IN' || /^X(FSB|D[2D])/.test(whole.toString('latin1', at, at + 4)),
+      );
+      let found = 0;
+      for (let seed = 0; seed < 400; seed++) {
+        const random = new Random(seed);
+        const bytes = Buffer.from(whole);
+        for (let i = 0; i <= random.below(8); i++) {
+          const at = sectors[random.below(sectors.length)] ?? 0;
+          changeSector(bytes.subarray(at, at + 512), random);
+        }
+        const read = (wanted: Parameters<Parameters<typeof findLinux>[0]>[0]) => readXfsFiles(readerOf(bytes), wanted);
+        const told = await findLinux(read).catch((thrown: unknown) => {
+          expect(thrown, `seed ${seed}`).toMatchObject({
+            code: expect.stringMatching(/^(file-system-corrupt|source-read)$/),
+          });
+          return null;
+        });
+        if (told !== null) found++;
+      }
+      expect(found).toBeGreaterThan(10);
+      expect(found).toBeLessThan(400);
+    }
+  });
+});
