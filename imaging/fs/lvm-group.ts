@@ -55,21 +55,30 @@ const areaLists: Readonly<Record<string, string>> = { striped: 'stripes', linear
 const otherTypes =
   /^(raid(0|0_meta|1|4|5|5_n|5_la|5_ls|5_ra|5_rs|6|6_zr|6_nr|6_nc|6_n_6|6_(la|ls|ra|rs)_6|10|10_near)|snapshot|thin|thin-pool|cache|cache-pool|writecache|vdo|vdo-pool|integrity|zero|error)$/;
 
+/** Groups that other machines may be changing are refused, but by those who only want to know what is in them. */
+type GroupOptions = { readonly allowShared?: boolean };
+
 /** The group of the physical volume in `bytes`. @throws DeployError as `parseGroup`, source-read, source-vanished */
-export async function readGroup(bytes: ByteReader): Promise<LvmGroup> {
+export async function readGroup(bytes: ByteReader, { allowShared = false }: GroupOptions = {}): Promise<LvmGroup> {
   const sector = findLabelSector(await bytes.read(0, labelScanBytes));
   if (sector === null) throw corrupt('it has no label');
   const label = parseLabel(sector);
-  return parseGroup(await readVolumeGroup(bytes, label), label, bytes.sizeBytes);
+  const text = await readVolumeGroup(bytes, label);
+  if (!allowShared) refuseShared(text);
+  return parseGroup(text, label, bytes.sizeBytes);
 }
 
-/** @throws DeployError file-system-corrupt when it is not understood in full, is shared, or does not fit the label */
-function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes: number): LvmGroup {
-  refuseLongName(name);
+function refuseShared({ name, section }: LvmGroupText): void {
   const lock = textOf(section, 'lock_type') ?? 'none';
   const states = words(section, 'status');
   if (lock !== 'none' || states.includes('CLUSTERED') || states.includes('SHARED'))
     throw corrupt(`volume group ${name} is shared by several machines`);
+}
+
+/** @throws DeployError file-system-corrupt when it is not understood in full, or does not fit the label */
+function parseGroup({ name, section }: LvmGroupText, label: LvmLabel, sizeBytes: number): LvmGroup {
+  refuseLongName(name);
+  const states = words(section, 'status');
   const extentBytes = numberOf(section, 'extent_size') * sectorBytes;
   const devices = sectionsIn(sectionOf(section, 'physical_volumes'));
   const own = devices.filter(([, device]) => device.get('id') === formatPvUuid(label.uuid));

@@ -5,7 +5,7 @@ import type { System } from '../manifest/system.ts';
 import { findForCapture } from './capture-findings.ts';
 import { findSystems } from './find-systems.ts';
 import { type Finding, type FindingOptions, report } from './finding.ts';
-import { listClusterFileSystems } from './shared-disk.ts';
+import { type ClusterFileSystem, findClusterFileSystems, listClusterFileSystems } from './shared-disk.ts';
 
 export type InspectOptions = {
   readonly signal?: AbortSignal;
@@ -38,7 +38,14 @@ export async function inspectSource(path: string, map: DiskMap, options: Inspect
   const found = rescue ? nothing : await findSystems(path, { ...map, partitions }, signal);
   // The cluster shares the disk, not a partition.
   const clusterFileSystems = listClusterFileSystems(map.partitions);
+  // The map does not look into a group that several machines share.
+  const onDisk = rescue ? [] : await findClusterFileSystems(path);
+  clusterFileSystems.push(...onDisk.filter((found) => isNew(found, clusterFileSystems)));
   const reservations = await readReservations(path, signal);
   const findings = findForCapture({ ...found, partitions, clusterFileSystems, reservations }, allowShared);
   return { systems: found.systems, findings };
+}
+
+function isNew({ partition, volume }: ClusterFileSystem, known: readonly ClusterFileSystem[]): boolean {
+  return volume !== undefined && !known.some((other) => other.partition === partition && other.volume === volume);
 }

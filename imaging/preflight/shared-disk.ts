@@ -2,6 +2,8 @@
 import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
 import { openReader } from '../blockdev/open-reader.ts';
 import type { Reservations } from '../blockdev/reservations.ts';
+import { type LvmGroup, type LvmVolume, readGroup } from '../fs/lvm-group.ts';
+import { findCopies, readerOfLeg } from '../fs/lvm-legs.ts';
 import { findSignatures } from '../fs/signatures.ts';
 import { readTable } from '../partition/read-table.ts';
 import { type Content, describePlace, type Finding } from './finding.ts';
@@ -69,28 +71,56 @@ function isCluster(fileSystem: string | null): fileSystem is string {
   return fileSystem !== null && Object.hasOwn(names, fileSystem);
 }
 
-/** What is on the disk or file at `path` now. What cannot be read has no name: the restore itself will say so. */
+/** What is on the disk or file at `path` now, in logical volumes, too. What cannot be read has no name: the restore itself will say so. */
 export async function findClusterFileSystems(path: string): Promise<ClusterFileSystem[]> {
   const reader = await openReader(path).catch(() => null);
   if (reader === null) return [];
   try {
-    const found = await readTable(reader);
-    const partitions = found.kind === 'table' ? found.table.partitions.filter(({ container }) => !container) : [];
+    const found = await readTable(reader).catch(() => null);
+    const partitions = found?.kind === 'table' ? found.table.partitions.filter(({ container }) => !container) : [];
     const places = [{ number: 0, startBytes: 0, sizeBytes: reader.sizeBytes }, ...partitions];
     const clusters: ClusterFileSystem[] = [];
     for (const { number, startBytes, sizeBytes } of places) {
       if (startBytes + sizeBytes > reader.sizeBytes) continue;
-      const fileSystem = await nameCluster(windowOf(reader, startBytes, sizeBytes));
+      const bytes = windowOf(reader, startBytes, sizeBytes);
+      const fileSystem = await nameCluster(bytes);
       if (fileSystem !== null) clusters.push({ partition: number, fileSystem });
+      clusters.push(...(await findInVolumes(number, bytes)));
     }
     return clusters;
-  } catch {
-    return [];
   } finally {
     await reader.close();
   }
 }
 
+/** Looked at are the first volumes of a group; a larger one than this is not read from end to end. */
+const maxVolumes = 1000;
+
+/** Of a group that several machines share, too: that is where clusters keep theirs. */
+async function findInVolumes(partition: number, bytes: ByteReader): Promise<ClusterFileSystem[]> {
+  const group = await readGroup(bytes, { allowShared: true }).catch(() => null);
+  const clusters: ClusterFileSystem[] = [];
+  for (const volume of group?.volumes.slice(0, maxVolumes) ?? []) {
+    const start = group === null ? null : startOf(bytes, group, volume);
+    const fileSystem = start === null ? null : await nameCluster(start);
+    if (fileSystem !== null) clusters.push({ partition, volume: `${group?.name}/${volume.name}`, fileSystem });
+  }
+  return clusters;
+}
+
+/** A volume, or as much from its start on as lies on this physical volume in one piece; null where nothing does. */
+function startOf(bytes: ByteReader, group: LvmGroup, volume: LvmVolume): ByteReader | null {
+  const copies = findCopies(group, volume);
+  const [leg] = typeof copies === 'string' ? [] : copies;
+  if (leg !== undefined) return readerOfLeg(bytes, leg, volume.name);
+  const area = volume.segments[0]?.areas[0];
+  if (area === undefined || area === null) return null;
+  const startBytes = group.dataAtBytes + area.firstExtent * group.extentBytes;
+  const sizeBytes = Math.min(area.extentCount * group.extentBytes, bytes.sizeBytes - startBytes);
+  return sizeBytes > 0 ? windowOf(bytes, startBytes, sizeBytes) : null;
+}
+
 async function nameCluster(bytes: ByteReader): Promise<string | null> {
-  return (await findSignatures(bytes)).map(({ name }) => name).find(isCluster) ?? null;
+  const signatures = await findSignatures(bytes).catch(() => []);
+  return signatures.map(({ name }) => name).find(isCluster) ?? null;
 }

@@ -6,6 +6,7 @@ import { captureImage } from '../../imaging/capture.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { planRestore } from '../../imaging/plan-restore.ts';
 import { findSystems } from '../../imaging/preflight/find-systems.ts';
+import { findClusterFileSystems } from '../../imaging/preflight/shared-disk.ts';
 import { findWindows } from '../../imaging/preflight/windows.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
@@ -92,6 +93,37 @@ test('a disk with a cluster’s file system is neither captured nor overwritten 
     await expect(restoreImage(over)).rejects.toMatchObject({ code: 'shared-disk' });
     expect((await readFile(disk)).equals(before)).toBe(true);
     await restoreImage({ ...over, allowShared: true });
+  });
+});
+
+test('a cluster’s file system in a logical volume of several pieces refuses a restore over it, and a capture', async () => {
+  await withTempDirectory(async (directory) => {
+    const [file, place] = [path.join(directory, 'gfs2'), { sizeBytes: 70 * 2 ** 20 }];
+    await makeRawDisk(file, 64 * 2 ** 20);
+    await run('mkfs.gfs2', '-q', '-O', '-j', '1', '-J', '8', '-p', 'lock_nolock', file);
+    const disk = await makeGroupDisk(path.join(directory, 'disk'), place, async (lvm) => {
+      await createVolume(lvm, 'other', 2);
+      await createVolume(lvm, 'data', 30);
+      await createVolume(lvm, 'more', 2);
+      await lvm('lvextend', '-l', '64', 'GROUP/data');
+    });
+    await putVolume(disk, place, 'data', file);
+    expect(await findClusterFileSystems(disk)).toEqual([
+      { partition: 1, volume: `${groupName}/data`, fileSystem: 'gfs2' },
+    ]);
+    const plain = await makeRawDisk(path.join(directory, 'plain'), 2 ** 20);
+    const store = openMemoryStore();
+    await captureImage({ sourcePath: plain, imageName: 'plain', store, workers: 1 });
+    const over = { imageName: 'plain', targetPath: disk, store, workers: 1 };
+    const before = await readFile(disk);
+    await expect(restoreImage(over)).rejects.toMatchObject({ code: 'shared-disk' });
+    await expect(captureImage({ sourcePath: disk, imageName: 'shared', store, workers: 1 })).rejects.toMatchObject({
+      code: 'shared-disk',
+    });
+    expect((await readFile(disk)).equals(before)).toBe(true);
+    expect((await planRestore({ ...over, allowShared: true })).findings).toMatchObject([
+      { code: 'cluster-file-system', severity: 'warning', partition: 1 },
+    ]);
   });
 });
 
