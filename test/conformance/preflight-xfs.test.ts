@@ -153,6 +153,22 @@ test('a Linux on XFS is found in a partition and in a volume in several pieces; 
   });
 });
 
+test('an XFS that was not unmounted is read as far as it was written back', async () => {
+  await withTempDirectory(async (directory) => {
+    const file = path.join(directory, 'xfs');
+    await makeXfs(file, '');
+    await withMount(file, '', (folder) =>
+      run(
+        'bash',
+        '-ec',
+        `cd ${folder}; for i in $(seq 300); do echo $i > etc/late-$i; done; xfs_io -x -c "shutdown -f" .`,
+      ),
+    );
+    const bytes = readerOf(await readFile(file));
+    expect(await findLinux((wanted) => readXfsFiles(bytes, wanted))).toMatchObject(facts);
+  });
+});
+
 test('no damage to an XFS makes looking into it hang, or fail with another error than ours', async () => {
   await withTempDirectory(async (directory) => {
     const five = await makeXfs(path.join(directory, 'xfs'), '-b size=1024 -d agcount=1', links(60), 16);
