@@ -4,11 +4,13 @@ import { type ByteReader, windowOf } from '../blockdev/byte-reader.ts';
 import { openReader } from '../blockdev/open-reader.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import type { DiskMap, PartitionMap } from '../disk-map.ts';
+import { ExtVolume } from '../fs/ext-inode.ts';
 import { readGroup } from '../fs/lvm-group.ts';
 import { findCopies, type LvmLeg, readerOfLeg } from '../fs/lvm-legs.ts';
 import { maxSystems, type System } from '../manifest/system.ts';
 import { readExtFiles } from './ext-files.ts';
 import type { ReadFiles } from './file-content.ts';
+import { readTree } from './file-tree.ts';
 import { findLinux } from './linux.ts';
 import { findUncleanNtfs, type UncleanNtfs } from './ntfs-state.ts';
 import { findWindows } from './windows.ts';
@@ -112,9 +114,7 @@ function findOnePiece({ stretches }: LvmLeg): number | null {
 
 function readerFor(place: Place, fileSystem: string | null, bytes: ByteReader, at: number | null): ReadFiles {
   if (fileSystem === 'xfs') return async (wanted) => await readXfsFiles(bytes, wanted);
-  if (at === null)
-    return () =>
-      Promise.reject(new DeployError('invalid-input', 'it lies in several pieces, through which debugfs cannot read'));
+  if (at === null) return async (wanted) => await readTree(await ExtVolume.open(bytes), wanted);
   return async (wanted) =>
     await readExtFiles({ path: place.path, startBytes: place.startBytes + at }, wanted, place.stop);
 }
