@@ -20,6 +20,8 @@ export type AgentContext = {
   readonly progressMs: number;
   /** How long a job's data transfers outlast a server that does not answer. */
   readonly outageMs: number;
+  /** How long a job waits for a disk that is not there yet: a LUN or a USB disk may come up later than the machine. */
+  readonly lateDiskMs: number;
   /** Threads and connections of a job, by the machine's memory. */
   readonly workers: number;
   readonly reachServer: () => Promise<ServerConnection>;

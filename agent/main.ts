@@ -18,6 +18,8 @@ import { openTerminals, showStatus } from './screen/terminals.ts';
 
 /** A server may be away for so long without ending a job. */
 const outageMs = 60 * 60_000;
+/** As long as the wait for devices at the start: what hangs on a fabric or on USB may come last. */
+const lateDiskMs = 30_000;
 /** For the status page to show why the agent ends; PID 1 waits on its own account before it starts another. */
 const lastWordsMs = 2000;
 
@@ -36,6 +38,7 @@ async function main(status: Status): Promise<void> {
     status,
     progressMs: commandLine.progressMs,
     outageMs,
+    lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
     reachServer: () => findServer(commandLine, status),
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.

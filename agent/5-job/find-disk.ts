@@ -1,14 +1,17 @@
 // Fifth stage: the disk that a step names, on this machine as it is now.
+import { setTimeout } from 'node:timers/promises';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { throwIfCancelled } from '../../imaging/cancelled.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
-import { DeployError } from '../../protocol/errors.ts';
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { DiskSelector } from '../../protocol/scenario.ts';
 import { checkApproval } from './check-approval.ts';
 import { type ImageSource, selectDisk } from './select-disk.ts';
 import type { StepRun } from './step.ts';
 
 /** @throws DeployError selector-none, selector-ambiguous, image-not-found, target-changed when the disks are not those that were approved */
-export async function findDisk(selector: DiskSelector, { context, store, run, approval }: StepRun): Promise<Disk> {
+export async function findDisk(selector: DiskSelector, step: StepRun): Promise<Disk> {
+  const { store, run, approval } = step;
   const sources = new Map<string, ImageSource>();
   for (const one of selector.by === 'each' ? selector.of : [selector]) {
     if (one.by !== 'image') continue;
@@ -24,7 +27,36 @@ export async function findDisk(selector: DiskSelector, { context, store, run, ap
     }
     sources.set(one.image, source);
   }
-  const disks = await context.listDisks();
+  const disks = await listUntilFound((found) => isMissing(found, selector, sources), step);
   if (approval !== undefined) checkApproval(disks, approval);
   return selectDisk(disks, selector, sources);
+}
+
+/** Looks so often while it waits. */
+const looks = 15;
+
+/** The disks as soon as nothing is missing; what there is when it is still missing after `lateDiskMs`. */
+async function listUntilFound(
+  isMissing: (disks: readonly Disk[]) => boolean,
+  { context: { listDisks, lateDiskMs }, run, log }: StepRun,
+): Promise<Disk[]> {
+  let disks = await listDisks();
+  for (let look = 0; look < looks && lateDiskMs > 0 && isMissing(disks); look++) {
+    if (look === 0)
+      log('info', `no disk fits yet: waiting up to ${Math.ceil(lateDiskMs / 1000)} s for one that comes late`);
+    await setTimeout(lateDiskMs / looks, undefined, { signal: run.signal }).catch(() => {});
+    throwIfCancelled(run.signal);
+    disks = await listDisks();
+  }
+  return disks;
+}
+
+/** Not when several fit: no wait makes that better. */
+function isMissing(disks: readonly Disk[], selector: DiskSelector, sources: ReadonlyMap<string, ImageSource>): boolean {
+  try {
+    selectDisk(disks, selector, sources);
+    return false;
+  } catch (thrown) {
+    return toDeployError(thrown).code === 'selector-none';
+  }
 }

@@ -106,6 +106,7 @@ beforeEach(async () => {
       status,
       progressMs: 100,
       outageMs: 1000,
+      lateDiskMs: 0,
       workers: 1,
       reachServer: async () => server,
       listDisks: async () => {

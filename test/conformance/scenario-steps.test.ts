@@ -39,7 +39,15 @@ async function run(...steps: object[]): Promise<JobOutcome> {
 
 async function runApproved(approval: Approval | undefined, ...steps: object[]): Promise<JobOutcome> {
   const never = () => Promise.reject(new Error('not asked for by a job'));
-  const boot = { token: '', bootId: '', status: new Status(''), progressMs: 1000, outageMs: 0, workers: 1 };
+  const boot = {
+    token: '',
+    bootId: '',
+    status: new Status(''),
+    progressMs: 1000,
+    outageMs: 0,
+    lateDiskMs: 0,
+    workers: 1,
+  };
   const context = { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never };
   const job = { type: 'job', jobId: 'j', leaseId: 'l', scenarioName: 'x', end: 'wait' } as const;
   log.length = 0;

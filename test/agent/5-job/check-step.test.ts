@@ -38,7 +38,15 @@ async function check(disks: readonly Disk[], signal = new AbortController().sign
   const warnings: string[] = [];
   const log: string[] = [];
   const never = () => Promise.reject(new Error('not asked for by a check'));
-  const boot = { token: '', bootId: '', status: new Status(''), progressMs: 1000, outageMs: 0, workers: 1 };
+  const boot = {
+    token: '',
+    bootId: '',
+    status: new Status(''),
+    progressMs: 1000,
+    outageMs: 0,
+    lateDiskMs: 0,
+    workers: 1,
+  };
   const listDisks = async () => [...disks];
   const step: StepRun = {
     ...{ store: openMemoryStore(), stepId: 's', log: (_, message) => log.push(message) },
