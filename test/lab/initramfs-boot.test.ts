@@ -22,7 +22,7 @@ type Boot = Pick<MachineSpec, 'firmware' | 'memoryMiB'> & {
 
 // A stick and a SATA disk, both firmwares, the least memory and the usual, with a shell and without: two boots hold all of it.
 const boots: readonly Boot[] = [
-  { name: 'small-memory', bus: 'usb', memoryMiB: 256, kernelOptions: 'deploy.shell', shell: true },
+  { name: 'small-memory', bus: 'usb', memoryMiB: 320, kernelOptions: 'deploy.shell', shell: true },
   { name: 'secure-boot', firmware: 'uefi-secure-boot', bus: 'sata', memoryMiB: 512, kernelOptions: '', shell: false },
 ];
 
