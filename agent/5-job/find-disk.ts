@@ -32,19 +32,20 @@ export async function findDisk(selector: DiskSelector, step: StepRun): Promise<D
   return selectDisk(disks, selector, sources);
 }
 
-/** Looks so often while it waits. */
-const looks = 15;
+/** Between two looks: this part of the time that is given. */
+const pauses = 15;
 
 /** The disks as soon as nothing is missing; what there is when it is still missing after `lateDiskMs`. */
 async function listUntilFound(
   isMissing: (disks: readonly Disk[]) => boolean,
   { context: { listDisks, lateDiskMs }, run, log }: StepRun,
 ): Promise<Disk[]> {
+  const untilMs = performance.now() + lateDiskMs;
   let disks = await listDisks();
-  for (let look = 0; look < looks && lateDiskMs > 0 && isMissing(disks); look++) {
-    if (look === 0)
-      log('info', `no disk fits yet: waiting up to ${Math.ceil(lateDiskMs / 1000)} s for one that comes late`);
-    await setTimeout(lateDiskMs / looks, undefined, { signal: run.signal }).catch(() => {});
+  if (lateDiskMs > 0 && isMissing(disks))
+    log('info', `no disk fits yet: waiting up to ${Math.ceil(lateDiskMs / 1000)} s for one that comes late`);
+  while (performance.now() < untilMs && isMissing(disks)) {
+    await setTimeout(lateDiskMs / pauses, undefined, { signal: run.signal }).catch(() => {});
     throwIfCancelled(run.signal);
     disks = await listDisks();
   }

@@ -11,10 +11,8 @@ import { findWindows } from '../../imaging/preflight/windows.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
-import { readerOf } from '../fixtures/buffer-reader.ts';
 import { makeRawDisk } from '../fixtures/disks.ts';
-import { changeSector } from '../fixtures/fuzz/change-sector.ts';
-import { Random } from '../fixtures/fuzz/random.ts';
+import { expectSurvivesDamage } from '../fixtures/fuzz/survives-damage.ts';
 import { changeRecord, findValue } from '../fixtures/ntfs-surgery.ts';
 import { run } from '../fixtures/run.ts';
 import { makeLinuxVolume, makeVolumesDisk, makeWindowsVolume } from '../fixtures/system-disks.ts';
@@ -127,29 +125,16 @@ test('a cluster’s file system in a logical volume of several pieces refuses a 
   });
 });
 
-test('a Linux in a logical volume is found as well', async () => {
+test.each([
+  { pieces: 'one piece', extents: { other: 2, root: 8 } },
+  { pieces: 'several pieces', extents: { root: 4, other: 2 } },
+])('a Linux in a logical volume of $pieces is found as well', async ({ extents }) => {
   await withTempDirectory(async (directory) => {
     const [file, place] = [path.join(directory, 'ext'), { sizeBytes: 24 * 2 ** 20 }];
     await makeLinuxVolume(file, linuxFiles);
     const disk = await makeGroupDisk(path.join(directory, 'disk'), place, async (lvm) => {
-      await createVolume(lvm, 'other', 2);
-      await createVolume(lvm, 'root', 8);
-    });
-    await putVolume(disk, place, 'root', file);
-    const { systems, unknown } = await findSystems(disk, await mapDisk(disk));
-    expect(unknown).toEqual([]);
-    expect(systems).toMatchObject([{ partition: 1, volume: `${groupName}/root`, kind: 'linux', hostName: 'web-01' }]);
-  });
-});
-
-test('a Linux on an ext in a logical volume of several pieces is found as well', async () => {
-  await withTempDirectory(async (directory) => {
-    const [file, place] = [path.join(directory, 'ext'), { sizeBytes: 24 * 2 ** 20 }];
-    await makeLinuxVolume(file, linuxFiles);
-    const disk = await makeGroupDisk(path.join(directory, 'disk'), place, async (lvm) => {
-      await createVolume(lvm, 'root', 4);
-      await createVolume(lvm, 'other', 2);
-      await lvm('lvextend', '-l', '8', 'GROUP/root');
+      for (const [name, count] of Object.entries(extents)) await createVolume(lvm, name, count);
+      if (extents.root < 8) await lvm('lvextend', '-l', '8', 'GROUP/root');
     });
     await putVolume(disk, place, 'root', file);
     const { systems, unknown } = await findSystems(disk, await mapDisk(disk));
@@ -195,26 +180,6 @@ test('no damage to an NTFS or its hives makes looking into it hang, or fail with
   await withTempDirectory(async (directory) => {
     const traits = { domain: 'corp.example', services: { storahci: bootDriver } };
     const whole = await makeWindowsVolume(path.join(directory, 'ntfs'), traits);
-    const sectors = Array.from({ length: whole.length / 512 }, (_, i) => i * 512).filter((at) =>
-      whole.subarray(at, at + 512).some((byte) => byte !== 0),
-    );
-    let found = 0;
-    for (let seed = 0; seed < 100; seed++) {
-      const random = new Random(seed);
-      const bytes = Buffer.from(whole);
-      for (let i = 0; i <= random.below(8); i++) {
-        const at = sectors[random.below(sectors.length)] ?? 0;
-        changeSector(bytes.subarray(at, at + 512), random);
-      }
-      const facts = await findWindows(readerOf(bytes)).catch((thrown: unknown) => {
-        expect(thrown, `seed ${seed}`).toMatchObject({
-          code: expect.stringMatching(/^(file-system-corrupt|source-read)$/),
-        });
-        return null;
-      });
-      if (facts !== null) found++;
-    }
-    expect(found).toBeGreaterThan(10);
-    expect(found).toBeLessThan(100);
+    await expectSurvivesDamage(whole, { copies: 100, changes: 8 }, findWindows);
   });
 });

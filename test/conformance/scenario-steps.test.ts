@@ -4,12 +4,12 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type JobOutcome, runJob } from '../../agent/5-job/run-job.ts';
-import { Status } from '../../agent/screen/status.ts';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { readPresentTarget } from '../../imaging/read-present-target.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import type { Approval } from '../../protocol/approval.ts';
 import { stepSchema } from '../../protocol/scenario.ts';
+import { offlineContext } from '../fixtures/agent/offline-context.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
 import { makeDisk } from '../fixtures/make-disk.ts';
 
@@ -38,17 +38,7 @@ async function run(...steps: object[]): Promise<JobOutcome> {
 }
 
 async function runApproved(approval: Approval | undefined, ...steps: object[]): Promise<JobOutcome> {
-  const never = () => Promise.reject(new Error('not asked for by a job'));
-  const boot = {
-    token: '',
-    bootId: '',
-    status: new Status(''),
-    progressMs: 1000,
-    outageMs: 0,
-    lateDiskMs: 0,
-    workers: 1,
-  };
-  const context = { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never };
+  const context = offlineContext(listDisks);
   const job = { type: 'job', jobId: 'j', leaseId: 'l', scenarioName: 'x', end: 'wait' } as const;
   log.length = 0;
   return await runJob(

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkDisks } from '../../../agent/5-job/check-step.ts';
 import { fitResults } from '../../../agent/5-job/fit-results.ts';
 import type { StepRun } from '../../../agent/5-job/step.ts';
-import { Status } from '../../../agent/screen/status.ts';
 import type { Disk } from '../../../imaging/blockdev/disk.ts';
 import { openMemoryStore } from '../../../imaging/store/memory-store.ts';
 import { checkedDisksSchema } from '../../../protocol/disk-check.ts';
+import { offlineContext } from '../../fixtures/agent/offline-context.ts';
 import { makeChecked } from '../../fixtures/checked-disks.ts';
 import { makeDisk } from '../../fixtures/make-disk.ts';
 
@@ -37,20 +37,9 @@ async function install(script: string): Promise<void> {
 async function check(disks: readonly Disk[], signal = new AbortController().signal) {
   const warnings: string[] = [];
   const log: string[] = [];
-  const never = () => Promise.reject(new Error('not asked for by a check'));
-  const boot = {
-    token: '',
-    bootId: '',
-    status: new Status(''),
-    progressMs: 1000,
-    outageMs: 0,
-    lateDiskMs: 0,
-    workers: 1,
-  };
-  const listDisks = async () => [...disks];
   const step: StepRun = {
     ...{ store: openMemoryStore(), stepId: 's', log: (_, message) => log.push(message) },
-    context: { ...boot, listDisks, reachServer: never, collectInventory: never, endMachine: never },
+    context: offlineContext(async () => [...disks]),
     run: { onProgress: () => {}, onWarning: (message) => warnings.push(message), onFinding: () => {}, signal },
   };
   const { checked, figures } = await checkDisks(step);
