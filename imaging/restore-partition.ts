@@ -33,6 +33,8 @@ export type RestorePartitionOptions = WriteImageOptions &
     readonly plan?: PartitionPlan;
     /** The digest of the whole target's first and last MiB that was approved; another refuses the restore before its first write. */
     readonly approvedTables?: Digest;
+    /** Asked last, right before the first write: what it throws refuses the restore. */
+    readonly confirmTarget?: () => Promise<void>;
     /** Save the starts and ends of what is overwritten in the store first, for `undoRestore`. True unless told. */
     readonly escrow?: boolean;
   };
@@ -93,6 +95,7 @@ async function restoreInto(
     const part = toPartition === 0 ? {} : { partition: { to, present } };
     const escrow = await escrowTarget({ target, identity, present, ...part }, { ...options, image: manifest });
     const opened = { target, present, escrow, diskToImageBytes: startBytes - to.namedStartBytes };
+    await options.confirmTarget?.();
     const { rootDigest, ...written } = await writeImage(manifest, opened, { ...options, store: chunks }, state);
     const finished = await finishPartition({ ...extracted, volume }, target, to, options);
     return { ...written, partition: from, toPartition, sizeBytes, escrow, ...finished, findings };

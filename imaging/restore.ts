@@ -34,6 +34,8 @@ export type RestoreOptions = WriteImageOptions &
     readonly plan?: RestorePlan;
     /** The digest of the target's first and last MiB that was approved; another refuses the restore before its first write. */
     readonly approvedTables?: Digest;
+    /** Asked last, right before the first write: what it throws refuses the restore. */
+    readonly confirmTarget?: () => Promise<void>;
     /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
     readonly escrow?: boolean;
     /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
@@ -81,6 +83,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
       checkTables(options.approvedTables, identity, present);
       const escrow = await escrowTarget({ target, identity, present }, { ...options, image: fitted.manifest });
       const opened = { target, present, escrow };
+      await options.confirmTarget?.();
       const written = await writeImage(fitted.manifest, opened, { ...options, store: fitted.store }, state);
       const finished = await finishRestored(captured, fitted, target, options);
       const { rootDigest, geometry } = captured;

@@ -6,7 +6,7 @@ import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { DiskSelector } from '../../protocol/scenario.ts';
 import { checkApproval } from './check-approval.ts';
-import { type ImageSource, selectDisk } from './select-disk.ts';
+import { describeDisk, type ImageSource, selectDisk } from './select-disk.ts';
 import type { StepRun } from './step.ts';
 
 /** @throws DeployError selector-none, selector-ambiguous, image-not-found, target-changed when the disks are not those that were approved */
@@ -30,6 +30,22 @@ export async function findDisk(selector: DiskSelector, step: StepRun): Promise<D
   const disks = await listUntilFound((found) => isMissing(found, selector, sources), step);
   if (approval !== undefined) checkApproval(disks, approval);
   return selectDisk(disks, selector, sources);
+}
+
+/**
+ * Right before the first write: much may have happened since the disk was found, because fitting an image to it can take minutes.
+ * @throws DeployError target-changed when another disk answers to its device path now, or the disks are not those that were approved
+ */
+export async function confirmDisk(disk: Disk, { context, approval }: StepRun): Promise<void> {
+  const disks = await context.listDisks();
+  if (approval !== undefined) checkApproval(disks, approval);
+  const { id, devicePath, sizeBytes, sectorSizeBytes } = disk;
+  const now = disks.find((other) => other.devicePath === devicePath);
+  if (now?.id === id && now.sizeBytes === sizeBytes && now.sectorSizeBytes === sectorSizeBytes) return;
+  const found = now === undefined ? 'no disk' : describeDisk(now);
+  throw new DeployError('target-changed', `${describeDisk(disk)} was chosen, and ${found} is ${devicePath} now`, {
+    hint: 'Nothing was written. Look at the disks of the machine, and start the job again.',
+  });
 }
 
 /** Between two looks: this part of the time that is given. */

@@ -7,7 +7,7 @@ import type { Step } from '../../protocol/scenario.ts';
 import { readFirmware } from '../4-register/inventory.ts';
 import { formatBytes } from '../screen/format.ts';
 import { approvedTables } from './check-approval.ts';
-import { findDisk } from './find-disk.ts';
+import { confirmDisk, findDisk } from './find-disk.ts';
 import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
@@ -30,6 +30,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
     ...(tables === undefined ? {} : { approvedTables: tables }),
     imageName,
     targetPath: disk.devicePath,
+    confirmTarget: () => confirmDisk(disk, stepRun),
     allowMember,
     store,
     workers,

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type JobOutcome, runJob } from '../../agent/5-job/run-job.ts';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { readPresentTarget } from '../../imaging/read-present-target.ts';
@@ -38,7 +38,7 @@ async function run(...steps: object[]): Promise<JobOutcome> {
 }
 
 async function runApproved(approval: Approval | undefined, ...steps: object[]): Promise<JobOutcome> {
-  const context = offlineContext(listDisks);
+  const context = offlineContext(async () => changeSeen(await listDisks()));
   const job = { type: 'job', jobId: 'j', leaseId: 'l', scenarioName: 'x', end: 'wait' } as const;
   log.length = 0;
   return await runJob(
@@ -49,6 +49,12 @@ async function runApproved(approval: Approval | undefined, ...steps: object[]): 
     },
   );
 }
+
+/** What a look at the machine finds instead of its disks. */
+let changeSeen: (disks: Disk[]) => Disk[] = (disks) => disks;
+afterEach(() => {
+  changeSeen = (disks) => disks;
+});
 
 const source = { by: 'serial', serial: 'disk-source' };
 const target = { by: 'serial', serial: 'disk-target' };
@@ -154,6 +160,37 @@ test('an approval: what has changed on the target since is not overwritten, and 
   expect((await runApproved(after, { kind: 'restore', image: 'web', target })).error?.message).toContain('is new');
   await fs.rm(file('disk-unexpected'));
   expect((await runApproved(after, { kind: 'restore', image: 'web', target })).error).toBe(null);
+});
+
+test('a disk that is swapped, gone or joined by another after it was found is not overwritten, neither whole nor in part', async () => {
+  const disk = await makeRawDisk(file('disk-target'), 60 * mib);
+  const before = await fs.readFile(disk);
+  const approval = {
+    disks: (await listDisks()).map((one) => ({ ...one, label: one.id, tablesDigest: null })),
+    again: false,
+  };
+  const swap = (one: Disk): Disk =>
+    one.serial === 'disk-target' ? { ...one, id: 'serial-twin', serial: 'twin' } : one;
+  const cases = [
+    { change: (disks: Disk[]) => disks.map(swap), says: /was chosen, and .*twin.* is .*disk-target now/ },
+    { change: (disks: Disk[]) => disks.filter(({ serial }) => serial !== 'disk-target'), says: /and no disk is/ },
+    { change: (disks: Disk[]) => [...disks, makeDisk(9, { id: 'serial-new' })], says: /is new/, approval },
+  ];
+  for (const { change, says, approval } of cases) {
+    for (const step of [{}, { partition: 1, toPartition: 0 }]) {
+      let looks = 0;
+      changeSeen = (disks) => (++looks === 1 ? disks : change(disks));
+      const { error, diskHalfWritten } = await runApproved(approval, {
+        kind: 'restore',
+        image: 'web',
+        target,
+        ...step,
+      });
+      expect([error?.code, diskHalfWritten]).toEqual(['target-changed', false]);
+      expect(error?.message).toMatch(says);
+      expect((await fs.readFile(disk)).equals(before)).toBe(true);
+    }
+  }
 });
 
 test('member: a disk with the mark of an array is captured and overwritten only where the step says so', async () => {
