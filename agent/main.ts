@@ -6,6 +6,7 @@ import { toDeployError } from '../protocol/errors.ts';
 import { assembleDisks } from './1-boot/assemble-disks.ts';
 import { parseCommandLine } from './1-boot/command-line.ts';
 import { waitForDevices } from './1-boot/devices.ts';
+import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { listNics } from './2-network/nics.ts';
 import { findServer } from './3-server/find-server.ts';
@@ -42,10 +43,7 @@ async function main(status: Status): Promise<void> {
     workers: chooseWorkers(await readAvailableMemory()),
     reachServer: () => findServer(commandLine, status),
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.
-    listDisks: async () => {
-      await assemble();
-      return await listDisks();
-    },
+    listDisks: () => lookAtDisks(assemble),
     collectInventory: async () => collectInventory(await listNics(commandLine.bootMac), await listDisks()),
     endMachine,
   });

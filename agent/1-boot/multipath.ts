@@ -33,12 +33,14 @@ export async function foldPaths(log: Log): Promise<void> {
   if (paths.size === 0) return;
   const config = multipathConfig([...paths.keys()]);
   const alive = await isRunning();
-  if (alive && config === (await readFile(configPath, 'utf8').catch(() => ''))) return;
-  await writeFile(configPath, config);
-  await runBounded('modprobe', ['-a', 'dm_multipath', 'dm_service_time', 'scsi_dh_alua'], toolWithinMs);
-  const command = alive ? ['reconfigure'] : [];
-  const { ok, said } = await runBounded('multipathd', command, toolWithinMs);
-  if (!ok) log('warning', `starting multipathd: ${said.replaceAll('\n', '; ')}`);
+  // A further path to a LUN that it knows multipathd takes up by itself: that is waited for, too.
+  if (!alive || config !== (await readFile(configPath, 'utf8').catch(() => ''))) {
+    await writeFile(configPath, config);
+    await runBounded('modprobe', ['-a', 'dm_multipath', 'dm_service_time', 'scsi_dh_alua'], toolWithinMs);
+    const command = alive ? ['reconfigure'] : [];
+    const { ok, said } = await runBounded('multipathd', command, toolWithinMs);
+    if (!ok) log('warning', `starting multipathd: ${said.replaceAll('\n', '; ')}`);
+  }
   await waitForMaps(paths, log);
 }
 
@@ -102,23 +104,52 @@ async function isRunning(): Promise<boolean> {
   return pid !== '' && (await readAttribute('/proc', pid, 'comm')) === 'multipathd';
 }
 
+/** Paths that were waited for in vain, with their LUN: not again at every look. */
+const givenUp = new Set<string>();
+
+/** Until each LUN's map has all its paths. */
 async function waitForMaps(paths: ReadonlyMap<string, readonly string[]>, log: Log): Promise<void> {
+  const lacking = async () => {
+    const maps = await readMaps();
+    const missing = [...paths].map(([wwid, names]) => {
+      const joined = maps.get(wwid)?.paths ?? [];
+      return { wwid, names: names.filter((name) => !joined.includes(name)) };
+    });
+    return { maps, missing: missing.filter(({ names }) => names.length > 0) };
+  };
   const endMs = performance.now() + mapsWithinMs;
-  const missing = new Map(paths);
-  while (missing.size > 0 && performance.now() < endMs) {
-    for (const name of (await listNames('/sys/block')).filter((candidate) => candidate.startsWith('dm-'))) {
-      const wwid = (await readAttribute('/sys/block', name, 'dm/uuid'))?.replace(/^mpath-/, '') ?? '';
-      const slaves = await listNames('/sys/block', name, 'slaves');
-      if (slaves.length === 0 || !missing.delete(wwid)) continue;
-      log('info', `/dev/${name} is LUN ${wwid} with ${slaves.length} paths: ${slaves.join(', ')}`);
-    }
-    if (missing.size > 0) await sleep(200);
+  let { maps, missing } = await lacking();
+  const early = new Set(missing.map(({ wwid }) => wwid));
+  while (missing.some((lun) => !givenUp.has(keyOf(lun))) && performance.now() < endMs) {
+    await sleep(200);
+    ({ maps, missing } = await lacking());
   }
-  await runBounded('udevadm', ['settle', '--timeout=10'], 15_000);
-  for (const [wwid, names] of missing) {
-    const why = `multipathd has not put them together within ${mapsWithinMs / 1000} s`;
-    log('warning', `${names.join(', ')} are paths of one LUN (${wwid}), but ${why}`);
+  if (early.size > 0) await runBounded('udevadm', ['settle', '--timeout=10'], 15_000);
+  for (const [wwid, { name, paths: joined }] of maps) {
+    if (!early.has(wwid) || missing.some((lun) => lun.wwid === wwid)) continue;
+    log('info', `/dev/${name} is LUN ${wwid} with ${joined.length} paths: ${joined.join(', ')}`);
   }
+  for (const lun of missing) {
+    givenUp.add(keyOf(lun));
+    const why = `multipathd has not put ${lun.names.length > 1 ? 'them together' : 'it in'} within ${mapsWithinMs / 1000} s`;
+    const what = lun.names.length > 1 ? 'are paths of one LUN' : 'is one more path of a LUN';
+    log('warning', `${lun.names.join(', ')} ${what} (${lun.wwid}), but ${why}`);
+  }
+}
+
+function keyOf({ wwid, names }: { readonly wwid: string; readonly names: readonly string[] }): string {
+  return `${wwid} ${names.join(' ')}`;
+}
+
+/** The maps that multipathd has made, by WWID. */
+async function readMaps(): Promise<Map<string, { readonly name: string; readonly paths: readonly string[] }>> {
+  const maps = new Map<string, { name: string; paths: string[] }>();
+  for (const name of (await listNames('/sys/block')).filter((candidate) => candidate.startsWith('dm-'))) {
+    const uuid = (await readAttribute('/sys/block', name, 'dm/uuid')) ?? '';
+    if (uuid.startsWith('mpath-'))
+      maps.set(uuid.slice('mpath-'.length), { name, paths: await listNames('/sys/block', name, 'slaves') });
+  }
+  return maps;
 }
 
 /** Maps are taken away, for the end: what is queued for a LUN without a path fails rather than holding up the machine. */

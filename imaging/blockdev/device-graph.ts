@@ -87,10 +87,11 @@ function kindOf({ kernelName, partition, sizeBytes, dmUuid, level }: Signs): Dev
   return dmUuid?.startsWith('DMRAID-') ? 'array' : 'mapping';
 }
 
-/** Of a path of a namespace: what its controller says when that does not work, else how good the path is (ANA). */
+/** What the kernel says when the way to the device does not work, else how good a way it is (SCSI ALUA, NVMe ANA) where that is known. */
 async function readState(disk: string): Promise<string | null> {
   const state = await readAttribute(disk, 'device/state');
-  return state === null || state === 'live' ? ((await readAttribute(disk, 'ana_state')) ?? state) : state;
+  if (state !== null && state !== 'live' && state !== 'running') return state;
+  return (await readAttribute(disk, 'device/access_state')) ?? (await readAttribute(disk, 'ana_state')) ?? state;
 }
 
 /** On USB, an SD card, or with a medium that can be taken out. */

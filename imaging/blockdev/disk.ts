@@ -53,7 +53,10 @@ export type DiskPart = {
   readonly model: string | null;
   readonly serial: string | null;
   readonly place: string;
-  /** As the kernel says it: `running`, `offline`, `transport-offline`; of NVMe `live`, `connecting`, `optimized`, `inaccessible`; null where it says nothing. */
+  /**
+   * As the kernel says it: `running`, `offline`, `transport-offline`, of ALUA `active/optimized`, `standby`; of NVMe `live`, `connecting`, `optimized`,
+   * `inaccessible`; `unused` is a path that multipathd has not taken up; in the Deploy-OS also what only multipathd knows (`faulty`). Null where nobody says anything.
+   */
   readonly state: string | null;
   /** Of a member of an md array. */
   readonly role: MemberRole | null;

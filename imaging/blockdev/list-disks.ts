@@ -40,9 +40,30 @@ export async function listDisks(root = '/'): Promise<Disk[]> {
 const kindsOfDisk: ReadonlySet<DeviceKind> = new Set(['disk', 'array', 'multipath'] satisfies Disk['kind'][]);
 
 function toCandidate(graph: DeviceGraph, node: DeviceNode): Candidate {
-  const members = node.below.map((name) => graph.get(name)).filter((member) => member !== undefined);
+  const below = node.below.map((name) => graph.get(name)).filter((member) => member !== undefined);
+  const members = node.kind === 'multipath' ? [...below, ...unusedPaths(graph, node, below)] : below;
   const [first] = members.map(({ place }) => place).sort(comparePlaces);
   return { node, members, place: first ?? node.place, location: locate(node, members) };
+}
+
+/**
+ * A path that has come, or come back, and that multipathd has not taken up yet: it leads to the same LUN, and is no second disk of that name.
+ * It is one when all agrees that paths have in common (agent/1-boot/multipath.ts, `groupPaths`).
+ */
+function unusedPaths(graph: DeviceGraph, lun: DeviceNode, paths: readonly DeviceNode[]): DeviceNode[] {
+  const wwn = wwnOf(lun);
+  const [first] = paths;
+  if (wwn === null || first === undefined) return [];
+  return [...graph.values()].filter(
+    ({ kernelName, kind, hardware, sizeBytes, above }) =>
+      /^sd[a-z]+$/.test(kernelName) &&
+      kind === 'disk' &&
+      above.length === 0 &&
+      hardware.wwn === wwn &&
+      hardware.model === first.hardware.model &&
+      hardware.bus === first.hardware.bus &&
+      sizeBytes === lun.sizeBytes,
+  );
 }
 
 const order: readonly Disk['location'][] = ['internal', 'removable', 'virtual', 'partitions'];
@@ -96,7 +117,9 @@ async function toDisk(
 async function toPart(part: DeviceNode, of: DeviceNode): Promise<DiskPart> {
   const { kernelName, devicePath, hardware, place, state } = part;
   const { model, serial } = hardware;
-  return { devicePath, model, serial, place, state, role: await readMemberRole(of.directory, kernelName) };
+  const unused = of.kind === 'multipath' && !of.below.includes(kernelName);
+  const role = await readMemberRole(of.directory, kernelName);
+  return { devicePath, model, serial, place, state: unused ? 'unused' : state, role };
 }
 
 /** The kernel folds the paths of a namespace itself, and hides them. */

@@ -27,7 +27,21 @@ export type Recording = z.infer<typeof recordingSchema>;
 
 /** What the readers of this folder look at, in a device's directory and in each on the way to it. Nothing else: some attributes act when they are read. */
 const attributes = [
-  ...['dev', 'size', 'ro', 'removable', 'hidden', 'partition', 'start', 'wwid', 'serial', 'nsid', 'ana_state', 'state'],
+  ...[
+    'dev',
+    'size',
+    'ro',
+    'removable',
+    'hidden',
+    'partition',
+    'start',
+    'wwid',
+    'serial',
+    'nsid',
+    'ana_state',
+    'access_state',
+    'state',
+  ],
   ...['model', 'name', 'type', 'vendor', 'rev', 'device', 'class', 'subsystem_vendor', 'subsystem_device'],
   ...['speed', 'current_link_speed', 'current_link_width', 'subsysnqn', 'transport', 'vpd_pg80', 'vpd_pg83'],
   ...['queue/logical_block_size', 'queue/physical_block_size', 'queue/rotational', 'dm/name', 'dm/uuid'],

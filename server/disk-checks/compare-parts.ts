@@ -5,9 +5,10 @@ import { sortBy } from './sort-by.ts';
 
 type Part = CheckedDisk['parts'][number];
 
-/** What the kernel calls a way to a device that works (SCSI `state`, NVMe `state` and `ana_state`); null where it says nothing. */
+/** What the kernel calls a way to a device that works (SCSI `state` and `access_state`, NVMe `state` and `ana_state`); null where it says nothing. */
 const working = new Set([
   ...['running', 'live', 'optimized', 'non-optimized', 'active', 'ready', 'enabled', 'standby', 'ghost'],
+  ...['active/optimized', 'active/non-optimized', 'lba-dependent'],
 ]);
 
 export function compareParts(before: CheckedDisk, after: CheckedDisk): Finding[] {

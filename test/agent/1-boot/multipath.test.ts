@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { groupPaths, multipathConfig, type ScsiDisk } from '../../../agent/1-boot/multipath.ts';
+import { parsePathStates } from '../../../agent/1-boot/path-states.ts';
 
 const disk = (kernelName: string, wwid: string, looks = 'ACME LUN 2048'): ScsiDisk => ({ kernelName, wwid, looks });
 
@@ -23,4 +24,13 @@ test('the configuration names the LUNs exactly, whatever stands in their names, 
   expect(config).toMatch(/blacklist \{\n {2}wwid "\.\*"\n\}/);
   // 12 rounds of 5 s: reads and writes wait for a minute when no path is left, and not for ever.
   expect(config).toMatch(/no_path_retry 12\n/);
+});
+
+test('of what multipathd says of paths, only what is not well counts', () => {
+  const said = 'sda ready\nsdb faulty\n sdc  ghost\nsdd undef\nsde i/o timeout\nnvme0n1 faulty\n';
+  expect([...parsePathStates(said)]).toEqual([
+    ['/dev/sdb', 'faulty'],
+    ['/dev/sdc', 'ghost'],
+    ['/dev/sde', 'i/o timeout'],
+  ]);
 });

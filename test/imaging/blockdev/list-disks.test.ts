@@ -239,6 +239,41 @@ describe('one disk is', () => {
     ]);
   });
 
+  test('nor is a path that multipathd has not taken up yet; its LUN keeps its name (R12)', async () => {
+    const at = (host: number) =>
+      `pci0000:00/0000:00:0${host}.0/virtio${host}/host${host}/target${host}:0:0/${host}:0:0:0/block`;
+    const attributes = { 'device/wwid': 'naa.600a0b80001234560000000000000001', 'device/model': 'LUN' };
+    const path = (name: string, host: number, changed: object = {}) => {
+      const held = host < 3 ? ['dm-0'] : [];
+      return {
+        name,
+        number: `8:${host * 16}`,
+        place: at(host),
+        holders: held,
+        attributes: { ...attributes, ...changed },
+      };
+    };
+    const root = await makeTree(
+      path('sda', 1),
+      path('sdb', 2, { 'device/access_state': 'standby' }),
+      path('sdc', 3),
+      // Another disk that gives itself the same name.
+      path('sdd', 4, { 'device/model': 'BRIDGE' }),
+      {
+        name: 'dm-0',
+        number: '253:0',
+        place: 'virtual/block',
+        attributes: { 'dm/uuid': 'mpath-3600a0b80001234560000000000000001', 'dm/name': 'mpatha' },
+        slaves: ['sda', 'sdb'],
+      },
+    );
+    const disks = await listDisks(root);
+    expect(disks.map(({ kernelName, parts }) => [kernelName, parts.map(({ state }) => state)])).toEqual([
+      ['dm-0', [null, 'standby', 'unused']],
+      ['sdd', []],
+    ]);
+  });
+
   test('neither a volume, nor a drive without medium, nor memory, nor a CD', async () => {
     const root = await makeTree(
       { ...sataDisk('sda', '8:0', 0, first), holders: ['dm-0'] },
