@@ -95,21 +95,33 @@ const diskDevices: Record<DiskSpec['bus'], string> = {
 
 function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string[] {
   if (disk.bus === 'nvme' && disk.paths !== undefined) return subsystemArguments(disk, index, disk.paths);
+  return Array.from({ length: disk.paths ?? 1 }, (_, path) => {
+    const { drive, device } = wayArguments(disk, index, { path, bootIndex });
+    return ['-drive', drive, '-device', device];
+  }).flat();
+}
+
+/** One way to the disk that is number `index` of its machine, as QEMU takes it on its command line and from its monitor; not of an NVMe subsystem. */
+export function wayArguments(
+  disk: DiskSpec,
+  index: number,
+  { path = 0, bootIndex }: { readonly path?: number; readonly bootIndex?: number } = {},
+): { drive: string; device: string } {
   const size = disk.sectorSizeBytes ?? 512;
   const fixedSize = disk.bus === 'usb' || disk.bus === 'cd';
+  const id = `disk${index}-${path}`;
   const device = [
     diskDevices[disk.bus],
     ...(disk.serial === '' ? [] : [`serial=${disk.serial ?? `LAB${index}`}`]),
     ...(fixedSize ? [] : [`logical_block_size=${size}`, `physical_block_size=${size}`]),
     ...slotArguments(disk, index),
     ...(disk.wwn === undefined ? [] : [`wwn=0x${disk.wwn}`]),
-    ...(disk.paths === undefined ? [`bootindex=${bootIndex}`] : ['share-rw=on']),
+    ...(disk.paths === undefined ? [] : ['share-rw=on']),
+    ...(disk.paths === undefined && bootIndex !== undefined ? [`bootindex=${bootIndex}`] : []),
+    ...(disk.bus === 'scsi' ? [`bus=scsi${path}.0`] : []),
+    `drive=${id}`,
   ];
-  return Array.from({ length: disk.paths ?? 1 }, (_, path) => {
-    const id = `disk${index}-${path}`;
-    const bus = disk.bus === 'scsi' ? [`bus=scsi${path}.0`] : [];
-    return ['-drive', driveOf(disk, id), '-device', [...device, ...bus, `drive=${id}`].join(',')];
-  }).flat();
+  return { drive: driveOf(disk, id), device: device.join(',') };
 }
 
 function slotArguments({ bus, slot }: DiskSpec, index: number): string[] {

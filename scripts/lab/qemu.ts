@@ -4,11 +4,13 @@ import { copyFileSync, existsSync, openSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type DiskSpec,
   firmwareVariablesOf,
   type MachineFiles,
   type MachineSpec,
   machineFiles,
   qemuArguments,
+  wayArguments,
 } from './machine-spec.ts';
 import type { NetworkNamespace } from './network-namespace.ts';
 import { Qmp } from './qmp.ts';
@@ -95,6 +97,15 @@ export class Machine {
   /** Runs one QMP command, such as `system_reset`, `set_link` or `eject`. */
   async control(command: string, args?: Record<string, unknown>): Promise<unknown> {
     return this.#qmp?.execute(command, args);
+  }
+
+  /** Plugs a disk in while the machine runs, or one more way to one that it has: `index` is the disk's number in the machine, from 0. */
+  async plug(disk: DiskSpec, index: number, path = 0): Promise<void> {
+    const { drive, device } = wayArguments(disk, index, { path });
+    for (const line of [`drive_add 0 ${drive}`, `device_add ${device}`]) {
+      const said = String(await this.control('human-monitor-command', { 'command-line': line })).trim();
+      if (said !== '' && said !== 'OK') throw new Error(`QEMU refused '${line}': ${said}`);
+    }
   }
 
   /** Pulls the plug. */

@@ -1,4 +1,5 @@
 // A machine whose disks are the matter, started with the stand-in of test/fixtures/initramfs/disks-agent.ts, which does what it is told by the second serial line.
+import { appendFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
@@ -6,6 +7,7 @@ import { buildDeployOs } from '../../initramfs/build.ts';
 import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
 import { Machine } from '../../scripts/lab/qemu.ts';
+import { packScript } from '../fixtures/guest.ts';
 
 const standIns = path.join(import.meta.dirname, '../fixtures/initramfs');
 const bootWithinMs = 300_000;
@@ -16,6 +18,20 @@ export type SeenDisks = {
   readonly serials: Readonly<Record<string, string>>;
   /** What was said while they were put together. */
   readonly log: readonly string[];
+};
+
+type Refused = { readonly code: string; readonly message: string; readonly hint: string };
+type Copied = {
+  readonly notes: readonly string[];
+  /** The codes of both preflights. */
+  readonly findings: { readonly capture: readonly string[]; readonly restore: readonly string[] };
+};
+
+type DisksOptions = {
+  readonly folder: string;
+  readonly disks: readonly DiskSpec[];
+  /** Run in the machine before it looks for disks, with kernel modules that the Deploy-OS does not have. */
+  readonly before?: { readonly modules: readonly string[]; readonly script: string };
 };
 
 export class DisksMachine {
@@ -30,8 +46,8 @@ export class DisksMachine {
     this.#orders = net.connect(machine.files.ordersSocket).resume();
   }
 
-  static async start(name: string, options: { folder: string; disks: readonly DiskSpec[] }): Promise<DisksMachine> {
-    const { folder, disks } = options;
+  static async start(name: string, options: DisksOptions): Promise<DisksMachine> {
+    const { folder, disks, before } = options;
     const outDir = path.join(folder, 'deploy-os');
     const agentEntry = path.join(standIns, 'disks-agent.ts');
     await buildDeployOs({ outDir, agentEntry });
@@ -39,6 +55,8 @@ export class DisksMachine {
       string,
       string,
     ];
+    // The archive is padded to whole four bytes, as the kernel wants where another begins.
+    if (before !== undefined) await appendFile(initramfs, await packScript(before));
     const kernel = { vmlinuz, initramfs, options: 'console=ttyS0,115200 panic=-1' };
     const network = await NetworkNamespace.create();
     const spec = { name, bootFrom: 'kernel', kernel, disks, nics: [], memoryMiB: 512 } as const;
@@ -60,15 +78,32 @@ export class DisksMachine {
   }
 
   /** Captures one and restores it onto the other; what the image says of partitions is the answer. */
-  async copy(from: string, to: string, options: { allowMember?: true } = {}): Promise<{ notes: string[] }> {
+  async copy(from: string, to: string, options: { allowMember?: true } = {}): Promise<Copied> {
     this.#orders.write(`${options.allowMember ? 'copy-member' : 'copy'} ${from} ${to}\n`);
-    return (await this.#answer('copied')) as { notes: string[] };
+    return (await this.#answer('copied')) as Copied;
+  }
+
+  /** Looks for a disk as a job does; `meanwhile` happens when it has seen that there is none. */
+  async find(id: string, meanwhile: () => Promise<void>): Promise<{ devicePath: string }> {
+    this.#orders.write(`find ${id}\n`);
+    await this.#answer('info');
+    await meanwhile();
+    return (await this.#answer('found')) as { devicePath: string };
+  }
+
+  /** Restores what was copied last under an approval of the present disks, and is refused for what happens `meanwhile`: after the step has chosen its disk. */
+  async restoreApproved(id: string, meanwhile: () => Promise<void>): Promise<Refused> {
+    this.#orders.write(`restore-approved ${id}\n`);
+    await this.#answer('chosen');
+    await meanwhile();
+    this.#orders.write('go\n');
+    return (await this.#answer('refused')) as Refused;
   }
 
   /** The same, which is refused. */
-  async refuse(from: string, to: string): Promise<{ code: string; message: string; hint: string }> {
+  async refuse(from: string, to: string): Promise<Refused> {
     this.#orders.write(`refuse ${from} ${to}\n`);
-    return (await this.#answer('refused')) as { code: string; message: string; hint: string };
+    return (await this.#answer('refused')) as Refused;
   }
 
   /** The same, while all paths to each of them fail one after the other, and come back. */
