@@ -35,8 +35,15 @@ export type BtrfsRoot = {
   readonly address: number;
   readonly level: number;
   readonly generation: bigint;
-  readonly owner: bigint;
+  readonly owner: bigint | 'a subvolume';
 };
+
+/** The subvolume that every Btrfs has. All others are numbered from 256 on; numbers that count down from 2^64 are of other trees. */
+export const topSubvolume = 5n;
+
+export function isSubvolume(tree: bigint): boolean {
+  return tree === topSubvolume || (tree >= 256n && tree <= 2n ** 64n - 256n);
+}
 
 /** What the reader needs of a superblock that has passed every check. */
 export type BtrfsSuperblock = {
@@ -53,6 +60,8 @@ export type BtrfsSuperblock = {
   readonly chunkArray: Buffer;
   readonly chunkRoot: BtrfsRoot;
   readonly rootTree: BtrfsRoot;
+  /** The directory in the root tree that names the default subvolume. */
+  readonly rootDirectory: bigint;
 };
 
 export function isBtrfsSuperblock(raw: Buffer): boolean {
@@ -64,7 +73,7 @@ export function readBtrfsIdentity(raw: Buffer): Identity {
   return { fileSystem: 'btrfs', uuid: formatUuid(raw, 0x20), label };
 }
 
-/** Why the extent tree of this file system cannot be trusted or read, or null. */
+/** Why the trees of this file system cannot be trusted or read, or null. */
 export function findBtrfsDistrust(raw: Buffer): string | null {
   const checksumType = raw.readUInt16LE(0xc4);
   const features = raw.readBigUInt64LE(incompat);
@@ -89,8 +98,12 @@ function findStateDistrust(raw: Buffer): string | null {
   if (raw.readBigUInt64LE(0x30) !== BigInt(superblockAtBytes)) return 'the superblock belongs elsewhere';
   const devices = raw.readBigUInt64LE(0x88);
   if (devices !== 1n) return `it lies on ${devices} devices`;
-  if (raw.readBigUInt64LE(0x60) !== 0n) return 'its log tree has not been replayed (not unmounted cleanly)';
   return null;
+}
+
+/** Why its trees are whole, but do not know all that is in use, or null. */
+export function findBtrfsLog(raw: Buffer): string | null {
+  return raw.readBigUInt64LE(0x60) === 0n ? null : 'its log tree has not been replayed (not unmounted cleanly)';
 }
 
 function hexBits(kind: string, bits: bigint): string {
@@ -123,6 +136,7 @@ export function parseBtrfsSuperblock(raw: Buffer, sizeBytes: number): BtrfsSuper
     chunkArray: Buffer.from(raw.subarray(0x32b, 0x32b + chunkBytes)),
     chunkRoot: readRoot(raw, { address: 0x58, generation: 0xa4, level: 0xc7 }, 3n),
     rootTree: readRoot(raw, { address: 0x50, generation: 0x48, level: 0xc6 }, 1n),
+    rootDirectory: raw.readBigUInt64LE(0x80),
   };
 }
 

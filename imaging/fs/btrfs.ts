@@ -3,28 +3,26 @@
 import type { ByteReader } from '../blockdev/byte-reader.ts';
 import { type Extent, mergeExtents } from '../extent.ts';
 import { BlockList } from './block-list.ts';
-import { type BtrfsChunk, BtrfsChunks, parseChunk, readSystemChunks } from './btrfs-chunks.ts';
 import {
   type BtrfsRoot,
   type BtrfsSuperblock,
-  findBtrfsDistrust,
+  findBtrfsLog,
   isBtrfsSuperblock,
   mirrorsAtBytes,
-  parseBtrfsSuperblock,
   readBtrfsIdentity,
   reservedBytes,
   superblockAtBytes,
   superblockBytes,
 } from './btrfs-superblock.ts';
 import { type BtrfsLeaf, type BtrfsVolume, readLeaves } from './btrfs-tree.ts';
+import { findBtrfsTree, openBtrfs } from './btrfs-volume.ts';
 import { answerWith, corrupt, orReason } from './distrust.ts';
 import type { FileSystemReader } from './file-system-reader.ts';
 
-const itemTypes = { root: 132, extent: 168, metadata: 169, device: 216, chunk: 228 } as const;
+const itemTypes = { extent: 168, metadata: 169 } as const;
 /** What else stands in an extent tree: references (tree, data, shared) and block groups. */
 const otherExtentItems: readonly number[] = [176, 178, 182, 184, 192];
 const extentTreeId = 2n;
-const rootItemBytes = 239;
 
 export const btrfsReader: FileSystemReader = {
   name: 'btrfs',
@@ -38,42 +36,12 @@ export const btrfsReader: FileSystemReader = {
 
 /** The used extents, or the reason why every byte must count as used. */
 async function readUsed(bytes: ByteReader, raw: Buffer): Promise<Extent[] | string> {
-  const distrust = findBtrfsDistrust(raw);
-  if (distrust !== null) return distrust;
-  const superblock = parseBtrfsSuperblock(raw, bytes.sizeBytes);
-  if (typeof superblock === 'string') return superblock;
-  const system = { bytes, superblock, chunks: new BtrfsChunks(readSystemChunks(superblock)) };
-  const volume = { ...system, chunks: await readChunkTree(system) };
-  return addEdges(bytes, superblock, await readExtents(volume, await findExtentTree(volume)));
-}
-
-async function readChunkTree(volume: BtrfsVolume): Promise<BtrfsChunks> {
-  const { superblock } = volume;
-  const chunks: BtrfsChunk[] = [];
-  let devices = 0;
-  for await (const leaf of readLeaves(volume, superblock.chunkRoot)) {
-    for (let item = 0; item < leaf.count; item++) {
-      const type = leaf.typeOf(item);
-      if (type === itemTypes.device) devices++;
-      else if (type === itemTypes.chunk) chunks.push(parseChunk(leaf.offsetOf(item), leaf.dataOf(item), superblock));
-    }
-  }
-  if (devices !== 1) throw corrupt(`its chunk tree names ${devices} devices`);
-  return new BtrfsChunks(chunks);
-}
-
-async function findExtentTree(volume: BtrfsVolume): Promise<BtrfsRoot> {
-  for await (const leaf of readLeaves(volume, volume.superblock.rootTree)) {
-    for (let item = 0; item < leaf.count; item++) {
-      if (leaf.typeOf(item) !== itemTypes.root || !leaf.hasObjectId(item, extentTreeId)) continue;
-      const data = leaf.dataOf(item);
-      const level = data.length < rootItemBytes ? 255 : data.readUInt8(238);
-      if (level > 7) throw corrupt('the root of its extent tree is damaged');
-      const address = Number(data.readBigUInt64LE(176));
-      return { address, level, generation: data.readBigUInt64LE(160), owner: extentTreeId };
-    }
-  }
-  throw corrupt('it has no extent tree');
+  const volume = await openBtrfs(bytes, raw);
+  const log = findBtrfsLog(raw);
+  if (log !== null) return log;
+  const root = await findBtrfsTree(volume, extentTreeId, extentTreeId);
+  if (root === null) throw corrupt('it has no extent tree');
+  return addEdges(bytes, volume.superblock, await readExtents(volume, root));
 }
 
 /** Every copy of everything allocated, checked against the number of used bytes in the superblock. */
