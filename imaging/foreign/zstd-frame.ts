@@ -1,4 +1,4 @@
-// Where a zstd frame ends: a qcow2 file says it only to the next sector, and the decompressor wants no byte too many.
+// Where a zstd frame ends: a qcow2 file and a Btrfs say it only to the next sector, and the decompressor wants no byte too many.
 // RFC 8878 section 3.1.1.
 
 const magic = 0xfd2fb528;

@@ -3,11 +3,12 @@ import { type FileContent, type FileEntry, plainName, type WantedFiles } from '.
 
 type TreeInode = { readonly kind: 'file' | 'directory' | 'other'; readonly sizeBytes: number };
 
-export type FileTree<Inode extends TreeInode> = {
-  readonly rootInode: bigint;
-  readonly readInode: (number: bigint) => Promise<Inode>;
+/** `Place` is what names an inode: a number, or more where numbers mean nothing by themselves. */
+export type FileTree<Inode extends TreeInode, Place = bigint> = {
+  readonly rootInode: Place;
+  readonly readInode: (place: Place) => Promise<Inode>;
   /** Throws where the inode is no directory. */
-  readonly readNames: (inode: Inode) => Promise<ReadonlyMap<string, bigint>>;
+  readonly readNames: (inode: Inode) => Promise<ReadonlyMap<string, Place>>;
   readonly readHead: (inode: Inode, maxBytes: number) => Promise<Buffer>;
 };
 
@@ -15,8 +16,8 @@ export type FileTree<Inode extends TreeInode> = {
 const [maxHeadBytes, maxEntries] = [64 * 1024, 1000];
 
 /** What is there of `files` and `folders`. Links are not followed. @throws what the tree throws */
-export async function readTree<Inode extends TreeInode>(
-  tree: FileTree<Inode>,
+export async function readTree<Inode extends TreeInode, Place>(
+  tree: FileTree<Inode, Place>,
   { files, folders }: WantedFiles,
 ): Promise<FileContent> {
   const walk = new Walk(tree);
@@ -29,20 +30,20 @@ export async function readTree<Inode extends TreeInode>(
   return found;
 }
 
-class Walk<Inode extends TreeInode> {
-  readonly #tree: FileTree<Inode>;
+class Walk<Inode extends TreeInode, Place> {
+  readonly #tree: FileTree<Inode, Place>;
   /** Of folders by their paths; null where there is none. */
-  readonly #names = new Map<string, ReadonlyMap<string, bigint> | null>();
+  readonly #names = new Map<string, ReadonlyMap<string, Place> | null>();
 
-  constructor(tree: FileTree<Inode>) {
+  constructor(tree: FileTree<Inode, Place>) {
     this.#tree = tree;
   }
 
   async list(folder: string): Promise<FileEntry[]> {
     const entries: FileEntry[] = [];
     const names = [...((await this.#namesIn(folder)) ?? [])].filter(([name]) => plainName.test(name));
-    for (const [name, number] of names.slice(0, maxEntries)) {
-      const { kind, sizeBytes } = await this.#tree.readInode(number);
+    for (const [name, place] of names.slice(0, maxEntries)) {
+      const { kind, sizeBytes } = await this.#tree.readInode(place);
       if (kind === 'file') entries.push({ name, sizeBytes });
     }
     return entries;
@@ -56,12 +57,12 @@ class Walk<Inode extends TreeInode> {
   async #find(path: string): Promise<Inode | null> {
     const cut = path.lastIndexOf('/');
     if (cut < 0) return await this.#tree.readInode(this.#tree.rootInode);
-    const number = (await this.#namesIn(path.slice(0, cut)))?.get(path.slice(cut + 1));
-    return number === undefined ? null : await this.#tree.readInode(number);
+    const place = (await this.#namesIn(path.slice(0, cut)))?.get(path.slice(cut + 1));
+    return place === undefined ? null : await this.#tree.readInode(place);
   }
 
   /** Only as deep as the path is long. */
-  async #namesIn(folder: string): Promise<ReadonlyMap<string, bigint> | null> {
+  async #namesIn(folder: string): Promise<ReadonlyMap<string, Place> | null> {
     const known = this.#names.get(folder);
     if (known !== undefined) return known;
     const inode = await this.#find(folder);

@@ -8,6 +8,7 @@ import { ExtVolume } from '../fs/ext-inode.ts';
 import { readGroup } from '../fs/lvm-group.ts';
 import { findCopies, type LvmLeg, readerOfLeg } from '../fs/lvm-legs.ts';
 import { maxSystems, type System } from '../manifest/system.ts';
+import { openBtrfsFiles } from './btrfs-files.ts';
 import { readExtFiles } from './ext-files.ts';
 import type { ReadFiles } from './file-content.ts';
 import { readTree } from './file-tree.ts';
@@ -113,6 +114,7 @@ function findOnePiece({ stretches }: LvmLeg): number | null {
 }
 
 function readerFor(place: Place, fileSystem: string | null, bytes: ByteReader, at: number | null): ReadFiles {
+  if (fileSystem === 'btrfs') return openBtrfsFiles(bytes);
   if (fileSystem === 'xfs') return async (wanted) => await readXfsFiles(bytes, wanted);
   if (at === null) return async (wanted) => await readTree(await ExtVolume.open(bytes), wanted);
   return async (wanted) =>
@@ -120,7 +122,7 @@ function readerFor(place: Place, fileSystem: string | null, bytes: ByteReader, a
 }
 
 function isLinux(fileSystem: string | null): boolean {
-  return /^(ext[234]|xfs)$/.test(fileSystem ?? '');
+  return /^(ext[234]|xfs|btrfs)$/.test(fileSystem ?? '');
 }
 
 function bound(reader: ByteReader, stop: AbortSignal): ByteReader {

@@ -5,7 +5,8 @@ import type { ReadFiles } from './file-content.ts';
 type LinuxFacts = Omit<System, 'partition' | 'volume'>;
 type Files = ReadonlyMap<string, string>;
 
-const releases = ['/etc/os-release', '/usr/lib/os-release', '/etc/redhat-release'] as const;
+/** Where a Linux says which it is; what has none of these is no root of one. */
+export const releases = ['/etc/os-release', '/usr/lib/os-release', '/etc/redhat-release'] as const;
 const hostNameFile = '/etc/hostname';
 const interfaces = '/etc/network/interfaces';
 const sssd = '/etc/sssd/sssd.conf';

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { mapDisk } from '../../imaging/map.ts';
@@ -9,6 +9,7 @@ import { readerOf } from '../fixtures/buffer-reader.ts';
 import { expectSurvivesDamage } from '../fixtures/fuzz/survives-damage.ts';
 import { withMount } from '../fixtures/mounts.ts';
 import { run } from '../fixtures/run.ts';
+import { readShown, sortFolders } from '../fixtures/shown-files.ts';
 import { makeVolumesDisk } from '../fixtures/system-disks.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { createVolume, groupName, makeGroupDisk, putVolume } from '../fixtures/volume-disks.ts';
@@ -86,38 +87,17 @@ for (const { name, flags, live, form, of = 'etc/netplan' } of cases) {
       const bytes = await makeXfs(file, flags, live);
       const folders = ['/etc', '/etc/netplan', '/etc/none'];
       const files = ['/etc/hostname', '/etc/udev/rules.d/70-persistent-net.rules', '/etc/interfaces', '/etc/none/none'];
-      const found = await readXfsFiles(readerOf(bytes), { files, folders });
       const shown = await withMount(file, 'ro', async (root) => {
         if (form !== undefined) {
           const inode = (await stat(path.join(root, of))).ino;
           expect(await run('xfs_db', '-r', '-c', `inode ${inode}`, '-c', 'print core.format', file)).toContain(form);
         }
-        const texts = await Promise.all(
-          files.map(async (at) => [at, await readFile(path.join(root, at), 'utf8').catch(() => null)] as const),
-        );
-        const listed = await Promise.all(
-          folders.map(async (at) => [at, await listFolder(path.join(root, at))] as const),
-        );
-        return { texts: texts.filter(([, text]) => text !== null), listed };
+        return await readShown(root, { files, folders });
       });
-      const texts = shown.texts.map(([at, text]) => [at, text?.slice(0, 65536)]);
-      expect([...found.files]).toEqual(texts);
-      for (const [at, entries] of shown.listed) expect(sort(found.folders.get(at) ?? [])).toEqual(entries);
+      expect(sortFolders(await readXfsFiles(readerOf(bytes), { files, folders }))).toEqual(shown);
       expect(await findLinux((wanted) => readXfsFiles(readerOf(bytes), wanted))).toMatchObject(facts);
     });
   });
-}
-
-type Entry = { name: string; sizeBytes: number };
-
-const sort = (entries: readonly Entry[]) => [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
-
-async function listFolder(folder: string): Promise<Entry[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const files = entries.filter((entry) => entry.isFile());
-  return sort(
-    await Promise.all(files.map(async ({ name }) => ({ name, sizeBytes: (await stat(path.join(folder, name))).size }))),
-  );
 }
 
 test('a version 4 without types in its directories is read as well', async () => {
