@@ -236,7 +236,7 @@ test('no damage to a Btrfs, even with right checksums, makes looking into it han
     const asked = await listAskedBlocks(file);
     const uuid = whole.subarray(superblockAt + 0x20, superblockAt + 0x30);
     const damage = {
-      ...{ copies: 300, changes: 4 },
+      ...{ copies: 600, changes: 4 },
       isChanged: (sector: Buffer, at: number) => asked.has(blockOf(at)) && sector.some((byte) => byte !== 0),
       seal: (bytes: Buffer, at: number) => {
         const block = bytes.subarray(blockOf(at), blockOf(at) + blockBytes);
