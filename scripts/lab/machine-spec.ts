@@ -4,8 +4,8 @@ import path from 'node:path';
 export type DiskSpec = {
   /** A raw image. */
   readonly file: string;
-  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'megasas' | 'usb' | 'cd';
-  /** Empty: it has none. */
+  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'sas' | 'megasas' | 'usb' | 'sd' | 'cd';
+  /** Empty: it has none. That of an SD card is QEMU's. */
   readonly serial?: string;
   /** World Wide Name, 16 hex digits; SATA and SCSI only. */
   readonly wwn?: string;
@@ -88,8 +88,10 @@ const diskDevices: Record<DiskSpec['bus'], string> = {
   sata: 'ide-hd',
   nvme: 'nvme',
   scsi: 'scsi-hd',
+  sas: 'scsi-hd,bus=sas.0',
   megasas: 'scsi-hd,bus=megasas.0',
   usb: 'usb-storage,bus=xhci.0,removable=on',
+  sd: 'sd-card',
   cd: 'ide-cd',
 };
 
@@ -107,9 +109,10 @@ export function wayArguments(
   index: number,
   { path = 0, bootIndex }: { readonly path?: number; readonly bootIndex?: number } = {},
 ): { drive: string; device: string } {
+  const id = `disk${index}-${path}`;
+  if (disk.bus === 'sd') return { drive: driveOf(disk, id), device: `${diskDevices.sd},drive=${id}` };
   const size = disk.sectorSizeBytes ?? 512;
   const fixedSize = disk.bus === 'usb' || disk.bus === 'cd';
-  const id = `disk${index}-${path}`;
   const device = [
     diskDevices[disk.bus],
     ...(disk.serial === '' ? [] : [`serial=${disk.serial ?? `LAB${index}`}`]),
@@ -199,6 +202,9 @@ export function qemuArguments(spec: MachineSpec, taps: readonly string[], files:
     ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
     ...['-smbios', `type=1,manufacturer=Deploy-OS lab,product=${spec.name},serial=${spec.serialNumber ?? spec.name}`],
     ...Array.from({ length: adapters }, (_, n) => ['-device', `virtio-scsi-pci,id=scsi${n}`]).flat(),
+    // The adapters of 2008, where they come after what the slots of the other disks are.
+    ...(uses('sas') ? ['-device', 'mptsas1068,id=sas,addr=0x18'] : []),
+    ...(uses('sd') ? ['-device', 'sdhci-pci,addr=0x19'] : []),
     ...(uses('megasas') ? ['-device', 'megasas-gen2,id=megasas'] : []),
     ...(uses('usb') ? ['-device', 'qemu-xhci,id=xhci'] : []),
     ...spec.disks.flatMap((disk, i) => diskArguments(disk, i, spec.bootFrom === 'disk' ? i : 100 + i)),
