@@ -37,7 +37,7 @@ export async function packKernelModules(
   const { release, cache, epochSeconds, signal } = options;
   const { root, digest } = await collectKernelModules(options);
   const folder = join(root, 'lib/modules');
-  const packer = await findPacker(epochSeconds);
+  const packer = await findPacker(epochSeconds, '1M');
   const image = await cache.obtain('module-images', `${hashOf({ digest, packer })}.squashfs`, async (to) => {
     await packImage(folder, to, packer, signal);
   });

@@ -1,16 +1,17 @@
 // Packs a folder as an image that the kernel mounts: of its files only what is read is unpacked, and can be dropped again.
 import { runTool } from '../run-tool.ts';
 
-// Smaller blocks start Node sooner, larger ones pack tighter (docs/decisions/008-deploy-os-image.md).
-const options = '-comp xz -Xbcj x86 -b 512K -all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
+const options = '-comp xz -Xbcj x86 -all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
+/** Smaller blocks start a program sooner, larger ones pack tighter (docs/decisions/008-deploy-os-image.md). */
+export type BlockSize = '512K' | '1M';
 
 /** What an image depends on besides its files: part of its key in the cache. */
 export type Packer = { readonly options: readonly string[]; readonly epochSeconds: number; readonly version: string };
 
 /** `epochSeconds`: since 1970, what every date in the image is set to. */
-export async function findPacker(epochSeconds: number): Promise<Packer> {
+export async function findPacker(epochSeconds: number, blockSize: BlockSize = '512K'): Promise<Packer> {
   const text = await runTool('mksquashfs', ['-version'], { hint: 'install squashfs-tools' });
-  return { options, epochSeconds, version: text.split('\n', 1)[0] ?? '' };
+  return { options: [...options, '-b', blockSize], epochSeconds, version: text.split('\n', 1)[0] ?? '' };
 }
 
 export async function packImage(folder: string, to: string, packer: Packer, signal?: AbortSignal): Promise<void> {
