@@ -52,7 +52,8 @@ function toPartitionRows({ partitions, map, devicePath }: ShownDisk): string[][]
 }
 
 function describeState(disk: ShownDisk): string {
-  const { array, readOnly, locked, inUseBy, idNote, sectorSizeBytes, contents, map, readError, health } = disk;
+  const { array, readOnly, locked, inUseBy, idNote, sectorSizeBytes, hiddenBytes } = disk;
+  const { contents, map, readError, health } = disk;
   const facts = [
     readError ? `cannot be read: ${readError}` : null,
     health ? describeHealth(health) : null,
@@ -61,6 +62,7 @@ function describeState(disk: ShownDisk): string {
     array?.dirty ? 'not stopped when it was last in use' : null,
     array === null || array.done === null ? null : `${Math.floor(array.done * 100)} % done`,
     sectorSizeBytes === 512 ? null : `sectors of ${sectorSizeBytes} bytes`,
+    hiddenBytes ? `${formatBytes(hiddenBytes)} more are hidden in a host-protected area` : null,
     readOnly ? 'read-only' : null,
     locked ? 'locked by an ATA password' : null,
     contents === null ? null : contents.type,

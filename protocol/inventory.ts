@@ -58,6 +58,7 @@ export const diskSchema = z.object({
   location: z.enum(['internal', 'removable', 'virtual', 'partitions']).default('internal'),
   removable: z.boolean(),
   readOnly: z.boolean(),
+  hiddenBytes: bytes.nullable().default(null),
   locked: z.boolean().default(false),
   inUseBy: z.array(text).max(64).readonly(),
   members: z.array(text).max(256).readonly(),

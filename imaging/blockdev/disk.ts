@@ -33,6 +33,8 @@ export type Disk = {
   readonly location: 'internal' | 'removable' | 'virtual' | 'partitions';
   readonly removable: boolean;
   readonly readOnly: boolean;
+  /** What a host-protected area keeps from everybody: no part of `sizeBytes`, and of no image. 0: nothing; null: not known. */
+  readonly hiddenBytes: number | null;
   /** An ATA password keeps its content from being read; true only where udev has asked the disk. */
   readonly locked: boolean;
   /** Why nothing may be written to it now (mounted, held, member of an array); empty when free. */

@@ -5,7 +5,9 @@ import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceGraph, DeviceKind, DeviceNode } from './device-node.ts';
 import { findUses } from './device-uses.ts';
 import type { Disk, DiskPart, DiskPartition } from './disk.ts';
+import { type AtaDisk, findHiddenBytes, isAtaDisk, parseAtaLog, sumHiddenBytes } from './hidden-area.ts';
 import { type Identity, identifyDisks, wwnOf } from './identify-disks.ts';
+import { readAtaLog } from './kernel-log.ts';
 import { describeMembership } from './membership.ts';
 import { comparePlaces } from './place.ts';
 import { compareNumbered } from './sysfs.ts';
@@ -32,9 +34,23 @@ export async function listDisks(root = '/'): Promise<Disk[]> {
   const folded = new Set(candidates.flatMap(({ members }) => members.map(({ kernelName }) => kernelName)));
   const disks = candidates.filter(({ node }) => !folded.has(node.kernelName)).sort(compareCandidates);
   const identities = identifyDisks(disks.map(({ node, place }) => ({ ...node, place })));
+  const ataDisks = await readAtaDisks(root, graph);
   return await Promise.all(
-    disks.map((disk, i) => toDisk(root, graph, disk, { ...(identities[i] as Identity), number: i + 1 })),
+    disks.map(async (disk, i) => ({
+      ...(await toDisk(root, graph, disk, { ...(identities[i] as Identity), number: i + 1 })),
+      hiddenBytes: hiddenBytesOf(disk, ataDisks),
+    })),
   );
+}
+
+async function readAtaDisks(root: string, graph: DeviceGraph): Promise<ReadonlyMap<string, AtaDisk>> {
+  const log = [...graph.values()].some(isAtaDisk) ? await readAtaLog(root) : null;
+  return log === null ? new Map() : parseAtaLog(log);
+}
+
+function hiddenBytesOf({ node, members }: Candidate, ataDisks: ReadonlyMap<string, AtaDisk>): number | null {
+  const devices = members.length === 0 ? [node] : members;
+  return sumHiddenBytes(devices.map((device) => findHiddenBytes(device, ataDisks)));
 }
 
 const kindsOfDisk: ReadonlySet<DeviceKind> = new Set(['disk', 'array', 'multipath'] satisfies Disk['kind'][]);
@@ -90,7 +106,7 @@ async function toDisk(
   graph: DeviceGraph,
   { node, members, place, location }: Candidate,
   named: Named,
-): Promise<Disk> {
+): Promise<Omit<Disk, 'hiddenBytes'>> {
   const { kernelName, devicePath, sizeBytes, sectorSizeBytes, physicalSectorSizeBytes } = node;
   const { hardware, readOnly, array, contents } = node;
   const [first] = members;

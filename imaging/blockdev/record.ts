@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceNode } from './device-node.ts';
+import { ataLogFile, readAtaLog } from './kernel-log.ts';
 import { membershipFile, readMembership } from './membership.ts';
 import { listNames, readAttribute } from './sysfs.ts';
 
@@ -24,6 +25,7 @@ const recordingSchema = z.object({
   directories: z.array(pathSchema).max(100_000),
 });
 export type Recording = z.infer<typeof recordingSchema>;
+const maxFileBytes = 2 ** 18;
 
 /** What the readers of this folder look at, in a device's directory and in each on the way to it. Nothing else: some attributes act when they are read. */
 const attributes = [
@@ -62,6 +64,7 @@ export async function recordMachine(root = '/'): Promise<Recording> {
   const recorder = new Recorder(await realpath(root));
   for (const node of (await readDeviceGraph(root)).values()) await recorder.addDevice(node);
   for (const path of ['proc/self/mountinfo', 'proc/swaps']) await recorder.keep(path);
+  recorder.add(ataLogFile, await readAtaLog(root));
   return {
     formatVersion: 1,
     kernel: (await readAttribute(root, 'proc/sys/kernel/osrelease')) ?? '',
@@ -111,7 +114,12 @@ class Recorder {
   async keep(path: string): Promise<void> {
     if (this.#files.has(path)) return;
     const bytes = await readFile(join(this.#root, path)).catch(() => null);
-    if (bytes !== null && bytes.length <= 2 ** 18) this.#files.set(path, bytes.toString('base64'));
+    if (bytes !== null && bytes.length <= maxFileBytes) this.#files.set(path, bytes.toString('base64'));
+  }
+
+  add(path: string, text: string | null): void {
+    if (text !== null && text.length <= maxFileBytes)
+      this.#files.set(path, Buffer.from(text, 'latin1').toString('base64'));
   }
 
   async #keepAttributes(directory: string): Promise<void> {

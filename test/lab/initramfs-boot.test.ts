@@ -63,7 +63,10 @@ describe('the Deploy-OS', () => {
     expect(said).toContain('stand-in: worker compressed 33554432');
     expect(said).toMatch(/stand-in: [1-9]\d programs, missing , unable , small \./);
     // The boot medium is no disk where it is removable; a virtual SATA disk answers SMART.
-    if (boot.bus === 'sata') expect(said).toContain('stand-in: health of sata STICK1: true');
+    if (boot.bus === 'sata') {
+      expect(said).toContain('stand-in: health of sata STICK1: true');
+      expect(said).toContain('stand-in: hidden on sata STICK1: 0');
+    }
     expect(said).toMatch(/stand-in: mounts (xfs,btrfs|btrfs,xfs)/);
     expect(said).toContain('stand-in: orphan of 1 reaped');
     expect(said).toMatch(/the agent ended with status 3 after \d+ s; starting it again in 1 s/);
