@@ -1,5 +1,6 @@
 // Disks as the rows of a table, the same for those of this machine and for those that a server knows of another.
 import type { Disk, DiskPart } from '../imaging/blockdev/disk.ts';
+import { describeLocks } from '../imaging/blockdev/locks.ts';
 import type { CheckedDisk, DiskHealth } from '../protocol/disk-check.ts';
 import { formatBytes } from './output.ts';
 
@@ -52,8 +53,9 @@ function toPartitionRows({ partitions, map, devicePath }: ShownDisk): string[][]
 }
 
 function describeState(disk: ShownDisk): string {
-  const { array, readOnly, locked, inUseBy, idNote, sectorSizeBytes, hiddenBytes } = disk;
+  const { array, readOnly, locks, inUseBy, idNote, sectorSizeBytes, hiddenBytes } = disk;
   const { contents, map, readError, health } = disk;
+  const lockedBy = describeLocks(locks);
   const facts = [
     readError ? `cannot be read: ${readError}` : null,
     health ? describeHealth(health) : null,
@@ -64,7 +66,8 @@ function describeState(disk: ShownDisk): string {
     sectorSizeBytes === 512 ? null : `sectors of ${sectorSizeBytes} bytes`,
     hiddenBytes ? `${formatBytes(hiddenBytes)} more are hidden in a host-protected area` : null,
     readOnly ? 'read-only' : null,
-    locked ? 'locked by an ATA password' : null,
+    lockedBy === null ? null : `locked by ${lockedBy}`,
+    locks.opal === 'open' ? 'its OPAL lock is open now' : null,
     contents === null ? null : contents.type,
     ...inUseBy,
     idNote,

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type Device, listDevices } from '../imaging/blockdev/list-devices.ts';
 import { listDisks } from '../imaging/blockdev/list-disks.ts';
+import { addOpalLocks } from '../imaging/blockdev/locks.ts';
 import { listRecorded, recordMachine } from '../imaging/blockdev/record.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { diskHeadings, toDiskRows } from './disk-rows.ts';
@@ -36,7 +37,7 @@ async function run({ json, all, record, from }: Flags): Promise<void> {
       printTable(['device', 'kind', 'size', 'made of', 'place', 'model', 'no disk, because it is'], devices.map(toRow));
     return;
   }
-  const disks = await read(listDisks);
+  const disks = await read(async (root) => await addOpalLocks(await listDisks(root), { root }));
   if (json) printJson(disks);
   else printTable(diskHeadings, disks.flatMap(toDiskRows));
 }

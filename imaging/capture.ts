@@ -89,7 +89,7 @@ export type CaptureResult = CaptureCounts & {
 
 /**
  * Captures the used bytes of a disk as an image. Until it returns nothing of the image is visible.
- * @throws image-exists, source-held, source-member, shared-disk, source-read, source-vanished, device-not-found, store-full, store-io, cancelled, …
+ * @throws image-exists, source-held, source-member, disk-locked, shared-disk, source-read, source-vanished, device-not-found, store-full, store-io, cancelled, …
  */
 export async function captureImage(options: CaptureOptions): Promise<CaptureResult> {
   const startedMs = performance.now();

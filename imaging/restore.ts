@@ -60,7 +60,7 @@ export type RestoreResult = WrittenImage & {
 
 /**
  * Writes an image onto a disk and reads all of it back. When it returns, what is on the medium is what was captured.
- * @throws image-not-found, manifest-corrupt, target-…, shared-disk, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
+ * @throws image-not-found, manifest-corrupt, target-…, disk-locked, shared-disk, tool-missing (nothing written), chunk-…, target-write, read-back-mismatch, cancelled (target blanked)
  */
 export async function restoreImage(given: RestoreOptions): Promise<RestoreResult> {
   const warnings: string[] = [];

@@ -80,8 +80,12 @@ export const toolPackages: readonly PackageChoice[] = [
     files: ['sbin/losetup', 'bin/{mount,umount}'],
   },
   { name: 'smartmontools', why: "checks: a disk's own word on its health", files: ['usr/sbin/smartctl'] },
-  { name: 'sg3-utils', why: 'captures and restores: who has reserved a shared disk', files: ['usr/bin/sg_persist'] },
-  { name: 'libsgutils2-1.46-2', why: 'sg_persist' },
+  {
+    name: 'sg3-utils',
+    why: 'captures and restores: who has reserved a shared disk, and whether a self-encrypting one is locked',
+    files: ['usr/bin/{sg_persist,sg_raw}'],
+  },
+  { name: 'libsgutils2-1.46-2', why: 'sg3-utils' },
   { name: 'lvm2', why: 'LVM2', files: ['sbin/{lvm,pvs,pvresize,pvchange,pvck,vgs,vgck,vgchange,lvextend}'] },
   {
     name: 'mdadm',

@@ -49,6 +49,7 @@ export const errorCatalogue = {
   'source-held': refused,
   'source-member': refused,
   'shared-disk': refused,
+  'disk-locked': refused,
   'selector-none': refused,
   'selector-ambiguous': refused,
   'machine-not-approved': denied,

@@ -31,6 +31,8 @@ const arraySchema = z.object({
   done: z.number().min(0).max(1).nullable(),
 });
 
+const lockStateSchema = z.enum(['none', 'off', 'open', 'locked']).nullable();
+
 /** A disk as imaging/blockdev describes it; see docs/disks.md for ids and numbers. What has a default is not in inventories of older agents. */
 export const diskSchema = z.object({
   id: text.min(1),
@@ -59,7 +61,7 @@ export const diskSchema = z.object({
   removable: z.boolean(),
   readOnly: z.boolean(),
   hiddenBytes: bytes.nullable().default(null),
-  locked: z.boolean().default(false),
+  locks: z.object({ ata: lockStateSchema, opal: lockStateSchema }).default({ ata: null, opal: null }),
   inUseBy: z.array(text).max(64).readonly(),
   members: z.array(text).max(256).readonly(),
   parts: z

@@ -1,5 +1,6 @@
 // Fifth stage, step `check`: looks at every disk without writing, and says what is on it and what is wrong, as data and in words.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { addOpalLocks, describeLocks } from '../../imaging/blockdev/locks.ts';
 import type { DiskMap } from '../../imaging/disk-map.ts';
 import { totalBytes } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
@@ -13,7 +14,7 @@ import type { StepRun, StepWork } from './step.ts';
 
 /** Maps every disk. A disk that cannot be read is a warning, not the end: the others are looked at too. */
 export async function checkDisks(step: StepRun): Promise<StepWork> {
-  const found = await step.context.listDisks();
+  const found = await addOpalLocks(await step.context.listDisks(), { signal: step.run.signal });
   const disks: CheckedDisk[] = [];
   for (const disk of found) disks.push(await checkDisk(disk, step));
   warnOfTwins(found, step.run.onWarning);
@@ -31,6 +32,8 @@ export async function checkDisks(step: StepRun): Promise<StepWork> {
 }
 
 async function checkDisk(disk: Disk, step: StepRun): Promise<CheckedDisk> {
+  const lockedBy = describeLocks(disk.locks);
+  if (lockedBy !== null) step.run.onWarning(`${describeDisk(disk)} is locked by ${lockedBy}`);
   const content = await readContents(disk, step);
   const health = await readHealth(disk, step.run.signal);
   if (health?.passed === false) step.run.onWarning(`${describeDisk(disk)} says that it is failing: replace it`);

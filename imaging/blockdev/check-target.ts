@@ -2,6 +2,7 @@
 import { access, constants, open, realpath, stat } from 'node:fs/promises';
 import { DeployError } from '../../protocol/errors.ts';
 import { findUses, type Use } from './device-uses.ts';
+import { readLocks, refuseLocked } from './locks.ts';
 import { findMembership } from './member-signature.ts';
 import { type DiskFile, describeDiskFile, openReader, statDiskFile } from './open-reader.ts';
 import { readAttribute } from './sysfs.ts';
@@ -17,7 +18,7 @@ export type TargetFacts = {
 
 /**
  * What stands at `path`, if it may be overwritten: a free block device, a regular file, or nothing yet (a file to be made).
- * @throws DeployError target-mounted, target-held (swap, arrays, volumes), target-member, target-read-only, target-busy,
+ * @throws DeployError target-mounted, target-held (swap, arrays, volumes), target-member, target-read-only, target-busy, disk-locked,
  * device-not-found (a missing node below /dev, a missing folder), invalid-input
  */
 export async function checkTarget(path: string, options: { allowMember?: boolean } = {}): Promise<TargetFacts> {
@@ -29,6 +30,7 @@ export async function checkTarget(path: string, options: { allowMember?: boolean
     facts.device === null ? { filePath: await realpath(path) } : { device: facts.device },
   );
   refuseUses(facts.label, uses);
+  refuseLocked(facts.label, await readLocks(path));
   if (options.allowMember !== true) await refuseMember(path, facts, 'target-member', 'overwritten');
   if (facts.kind === 'block') await refuseBusy(path, facts.label);
   const { kind, sizeBytes, sectorSizeBytes, label } = facts;

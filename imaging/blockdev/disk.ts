@@ -35,8 +35,8 @@ export type Disk = {
   readonly readOnly: boolean;
   /** What a host-protected area keeps from everybody: no part of `sizeBytes`, and of no image. 0: nothing; null: not known. */
   readonly hiddenBytes: number | null;
-  /** An ATA password keeps its content from being read; true only where udev has asked the disk. */
-  readonly locked: boolean;
+  /** What keeps its content from being read, or would; see locks.ts. */
+  readonly locks: Locks;
   /** Why nothing may be written to it now (mounted, held, member of an array); empty when free. */
   readonly inUseBy: readonly string[];
   /** The devices an array or LUN is made of, as device nodes; they are no disks of their own. */
@@ -48,6 +48,12 @@ export type Disk = {
   /** What udev found on the disk itself: a file system without a table, the mark of a member. */
   readonly contents: Contents | null;
 };
+
+/** `none`: it has no such lock; `off`: it could have one; `open`: it has, and is open now. */
+export type LockState = 'none' | 'off' | 'open' | 'locked';
+
+/** An ATA password, and TCG Opal's (and its relatives') locks. Null: nobody has asked the disk, or it did not answer. */
+export type Locks = { readonly ata: LockState | null; readonly opal: LockState | null };
 
 /** A member of an array, or a path to a LUN. */
 export type DiskPart = {

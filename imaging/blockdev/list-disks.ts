@@ -8,6 +8,7 @@ import type { Disk, DiskPart, DiskPartition } from './disk.ts';
 import { type AtaDisk, findHiddenBytes, isAtaDisk, parseAtaLog, sumHiddenBytes } from './hidden-area.ts';
 import { type Identity, identifyDisks, wwnOf } from './identify-disks.ts';
 import { readAtaLog } from './kernel-log.ts';
+import { readAtaLock, worstLock } from './locks.ts';
 import { describeMembership } from './membership.ts';
 import { comparePlaces } from './place.ts';
 import { compareNumbered } from './sysfs.ts';
@@ -118,7 +119,10 @@ async function toDisk(
     serial: hardware.serial,
     wwn: wwnOf(node),
     bus: hardware.bus,
-    locked: [node, ...members].some(({ udev }) => udev.get('ID_ATA_FEATURE_SET_SECURITY_LOCKED') === '1'),
+    locks: {
+      ata: worstLock((members.length === 0 ? [node] : members).map(({ udev }) => readAtaLock(udev))),
+      opal: null,
+    },
     ...{ place, location, readOnly, array, contents },
     parts: [...parts, ...(await pathsOfNamespace(graph, node))],
     controller: node.controller ?? first?.controller ?? null,

@@ -7,6 +7,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceNode } from './device-node.ts';
 import { ataLogFile, readAtaLog } from './kernel-log.ts';
+import { opalFile, readOpalLock } from './locks.ts';
 import { membershipFile, readMembership } from './membership.ts';
 import { listNames, readAttribute } from './sysfs.ts';
 
@@ -109,6 +110,7 @@ class Recorder {
     for (let at = dirname(directory); at.startsWith('sys/devices/'); at = dirname(at)) await this.#addWay(at);
     await this.keep(`run/udev/data/b${majorMinor}`);
     await this.#addMembership(node);
+    await this.#addOpalLock(node);
   }
 
   async keep(path: string): Promise<void> {
@@ -151,6 +153,11 @@ class Recorder {
     const membership = sizeBytes === 0 || devicePath === '' ? null : await readMembership(devicePath);
     if (membership !== null)
       this.#files.set(membershipFile('', kernelName), Buffer.from(membership).toString('base64'));
+  }
+
+  async #addOpalLock({ kind, hardware, devicePath, kernelName }: DeviceNode): Promise<void> {
+    if (kind !== 'disk' || hardware.bus === 'usb') return;
+    this.add(opalFile('', kernelName), await readOpalLock(devicePath, this.#root));
   }
 }
 

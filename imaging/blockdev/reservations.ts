@@ -1,9 +1,7 @@
 // Who has reserved a disk that several machines share: SCSI-3 persistent reservations, as clusters use them (SPC-4, 5.12). R24.
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { toDeployError } from '../../protocol/errors.ts';
 import { runTool } from '../run-tool.ts';
-import { findByNumber, formatMajorMinor, listNames, wholeDiskDirectory } from './sysfs.ts';
+import { listDevicesBelow } from './devices-below.ts';
 
 export type Reservations = {
   /** Of the machines that have registered with the disk, in hexadecimal. */
@@ -31,14 +29,8 @@ export async function readReservations(path: string, signal?: AbortSignal): Prom
 
 /** The SCSI device that `path` is or lies on; of a mapping, those below it. */
 async function listScsiDevices(path: string): Promise<string[]> {
-  const stats = await stat(path).catch(() => null);
-  if (!stats?.isBlockDevice()) return [];
-  const device = await findByNumber('/', formatMajorMinor(stats.rdev));
-  if (device === null) return [];
-  const disk = await wholeDiskDirectory(device);
-  const below = await listNames(disk, 'slaves');
-  const names = below.length === 0 ? [basename(disk)] : below;
-  return names.filter((name) => /^sd[a-z]+$/.test(name)).map((name) => `/dev/${name}`);
+  const devices = await listDevicesBelow(path);
+  return devices.filter(({ kernelName }) => /^sd[a-z]+$/.test(kernelName)).map(({ devicePath }) => devicePath);
 }
 
 async function ask(devicePath: string, what: string, signal: AbortSignal | undefined): Promise<string | null> {

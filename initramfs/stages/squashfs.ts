@@ -3,7 +3,7 @@ import { runTool } from '../run-tool.ts';
 
 const options = '-comp xz -Xbcj x86 -all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
 /** Smaller blocks start a program sooner, larger ones pack tighter (docs/decisions/008-deploy-os-image.md). */
-export type BlockSize = '512K' | '1M';
+type BlockSize = '512K' | '1M';
 
 /** What an image depends on besides its files: part of its key in the cache. */
 export type Packer = { readonly options: readonly string[]; readonly epochSeconds: number; readonly version: string };

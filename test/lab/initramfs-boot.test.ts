@@ -66,6 +66,8 @@ describe('the Deploy-OS', () => {
     if (boot.bus === 'sata') {
       expect(said).toContain('stand-in: health of sata STICK1: true');
       expect(said).toContain('stand-in: hidden on sata STICK1: 0');
+      // A virtual disk knows no TRUSTED RECEIVE.
+      expect(said).toContain('stand-in: locks of sata STICK1: ata none, opal none');
     }
     expect(said).toMatch(/stand-in: mounts (xfs,btrfs|btrfs,xfs)/);
     expect(said).toContain('stand-in: orphan of 1 reaped');

@@ -75,7 +75,13 @@ describe('a disk check as CSV', () => {
     ],
     disks: [
       makeChecked(1, {
-        ...{ kind: 'multipath', model: '=cmd|calc', parts: [part], hiddenBytes: 1_081_856 },
+        ...{
+          kind: 'multipath',
+          model: '=cmd|calc',
+          parts: [part],
+          hiddenBytes: 1_081_856,
+          locks: { ata: null, opal: 'locked' },
+        },
         map: {
           ...{ table: 'gpt', tableId: 't', usedBytes: 7, notes: [] },
           partitions: [makePartition(1, { label: '日本, "語"' }), makePartition(2)],
@@ -90,7 +96,7 @@ describe('a disk check as CSV', () => {
     expect(rows.map(([row]) => row)).toEqual(['disk', 'path', 'partition', 'partition', 'gone']);
     expect(rows.every((row) => row.length === headings.length)).toBe(true);
     expect([cell(0, 'model'), cell(0, 'used_bytes'), cell(0, 'health')]).toEqual(["'=cmd|calc", '7', 'passed']);
-    expect(cell(0, 'hidden_bytes')).toBe('1081856');
+    expect(['hidden_bytes', 'ata_lock', 'opal_lock'].map((name) => cell(0, name))).toEqual(['1081856', '', 'locked']);
     expect(cell(0, 'differences')).toBe('disk 1 was disk 2 before');
     expect([cell(1, 'serial'), cell(1, 'state')]).toEqual(['W1', 'running']);
     expect([cell(2, 'label'), cell(2, 'device'), cell(3, 'device')]).toEqual(['日本, "語"', '/dev/sd11', '']);
