@@ -52,7 +52,7 @@ export async function addOpalLocks(
 async function readOpalLocks(
   devicePaths: readonly string[],
   root: string,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, LockState | null>> {
   const states = new Map<string, LockState | null>();
   for (let i = 0; i < devicePaths.length; i += atOnce) {
@@ -90,14 +90,11 @@ export function refuseLocked(label: string, locks: Locks): void {
   );
 }
 
-/** What locks the hardware that `path` is or lies on, all of it taken together; a file: nothing is known. @throws DeployError cancelled */
-export async function readLocks(path: string, signal?: AbortSignal): Promise<Locks> {
+/** What locks the hardware that `path` is or lies on, all of it taken together; of a file, and of OPAL behind USB, nothing is known. */
+export async function readLocks(path: string): Promise<Locks> {
   const devices = await listDevicesBelow(path);
   const udev = await Promise.all(devices.map(({ majorMinor }) => readUdevProperties('/', majorMinor)));
-  const opal = await readOpalLocks(
-    devices.map(({ devicePath }) => devicePath),
-    '/',
-    signal,
-  );
+  const asked = devices.filter(({ directory }) => !/\/usb\d+\//.test(directory)).map(({ devicePath }) => devicePath);
+  const opal = await readOpalLocks(asked, '/');
   return { ata: worstLock(udev.map(readAtaLock)), opal: worstLock([...opal.values()]) };
 }
