@@ -14,10 +14,18 @@ type Mark = Member & {
 const sectorBytes = 512;
 const startsWith = (mark: string) => (sector: Buffer) => sector.toString('latin1', 0, mark.length) === mark;
 
+const isIntel = startsWith('Intel Raid ISM Cfg Sig. ');
+/** Its number of volumes: a spare has metadata of its own, without any (mdadm super-intel.c, struct imsm_super). */
+const intelVolumesAt = 0x39;
+
 const marks: readonly Mark[] = [
   {
+    ...{ fileSystem: 'isw_raid_member', array: 'a firmware RAID (Intel, IMSM), as a spare', sectorsFromEnd: [2] },
+    matches: (sector) => isIntel(sector) && sector.readUInt8(intelVolumesAt) === 0,
+  },
+  {
     ...{ fileSystem: 'isw_raid_member', array: 'a firmware RAID (Intel, IMSM)', sectorsFromEnd: [2] },
-    matches: startsWith('Intel Raid ISM Cfg Sig. '),
+    matches: isIntel,
   },
   {
     // Common RAID Disk Data Format 2.0, 4.2: the anchor in the last sector; some controllers keep it before their workspace.

@@ -58,7 +58,7 @@ const kindsOfDisk: ReadonlySet<DeviceKind> = new Set(['disk', 'array', 'multipat
 
 function toCandidate(graph: DeviceGraph, node: DeviceNode): Candidate {
   const below = node.below.map((name) => graph.get(name)).filter((member) => member !== undefined);
-  const members = node.kind === 'multipath' ? [...below, ...unusedPaths(graph, node, below)] : below;
+  const members = [...below, ...unusedPaths(graph, node, below), ...sparesOf(graph, node)];
   const [first] = members.map(({ place }) => place).sort(comparePlaces);
   return { node, members, place: first ?? node.place, location: locate(node, members) };
 }
@@ -70,7 +70,7 @@ function toCandidate(graph: DeviceGraph, node: DeviceNode): Candidate {
 function unusedPaths(graph: DeviceGraph, lun: DeviceNode, paths: readonly DeviceNode[]): DeviceNode[] {
   const wwn = wwnOf(lun);
   const [first] = paths;
-  if (wwn === null || first === undefined) return [];
+  if (lun.kind !== 'multipath' || wwn === null || first === undefined) return [];
   return [...graph.values()].filter(
     ({ kernelName, kind, hardware, sizeBytes, above }) =>
       /^sd[a-z]+$/.test(kernelName) &&
@@ -81,6 +81,16 @@ function unusedPaths(graph: DeviceGraph, lun: DeviceNode, paths: readonly Device
       hardware.bus === first.hardware.bus &&
       sizeBytes === lun.sizeBytes,
   );
+}
+
+/** Disks that are in the container of a firmware RAID and in none of its volumes: they wait for a member of any of these to fail. */
+function sparesOf(graph: DeviceGraph, { kind, below }: DeviceNode): DeviceNode[] {
+  if (kind !== 'array') return [];
+  const isArray = (name: string) => graph.get(name)?.kind === 'array';
+  const containers = [...graph.values()].filter((other) => other.kind === 'container');
+  const own = containers.filter((container) => container.below.some((name) => below.includes(name)));
+  const held = own.flatMap((container) => container.below.map((name) => graph.get(name)));
+  return held.filter((node) => node !== undefined).filter(({ above }) => !above.some(isArray));
 }
 
 const order: readonly Disk['location'][] = ['internal', 'removable', 'virtual', 'partitions'];
@@ -137,9 +147,10 @@ async function toDisk(
 async function toPart(part: DeviceNode, of: DeviceNode): Promise<DiskPart> {
   const { kernelName, devicePath, hardware, place, state } = part;
   const { model, serial } = hardware;
-  const unused = of.kind === 'multipath' && !of.below.includes(kernelName);
-  const role = await readMemberRole(of.directory, kernelName);
-  return { devicePath, model, serial, place, state: unused ? 'unused' : state, role };
+  // A path that is not taken up, a spare in a container.
+  const isBeside = !of.below.includes(kernelName);
+  const role = isBeside && of.kind === 'array' ? 'spare' : await readMemberRole(of.directory, kernelName);
+  return { devicePath, model, serial, place, state: isBeside && of.kind === 'multipath' ? 'unused' : state, role };
 }
 
 /** The kernel folds the paths of a namespace itself, and hides them. */

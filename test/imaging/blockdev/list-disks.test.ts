@@ -159,6 +159,42 @@ describe('one disk is', () => {
     ]);
   });
 
+  test('a firmware RAID with a spare, which is in its container and in no volume', async () => {
+    const volume = (container: string) => ({
+      ...{ 'md/level': 'raid1', 'md/array_state': 'read-auto', 'md/raid_disks': '2', 'md/degraded': '0' },
+      ...{ 'md/metadata_version': `external:-${container}/0`, 'md/sync_action': 'idle' },
+      ...{ 'md/dev-sda/state': 'in_sync', 'md/dev-sdb/state': 'in_sync' },
+    });
+    const container = { 'md/array_state': 'inactive', 'md/metadata_version': 'external:imsm' };
+    const root = await makeTree(
+      { ...sataDisk('sda', '8:0', 0, first), holders: ['md126', 'md127'] },
+      { ...sataDisk('sdb', '8:16', 1, second), holders: ['md126', 'md127'] },
+      { ...sataDisk('sdc', '8:32', 2, { 'device/model': 'DISK C' }), holders: ['md127'] },
+      { ...sataDisk('sdd', '8:48', 3, { 'device/model': 'DISK D' }), holders: ['md124', 'md125'] },
+      ...(['md126', 'md124'] as const).map((name, i) => ({
+        ...{ name, number: `9:${126 - 2 * i}`, place: 'virtual/block', slaves: i === 0 ? ['sda', 'sdb'] : ['sdd'] },
+        attributes: volume(i === 0 ? 'md127' : 'md125'),
+      })),
+      ...(['md127', 'md125'] as const).map((name, i) => ({
+        ...{ name, number: `9:${127 - 2 * i}`, place: 'virtual/block', sizeMiB: 0, attributes: container },
+        slaves: i === 0 ? ['sda', 'sdb', 'sdc'] : ['sdd'],
+      })),
+    );
+    const disks = await listDisks(root);
+    expect(disks.map(({ kernelName, parts }) => [kernelName, parts.map(({ model, role }) => [model, role])])).toEqual([
+      [
+        'md126',
+        [
+          ['DISK A', 'active'],
+          ['DISK B', 'active'],
+          ['DISK C', 'spare'],
+        ],
+      ],
+      ['md124', [['DISK D', null]]],
+    ]);
+    expect(disks[0]?.members).toHaveLength(3);
+  });
+
   test('a mirror with a spare that was not stopped, and says both; a stripe cannot be dirty', async () => {
     const states = { 'md/array_state': 'read-auto', 'md/metadata_version': '1.2', 'md/resync_start': '0' };
     const member = (name: string, number: string, port: number): TreeDevice => ({
@@ -314,14 +350,26 @@ describe('in use is a disk', () => {
     expect((await listDisks(root))[0]?.inUseBy).toEqual([`${join(root, 'dev/sda2')} is mounted on /my files`]);
   });
 
-  test('that carries the mark of an array nobody has assembled', async () => {
+  test('that is swap, also in a recorded tree, which has no device nodes', async () => {
+    const root = await makeTree(sataDisk('sda', '8:0', 0, first));
+    await mkdir(join(root, 'proc'));
+    await writeFile(
+      join(root, 'proc/swaps'),
+      'Filename\tType\tSize\tUsed\tPriority\n/dev/sda\tpartition\t1020\t0\t-2\n',
+    );
+    expect((await listDisks(root))[0]?.inUseBy).toEqual([`${join(root, 'dev/sda')} is in use as swap`]);
+  });
+
+  test.each([
+    ['of an array that nobody has assembled', 1, 'a firmware RAID (Intel, IMSM)'],
+    ['of a spare of such arrays', 0, 'a firmware RAID (Intel, IMSM), as a spare'],
+  ])('that carries the mark %s', async (_, volumes, array) => {
     const root = await makeTree(sataDisk('sda', '8:0', 0, first));
     const bytes = Buffer.alloc(1024 * 1024);
     bytes.write('Intel Raid ISM Cfg Sig. 1.1.00', bytes.length - 1024);
+    bytes.writeUInt8(volumes, bytes.length - 1024 + 0x39);
     await mkdir(join(root, 'dev'));
     await writeFile(join(root, 'dev/sda'), bytes);
-    expect((await listDisks(root))[0]?.inUseBy).toEqual([
-      `${join(root, 'dev/sda')} is a member of a firmware RAID (Intel, IMSM)`,
-    ]);
+    expect((await listDisks(root))[0]?.inUseBy).toEqual([`${join(root, 'dev/sda')} is a member of ${array}`]);
   });
 });
