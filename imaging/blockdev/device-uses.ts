@@ -101,7 +101,10 @@ async function findHolders(devices: readonly SysfsDevice[]): Promise<Use[]> {
 async function numberOf(root: string, devicePath: string): Promise<string | null> {
   if (!devicePath.startsWith('/dev/')) return null;
   const stats = await stat(join(root, devicePath)).catch(() => null);
-  return stats?.isBlockDevice() ? formatMajorMinor(stats.rdev) : null;
+  if (stats?.isBlockDevice()) return formatMajorMinor(stats.rdev);
+  // A recorded tree has no device nodes.
+  const kernelName = devicePath.slice('/dev/'.length).replaceAll('/', '!');
+  return await readAttribute(root, 'sys/class/block', kernelName, 'dev');
 }
 
 /** /proc writes blanks in names as octal escapes. */

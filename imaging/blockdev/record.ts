@@ -63,8 +63,10 @@ const transports: readonly (readonly [string, string])[] = [
 /** Records the machine below `root`. Serial numbers, labels and mount points are in it; nothing of what is in files. */
 export async function recordMachine(root = '/'): Promise<Recording> {
   const recorder = new Recorder(await realpath(root));
-  for (const node of (await readDeviceGraph(root)).values()) await recorder.addDevice(node);
-  for (const path of ['proc/self/mountinfo', 'proc/swaps']) await recorder.keep(path);
+  const graph = await readDeviceGraph(root);
+  for (const node of graph.values()) await recorder.addDevice(node);
+  await recorder.keep('proc/swaps');
+  await recorder.keepMounts(new Set([...graph.values()].map(({ majorMinor }) => majorMinor)));
   recorder.add(ataLogFile, await readAtaLog(root));
   return {
     formatVersion: 1,
@@ -122,6 +124,17 @@ class Recorder {
   add(path: string, text: string | null): void {
     if (text !== null && text.length <= maxFileBytes)
       this.#files.set(path, Buffer.from(text, 'latin1').toString('base64'));
+  }
+
+  /** Of block devices only: what else is mounted (shares of other machines) is nobody's business. See device-uses.ts. */
+  async keepMounts(numbers: ReadonlySet<string>): Promise<void> {
+    const path = 'proc/self/mountinfo';
+    const text = await readFile(join(this.#root, path), 'latin1').catch(() => '');
+    const lines = text.split('\n').filter((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      return numbers.has(before.split(' ')[2] ?? '') || after.split(' ')[1]?.startsWith('/dev/');
+    });
+    this.add(path, lines.map((line) => `${line}\n`).join(''));
   }
 
   async #keepAttributes(directory: string): Promise<void> {

@@ -1,5 +1,5 @@
 // R11, R15: the same hardware has the same numbers and ids, whatever order the kernel found it in.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -73,6 +73,19 @@ test('a recording has the same disks as the machine it was made on', async () =>
   await bootMachine(root, [...machine].reverse());
   const recorded = await listRecorded(JSON.stringify(await recordMachine(root)), listDisks);
   expect(recorded).toEqual(JSON.parse(JSON.stringify(await listDisks(root)).replaceAll(root, '')));
+});
+
+test('a recording tells of the mounts of disks, and of no others', async () => {
+  const root = await mkdtemp(join(folder, 'mounts-'));
+  await bootMachine(root, [{ on: 'virtio-blk', pci: '0000:00:09.0' }]);
+  await mkdir(join(root, 'proc/self'), { recursive: true });
+  const share = '31 1 0:40 / /home rw - nfs4 files.example.org:/home rw';
+  await writeFile(join(root, 'proc/self/mountinfo'), `30 1 254:0 / /data rw - ext4 /dev/vda rw\n${share}\n`);
+  const recording = await recordMachine(root);
+  expect(Buffer.from(recording.files['proc/self/mountinfo'] ?? '', 'base64').toString()).not.toContain('example');
+  expect(await listRecorded(JSON.stringify(recording), listDisks)).toMatchObject([
+    { inUseBy: ['/dev/vda is mounted on /data'] },
+  ]);
 });
 
 test.each([
