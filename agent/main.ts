@@ -16,6 +16,7 @@ import { endMachine } from './6-end/end-machine.ts';
 import { runAgent } from './run-agent.ts';
 import { Status } from './screen/status.ts';
 import { openTerminals, showStatus } from './screen/terminals.ts';
+import { watchKernel } from './watch/watch-kernel.ts';
 
 /** A server may be away for so long without ending a job. */
 const outageMs = 60 * 60_000;
@@ -31,6 +32,7 @@ async function main(status: Status): Promise<void> {
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
+  watchKernel((level, message) => status.log(level, message));
   const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
   await assemble();
   await runAgent({

@@ -3,6 +3,7 @@ import { openHttpStore } from '../../imaging/store/http-store.ts';
 import type { AgentMessage } from '../../protocol/agent-messages.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { type AgentContext, agentHeaders, type ServerConnection } from '../context.ts';
+import { StallWatch } from '../watch/stall-watch.ts';
 import type { Meter } from './meter.ts';
 import { type Job, type JobOutcome, runJob } from './run-job.ts';
 
@@ -21,6 +22,7 @@ export class ActiveJob {
   abandoned = false;
   readonly #surroundings: Surroundings;
   readonly #stop = new AbortController();
+  readonly #stall: StallWatch;
   #step = 0;
   #meter: Meter | undefined;
 
@@ -28,6 +30,7 @@ export class ActiveJob {
     this.job = job;
     this.lease = { jobId: job.jobId, leaseId: job.leaseId };
     this.#surroundings = surroundings;
+    this.#stall = new StallWatch((level, message) => surroundings.context.status.log(level, message));
   }
 
   cancel(): void {
@@ -75,5 +78,6 @@ export class ActiveJob {
     const { context, send } = this.#surroundings;
     context.status.setJob({ title: this.job.scenarioName, step: this.#step, steps: this.job.steps.length, ...figures });
     send({ type: 'progress', ...this.lease, step: this.#step, ...figures });
+    void this.#stall.look({ step: this.#step, ...figures });
   }
 }

@@ -8,7 +8,7 @@ import { errnoOf } from '../chunk/device-io.ts';
 export const ataLogFile = 'run/deploy-os/ata-log';
 
 /** A record is no longer than this: the kernel's PRINTK_MESSAGE_MAX is 2048, and its header and properties come on top. */
-const maxRecordBytes = 8192;
+export const maxRecordBytes = 8192;
 const maxRecords = 200_000;
 /** `6,339,5140900,-;ata3.00: …`: level, sequence number, time, flags, message. */
 const ataRecord = /^\d+,\d+,\d+,[^;]*;ata\d+\.\d+: /;
@@ -20,10 +20,15 @@ const ataRecord = /^\d+,\d+,\d+,[^;]*;ata\d+\.\d+: /;
 export async function readAtaLog(root: string): Promise<string | null> {
   if (root !== '/') return await readFile(join(root, ataLogFile), 'latin1').catch(() => null);
   try {
-    return readRecords(openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK));
+    return readRecords(openKernelLog());
   } catch {
     return null;
   }
+}
+
+/** From the first record that the kernel still has. Throws where that is not allowed. */
+export function openKernelLog(): number {
+  return openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** Each read gives one record; it fails with EAGAIN after the last, and with EPIPE when older ones were overwritten meanwhile. */
@@ -48,7 +53,8 @@ function readRecords(descriptor: number): string | null {
   }
 }
 
-function readRecord(descriptor: number, buffer: Buffer): number | 'end' | 'lost' {
+/** The length of the next record in `buffer`; `end` when there is none yet, `lost` when some were overwritten before they were read. */
+export function readRecord(descriptor: number, buffer: Buffer): number | 'end' | 'lost' {
   try {
     return readSync(descriptor, buffer);
   } catch (thrown) {

@@ -132,11 +132,12 @@ test('a LUN is one disk, whatever the number of its paths and however good they 
   expect([kind, parts.map(({ state }) => state).sort()]).toEqual(['multipath', ['active/optimized', 'standby']]);
 });
 
-test('reads and writes outlive the loss of paths', async () => {
+test('reads and writes outlive the loss of paths, and the kernel is heard of it', async () => {
   await booted.copyLosingPaths(named('source').devicePath, named('target').devicePath);
   const events = await booted.pathEvents();
   expect(events.filter((line) => /Failing path/.test(line)).length).toBeGreaterThanOrEqual(6);
   expect(events.filter((line) => /Reinstating path/.test(line)).length).toBeGreaterThanOrEqual(2);
+  await booted.machine.waitForSerial(/^stand-in: watched "kernel: device-mapper: multipath: .*Failing path/m, 10_000);
 });
 
 test('a LUN with a path on standby is read', async () => {
