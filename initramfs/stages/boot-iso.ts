@@ -48,13 +48,22 @@ async function copyContents({ vmlinuz, initramfs, kernelOptions }: IsoOptions, c
 }
 
 async function makeBiosImage({ packages, signal }: IsoOptions, dir: string): Promise<void> {
+  const image = ['-O', 'i386-pc-eltorito', '-p', '/boot/grub', '-o', join(dir, 'cd/boot/grub/bios.img')];
+  const core = ['-c', join(bootConfigs, 'iso-core.cfg')];
+  await makeGrubImage(packages, [...image, ...core, ...grubModules.split(' ')], signal);
+}
+
+/** Debian's grub-mkimage, run from where its packages are unpacked, with the modules for BIOS. */
+export async function makeGrubImage(
+  packages: ReadonlyMap<string, UnpackedPackage>,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
   const grub = join(packages.get('grub-common')?.dir ?? '', 'usr/bin/grub-mkimage');
   const modules = join(packages.get('grub-pc-bin')?.dir ?? '', 'usr/lib/grub/i386-pc');
   const loader = join(packages.get('libc6')?.dir ?? '', 'lib64/ld-linux-x86-64.so.2');
   const libraries = listLibraryPaths([...packages.values()].map((unpacked) => unpacked.dir)).join(':');
-  const image = ['-O', 'i386-pc-eltorito', '-d', modules, '-p', '/boot/grub', '-o', join(dir, 'cd/boot/grub/bios.img')];
-  const core = ['-c', join(bootConfigs, 'iso-core.cfg')];
-  await runTool(loader, ['--library-path', libraries, grub, ...image, ...core, ...grubModules.split(' ')], { signal });
+  await runTool(loader, ['--library-path', libraries, grub, '-d', modules, ...args], { signal });
 }
 
 /** The EFI system partition: shim, which firmware starts, and GRUB, which shim starts. */

@@ -30,6 +30,14 @@ export async function installBiosGrub(disk: FileHandle, options: BootLoaderOptio
   await runCommand('chroot', [root, 'grub-mkimage', ...`${target} ${coreModules}`.split(' ')]);
   const core = await readFile(path.join(root, 'tmp/core.img'));
   const boot = await readFile(path.join(root, 'usr/lib/grub/i386-pc/boot.img'));
+  await writeBiosGrub(disk, { boot, core, biosBootStartBytes });
+}
+
+/** As GRUB's images come out of its package, and of grub-mkimage. */
+export async function writeBiosGrub(
+  disk: FileHandle,
+  { boot, core, biosBootStartBytes }: { boot: Buffer; core: Buffer; biosBootStartBytes: number },
+): Promise<void> {
   const firstSector = biosBootStartBytes / sectorBytes;
   // The first sector loads the rest, which follows it.
   core.writeBigUInt64LE(BigInt(firstSector + 1), coreImage.blockListStart);
