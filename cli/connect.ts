@@ -19,11 +19,16 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 const retryMs = 500;
 
 /** Adds the flags that say which server is meant, and `--json`. */
-export function withServerOptions(command: Command): Command {
-  return command
+export function withServerOptions(command: Command, { token = true } = {}): Command {
+  command
     .option('--server <url>', 'https://ADDRESS:PORT (or DEPLOY_OS_SERVER)')
-    .option('--ca <fingerprint>', "sha256:… of the server's CA, as its start shows it (or DEPLOY_OS_CA)")
-    .option('--token <token>', 'operator token (or DEPLOY_OS_TOKEN, which other users of this machine cannot see)')
+    .option('--ca <fingerprint>', "sha256:… of the server's CA, as its start shows it (or DEPLOY_OS_CA)");
+  if (token)
+    command.option(
+      '--token <token>',
+      'operator token (or DEPLOY_OS_TOKEN, which other users of this machine cannot see)',
+    );
+  return command
     .option('--data <dir>', "on the server's own machine: its data directory says all three (or DEPLOY_OS_DATA)")
     .option('--json', 'print JSON');
 }
@@ -84,14 +89,15 @@ export async function callOnce<T>(
   }
 }
 
-async function findServer(options: ConnectOptions): Promise<ServerAccess> {
+/** Without `token` none is asked for, and an empty one may be the answer. @throws DeployError usage */
+export async function findServer(options: ConnectOptions, { token = true } = {}): Promise<ServerAccess> {
   const env = process.env;
   const data = options.data ?? (options.server === undefined ? env.DEPLOY_OS_DATA : undefined);
   const local = data === undefined ? undefined : await readServerAccess(data);
   return {
     url: required('--server', 'DEPLOY_OS_SERVER', options.server ?? local?.url ?? env.DEPLOY_OS_SERVER),
     caFingerprint: required('--ca', 'DEPLOY_OS_CA', options.ca ?? local?.caFingerprint ?? env.DEPLOY_OS_CA),
-    token: required('--token', 'DEPLOY_OS_TOKEN', options.token ?? local?.token ?? env.DEPLOY_OS_TOKEN),
+    token: token ? required('--token', 'DEPLOY_OS_TOKEN', options.token ?? local?.token ?? env.DEPLOY_OS_TOKEN) : '',
   };
 }
 

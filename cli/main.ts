@@ -7,6 +7,7 @@ import { printError } from './output.ts';
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
   build: () => import('./build.ts'),
   disks: () => import('./disks.ts'),
+  doctor: () => import('./doctor.ts'),
   image: () => import('./image.ts'),
   job: () => import('./job.ts'),
   key: () => import('./key.ts'),

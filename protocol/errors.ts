@@ -79,6 +79,7 @@ export const errorCatalogue = {
   'server-error': network,
   'protocol-version': network,
   'port-in-use': network,
+  'service-fault': network,
   'clock-skewed': network,
   unauthorized: { exitStatus: 10, httpStatus: 401 },
   forbidden: denied,

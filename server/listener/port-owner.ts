@@ -1,9 +1,9 @@
 // Names whoever stands in the way of the server's port: the process that holds it, or the ephemeral range that it lies in.
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-/** `name (process 123)` of the process that listens on the TCP port, as far as this process may see it; else null. */
-export async function findPortOwner(port: number): Promise<string | null> {
-  const inodes = await listListeningInodes(port);
+/** `name (process 123)` of the process that listens on the port, as far as this process may see it; else null. */
+export async function findPortOwner(port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string | null> {
+  const inodes = await listListeningInodes(port, protocol);
   if (inodes.size === 0) return null;
   for (const processId of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     if (await holdsSocket(processId, inodes)) {
@@ -21,14 +21,17 @@ export async function findEphemeralRange(port: number): Promise<string | null> {
   return port >= first && port <= last ? `${first}-${last}` : null;
 }
 
-/** Columns by proc_net_tcp(5): local address 1, state 3 (0A: listening), inode 9. */
-async function listListeningInodes(port: number): Promise<Set<string>> {
+/** Columns by proc_net_tcp(5): local address 1, state 3 (0A: listening; 07: a UDP socket that is not connected), inode 9. */
+async function listListeningInodes(port: number, protocol: 'tcp' | 'udp'): Promise<Set<string>> {
+  const listening = protocol === 'tcp' ? '0A' : '07';
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+    [protocol, `${protocol}6`].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
   );
   const rows = tables.flatMap((table) => table.split('\n').slice(1)).map((line) => line.trim().split(/\s+/));
-  return new Set(rows.filter((row) => row[1]?.endsWith(suffix) && row[3] === '0A').map((row) => `socket:[${row[9]}]`));
+  return new Set(
+    rows.filter((row) => row[1]?.endsWith(suffix) && row[3] === listening).map((row) => `socket:[${row[9]}]`),
+  );
 }
 
 async function holdsSocket(processId: string, inodes: ReadonlySet<string>): Promise<boolean> {

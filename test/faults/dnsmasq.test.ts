@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { writeDnsmasqConfig } from '../../server/dhcp/dnsmasq-config.ts';
+import { withCable } from '../fixtures/network/cable.ts';
 import { ChildServer } from '../server/child-server.ts';
 import { eventually } from '../server/support.ts';
 
@@ -35,31 +36,6 @@ describe('the configuration of dnsmasq', () => {
   });
 });
 
-/** Two network namespaces joined by a cable: the server's with 10.9.0.1, the machine's with 10.9.0.2. */
-async function withNetwork(work: (server: string, machine: string) => Promise<void>): Promise<void> {
-  const [server, machine] = [`dos-s-${process.pid}`, `dos-m-${process.pid}`];
-  const ip = (...args: string[]): unknown => execFileSync('ip', args);
-  try {
-    for (const [i, namespace] of [server, machine].entries()) {
-      ip('netns', 'add', namespace);
-      ip('-n', namespace, 'link', 'set', 'lo', 'up');
-      if (i === 0) continue;
-      ip('-n', server, 'link', 'add', 'wire0', 'type', 'veth', 'peer', 'name', 'wire0', 'netns', machine);
-    }
-    for (const [namespace, address] of [
-      [server, '10.9.0.1/24'],
-      [machine, '10.9.0.2/24'],
-    ] as const) {
-      ip('-n', namespace, 'address', 'add', address, 'dev', 'wire0');
-      ip('-n', namespace, 'link', 'set', 'wire0', 'up');
-    }
-    ip('-n', machine, 'route', 'add', 'default', 'via', '10.9.0.1');
-    await work(server, machine);
-  } finally {
-    for (const namespace of [server, machine]) spawnSync('ip', ['netns', 'delete', namespace]);
-  }
-}
-
 async function offer(machine: string, ipxe: 'yes' | 'no', architecture: string): Promise<Record<string, string>> {
   const { stdout } = await run('ip', ['netns', 'exec', machine, process.execPath, client, ipxe, architecture]);
   return JSON.parse(stdout);
@@ -79,7 +55,7 @@ function commandLineOf(processId: number): Promise<string> {
 
 describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
   it('offer an address and the fitting boot file, survive foreign packets, and come back when dnsmasq dies', async () => {
-    await withNetwork(async (serverNamespace, machine) => {
+    await withCable(async (serverNamespace, machine) => {
       const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-dhcp-'));
       await mkdir(path.join(data, 'boot/tftp'), { recursive: true });
       const args = ['--listen', '10.9.0.1:7433', '--dhcp-interface', 'wire0', '--dhcp-range', '10.9.0.10,10.9.0.99'];
