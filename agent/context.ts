@@ -12,6 +12,7 @@ export type ServerConnection = {
 };
 
 export type AgentContext = {
+  /** Known once the server has been reached. */
   readonly token: string;
   /** The kernel's id of this boot; the server binds the token to it. */
   readonly bootId: string;

@@ -10,7 +10,8 @@ import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { listNics } from './2-network/nics.ts';
 import { findServer } from './3-server/find-server.ts';
-import { collectInventory } from './4-register/inventory.ts';
+import { askToken } from './4-register/ask-token.ts';
+import { collectInventory, readUuid } from './4-register/inventory.ts';
 import { chooseWorkers, readAvailableMemory } from './5-job/workers.ts';
 import { endMachine } from './6-end/end-machine.ts';
 import { runAgent } from './run-agent.ts';
@@ -35,15 +36,25 @@ async function main(status: Status): Promise<void> {
   watchKernel((level, message) => status.log(level, message));
   const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
   await assemble();
+  let token = commandLine.token;
   await runAgent({
-    token: commandLine.token,
+    get token() {
+      return token ?? '';
+    },
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     status,
     progressMs: commandLine.progressMs,
     outageMs,
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
-    reachServer: () => findServer(commandLine, status),
+    reachServer: async () => {
+      const server = await findServer(commandLine, status);
+      if (token === null) {
+        const macs = (await listNics(commandLine.bootMac)).map(({ mac }) => mac);
+        token = await askToken(server, { uuid: await readUuid(), macs });
+      }
+      return server;
+    },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.
     listDisks: () => lookAtDisks(assemble),
     collectInventory: async () => collectInventory(await listNics(commandLine.bootMac), await listDisks()),

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
+import { DeployError } from '../protocol/errors.ts';
 import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
 
 type BuildFlags = {
@@ -9,6 +10,9 @@ type BuildFlags = {
   readonly json?: true;
   readonly firmware?: string;
   readonly isoOptions?: string;
+  readonly server?: string;
+  readonly ca?: string;
+  readonly ip?: string;
 };
 
 export function addCommands(program: Command): void {
@@ -17,6 +21,9 @@ export function addCommands(program: Command): void {
     .description('build the Deploy-OS: vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json')
     .requiredOption('--out <dir>', 'folder to write to')
     .option('--firmware <dir>', 'folder of firmware files to include')
+    .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
+    .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
+    .option('--ip <address>', 'how a machine gets its address that boots from the ISO (docs/agent.md, deploy.ip)')
     .option('--iso-options <text>', "what the ISO puts on the kernel's command line, such as deploy.server=…")
     .option('--json', 'print build-manifest.json on stdout')
     .action(build);
@@ -27,7 +34,7 @@ async function build(flags: BuildFlags): Promise<void> {
   const manifest = await buildDeployOs({
     outDir: flags.out,
     firmwareDir: flags.firmware,
-    isoKernelOptions: flags.isoOptions,
+    isoKernelOptions: isoOptionsOf(flags),
     signal: interruptSignal(),
     onProgress: (name, done, total) => progress.update(name, done, total),
     onStepStart: (name) => {
@@ -42,6 +49,24 @@ async function build(flags: BuildFlags): Promise<void> {
   });
   if (flags.json) printJson(manifest);
   else printSizes(manifest);
+}
+
+/** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
+function isoOptionsOf({ server, ca, ip, isoOptions }: BuildFlags): string | undefined {
+  if ((server === undefined) !== (ca === undefined)) {
+    throw new DeployError('usage', '--server and --ca go together', {
+      hint: 'Without the fingerprint of its CA a machine could not tell the server from another.',
+    });
+  }
+  const words = { 'deploy.server': server, 'deploy.ca': ca, 'deploy.ip': ip };
+  const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
+  const all = [...given, ...(isoOptions === undefined ? [] : [isoOptions])];
+  return all.length === 0 ? undefined : all.join(' ');
+}
+
+function wordOf(name: string, value: string): string {
+  if (/^[\x21-\x7e]+$/.test(value) && !value.includes('"')) return `${name}=${value}`;
+  throw new DeployError('usage', `${name}: '${value}' is no word for the kernel's command line`);
 }
 
 function printSizes({ kernelRelease, node, parts, files }: BuildManifest): void {

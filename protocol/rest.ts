@@ -23,6 +23,14 @@ export const machinePatchSchema = z.object({ state: z.literal('approved').option
 export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time });
 export type Scenario = z.infer<typeof scenarioSchema>;
 
+/** POST /v1/boot-token: what tells machines apart, as its firmware and its NICs say it. */
+export const bootTokenRequestSchema = z.strictObject({
+  uuid: z.string().max(128).nullable(),
+  macs: z.array(z.string().max(64)).max(256),
+});
+export type BootTokenRequest = z.infer<typeof bootTokenRequestSchema>;
+export const bootTokenSchema = z.object({ token: z.string().max(512) });
+
 /** POST /v1/jobs: both by id or by name. */
 export const jobRequestSchema = z.strictObject({
   scenario: z.string().min(1).max(255),

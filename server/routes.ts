@@ -21,6 +21,7 @@ import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
 import { patchMachine } from './routes/patch-machine.ts';
+import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
 import { postChunksFlush } from './routes/post-chunks-flush.ts';
 import { postChunksMissing } from './routes/post-chunks-missing.ts';
@@ -55,6 +56,7 @@ export const routes: readonly Route[] = [
   getScenarios,
   getStoreStats,
   patchMachine,
+  postBootToken,
   postChunksFlush,
   postChunksMissing,
   postChunks,

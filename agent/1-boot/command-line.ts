@@ -6,7 +6,8 @@ export type CommandLine = {
   readonly serverUrl: string;
   /** `sha256:` and 64 hex digits. */
   readonly caFingerprint: string;
-  readonly token: string;
+  /** Of this boot, from the server's boot script; null where the machine did not boot by one: then it is asked for. */
+  readonly token: string | null;
   /** The NIC to prefer, by MAC address (lower case, colons) or kernel name. */
   readonly preferredNic: string | null;
   /** MAC address of the NIC that the firmware booted from (BOOTIF). */
@@ -24,7 +25,7 @@ export function parseCommandLine(text: string): CommandLine {
   return {
     serverUrl: parseServerUrl(required(words, 'deploy.server')),
     caFingerprint: parseFingerprint(required(words, 'deploy.ca')),
-    token: parseToken(required(words, 'deploy.token')),
+    token: parseToken(words.get('deploy.token') ?? null),
     preferredNic: normaliseNic(words.get('deploy.nic') ?? null),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
@@ -46,7 +47,7 @@ function required(words: Map<string, string>, name: string): string {
   const value = words.get(name);
   if (value !== undefined && value !== '') return value;
   throw new DeployError('usage', `the kernel command line lacks ${name}=`, {
-    hint: 'Boot through the server, whose boot script gives it.',
+    hint: 'Boot through the server, whose boot script gives it, or from a medium that was made for a server.',
   });
 }
 
@@ -71,7 +72,8 @@ function parseFingerprint(text: string): string {
   throw wrong('deploy.ca', text, 'sha256: and 64 hexadecimal digits are wanted');
 }
 
-function parseToken(text: string): string {
+function parseToken(text: string | null): string | null {
+  if (text === null || text === '') return null;
   // What RFC 6750 allows in a bearer token; anything else would break the header it travels in.
   if (/^[A-Za-z0-9._~+/=-]{1,512}$/.test(text)) return text;
   throw new DeployError('usage', 'kernel command line: deploy.token= holds a character no token has, or is too long');

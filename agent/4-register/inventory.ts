@@ -15,7 +15,7 @@ const placeholders =
 export async function collectInventory(nics: readonly Nic[], disks: readonly Disk[]): Promise<Inventory> {
   return {
     smbios: {
-      uuid: (await readDmi('product_uuid'))?.toLowerCase() ?? null,
+      uuid: await readUuid(),
       serial: await readDmi('product_serial'),
       manufacturer: await readDmi('sys_vendor'),
       product: await readDmi('product_name'),
@@ -27,6 +27,11 @@ export async function collectInventory(nics: readonly Nic[], disks: readonly Dis
     nics: [...nics],
     disks,
   };
+}
+
+/** By which the server tells machines apart. */
+export async function readUuid(): Promise<string | null> {
+  return (await readDmi('product_uuid'))?.toLowerCase() ?? null;
 }
 
 export function readFirmware(): Inventory['firmware'] {

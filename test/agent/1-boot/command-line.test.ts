@@ -58,9 +58,15 @@ describe('what it accepts', () => {
   });
 });
 
+it('without a token: a medium has none', () => {
+  const medium = needed.replace(/deploy\.token=\S+/, '');
+  expect(parseCommandLine(medium).token).toBeNull();
+  expect(parseCommandLine(`${medium} deploy.token=`).token).toBeNull();
+});
+
 describe('what it refuses', () => {
   it('names the word that is missing', () => {
-    for (const word of ['deploy.server', 'deploy.ca', 'deploy.token']) {
+    for (const word of ['deploy.server', 'deploy.ca']) {
       const without = needed.split(' ').filter((part) => !part.startsWith(word));
       expect(failureOf(without.join(' ')).message).toContain(word);
     }
