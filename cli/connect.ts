@@ -89,10 +89,15 @@ export async function callOnce<T>(
   }
 }
 
+/** The data directory of a server on this machine; undefined when another one is meant. */
+export function dataDirOf({ data, server }: ConnectOptions): string | undefined {
+  return data ?? (server === undefined ? process.env.DEPLOY_OS_DATA : undefined);
+}
+
 /** Without `token` none is asked for, and an empty one may be the answer. @throws DeployError usage */
 export async function findServer(options: ConnectOptions, { token = true } = {}): Promise<ServerAccess> {
   const env = process.env;
-  const data = options.data ?? (options.server === undefined ? env.DEPLOY_OS_DATA : undefined);
+  const data = dataDirOf(options);
   const local = data === undefined ? undefined : await readServerAccess(data);
   return {
     url: required('--server', 'DEPLOY_OS_SERVER', options.server ?? local?.url ?? env.DEPLOY_OS_SERVER),

@@ -9,7 +9,7 @@ import { DeployError } from '../protocol/errors.ts';
 import { checkHost } from '../server/doctor/check-host.ts';
 import { type Asked, checkServices } from '../server/doctor/check-services.ts';
 import type { ServiceCheck } from '../server/doctor/finding.ts';
-import { type ConnectOptions, findServer, withServerOptions } from './connect.ts';
+import { type ConnectOptions, dataDirOf, findServer, withServerOptions } from './connect.ts';
 import { failWith, printJson, printTable } from './output.ts';
 
 type Options = ConnectOptions & { readonly interface?: string };
@@ -27,7 +27,8 @@ export function addCommands(program: Command): void {
 
 async function run(options: Options): Promise<void> {
   const { url, caFingerprint } = await findServer(options, { token: false });
-  const own = options.data === undefined ? null : await readDhcpSetup(options.data);
+  const dataDir = dataDirOf(options);
+  const own = dataDir === undefined ? null : await readDhcpSetup(dataDir);
   const interfaceName = options.interface ?? own?.interfaceName;
   const localAddress = interfaceName === undefined ? null : findAddress(interfaceName);
   const asked: Asked = {
@@ -37,7 +38,7 @@ async function run(options: Options): Promise<void> {
   };
   process.stderr.write(`asking ${url}${localAddress === null ? '' : `, DHCP and TFTP through ${interfaceName}`} ...\n`);
   const host =
-    options.data === undefined ? [] : await checkHost({ port: Number(new URL(url).port || 443), dhcp: own !== null });
+    dataDir === undefined ? [] : await checkHost({ port: Number(new URL(url).port || 443), dhcp: own !== null });
   const checks = [...(await checkServices(asked)), ...host];
   if (options.json === true) printJson(checks);
   else printChecks(checks);
