@@ -20,7 +20,7 @@ export function addCommands(program: Command): void {
     .command('build')
     .description('build the Deploy-OS: vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json')
     .requiredOption('--out <dir>', 'folder to write to')
-    .option('--firmware <dir>', 'folder of firmware files to include')
+    .option('--firmware <dir>', 'folder of firmware files to include (default: initramfs/firmware)')
     .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
     .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
     .option('--ip <address>', 'how a machine gets its address that boots from the ISO (docs/agent.md, deploy.ip)')
@@ -69,7 +69,7 @@ function wordOf(name: string, value: string): string {
   throw new DeployError('usage', `${name}: '${value}' is no word for the kernel's command line`);
 }
 
-function printSizes({ kernelRelease, node, parts, files }: BuildManifest): void {
+function printSizes({ kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {
   const rows = parts.map(({ name, unpackedBytes, compressedBytes }) => [
     name,
     formatBytes(unpackedBytes),
@@ -79,4 +79,7 @@ function printSizes({ kernelRelease, node, parts, files }: BuildManifest): void 
   process.stdout.write(`\nLinux ${kernelRelease}, Node ${node.version}\n\n`);
   const sizes = files.map(({ path, sizeBytes, sha256 }) => [path, formatBytes(sizeBytes), sha256]);
   printTable(['file', 'size', 'SHA-256'], sizes);
+  if (firmwareAbsent.length === 0) return;
+  const drivers = firmwareAbsent.map(({ driver }) => driver).join(', ');
+  process.stdout.write(`\nThese drivers name firmware that is not in (initramfs/firmware/README.md): ${drivers}\n`);
 }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashFile } from './build-cache.ts';
 import type { UnpackedPackage } from './stages/fetch-packages.ts';
+import type { DriverFirmware } from './stages/wanted-firmware.ts';
 
 export type BuiltFile = { readonly path: string; readonly sizeBytes: number; readonly sha256: string };
 export type BuiltPart = { readonly name: string; readonly unpackedBytes: number; readonly compressedBytes: number };
@@ -14,6 +15,8 @@ export type BuildManifest = {
   readonly node: { readonly version: string; readonly sha256: string };
   /** Debian packages by name; `sha256` is that of the .deb. */
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
+  /** Drivers that name firmware which is not in (initramfs/firmware/README.md); many of them do without. */
+  readonly firmwareAbsent: readonly DriverFirmware[];
   /** The kernel and what the initramfs is made of, in the order of the archive. */
   readonly parts: readonly BuiltPart[];
   /** Everything in the output folder but this record itself; paths from that folder. */

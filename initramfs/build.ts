@@ -17,8 +17,10 @@ import { writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
 import { chooseTools, packTools } from './stages/tools-image.ts';
+import { findAbsentFirmware } from './stages/wanted-firmware.ts';
 
 const checkoutDir = join(import.meta.dirname, '..');
+const ownFirmware = join(import.meta.dirname, 'firmware');
 // The images of the modules, Node and the tools are compressed by themselves.
 const packings = {
   system: 'xz',
@@ -40,7 +42,7 @@ export type BuildOptions = {
   readonly agentEntry?: string | undefined;
   /** The chunk worker's entry file; default imaging/chunk/worker.ts. */
   readonly workerEntry?: string | undefined;
-  /** A folder of firmware files to add below /usr/lib/firmware. */
+  /** A folder of firmware files to add below /usr/lib/firmware; default initramfs/firmware. */
   readonly firmwareDir?: string | undefined;
   /** What the ISO puts on the kernel's command line, such as `deploy.server=…`. */
   readonly isoKernelOptions?: string | undefined;
@@ -63,7 +65,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     checkKernelConfig(await readFile(kernel.config, 'utf8'));
     return { cached: false };
   });
-  const { trees, node } = await collectTrees(kernel, { cache, options, step });
+  const { trees, node, firmwareAbsent } = await collectTrees(kernel, { cache, options, step });
   const parts = await step('compress', async () => await compressAll(trees, { cache, kernel, options }));
   const files = await writeOutputs(kernel, parts.all, { options, step });
   const manifest: BuildManifest = {
@@ -71,11 +73,12 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     kernelRelease: kernel.release,
     node: { version: node.version, sha256: node.sha256 },
     packages: listPackages(kernel.packages),
+    firmwareAbsent,
     parts: await measureParts(kernel.vmlinuz, parts.all),
     files: await describeFiles(options.outDir, files),
   };
   await writeFile(join(options.outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await cache.prune(['parts', 'modules', 'module-images', 'node', 'tools', 'unpacked', 'packages']);
+  await cache.prune(['parts', 'modules', 'module-images', 'module-firmware', 'node', 'tools', 'unpacked', 'packages']);
   return manifest;
 }
 
@@ -97,7 +100,7 @@ async function collectTrees(
   { cache, options, step }: { cache: BuildCache; options: BuildOptions; step: StepRunner },
 ) {
   const { packages, kernel, release, epochSeconds } = files;
-  const { signal, firmwareDir } = options;
+  const { signal, firmwareDir = ownFirmware } = options;
   const modules = await step('modules', async () => {
     return await packKernelModules({ kernel, release, concerns, cache, epochSeconds, signal });
   });
@@ -117,7 +120,9 @@ async function collectTrees(
   const tools = await step('tools', async () => {
     return await packTools(chosen, { packages, system, cache, epochSeconds, signal });
   });
-  return { trees: { system, modules: modules.tree, tools: tools.tree, node: node.tree, agent: agent.tree }, node };
+  const firmwareAbsent = await findAbsentFirmware(modules.firmware, firmwareDir);
+  const trees = { system, modules: modules.tree, tools: tools.tree, node: node.tree, agent: agent.tree };
+  return { trees, node, firmwareAbsent };
 }
 
 /** Returns the files' paths from the output folder. */

@@ -9,6 +9,7 @@ import { runTool } from '../run-tool.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 import { chooseModules, orderOfLoading, parseModuleIndex } from './module-index.ts';
 import { findPacker, packImage } from './squashfs.ts';
+import { type DriverFirmware, listWantedFirmware } from './wanted-firmware.ts';
 
 /** Bumped when the outcome of this stage changes for the same kernel and concerns. */
 const stageVersion = 4;
@@ -28,12 +29,12 @@ const digestName = 'digest';
 const mounting = ['loop', 'squashfs'];
 
 /**
- * The modules as an image of their own, and `early`: those that mount it, unpacked, as files named in the order in which they are to be
+ * The modules as an image of their own, what firmware they name, and `early`: those that mount it, unpacked, as files named in the order in which they are to be
  * loaded. Packed together they take a tenth less than each by itself. Throws `build-failed` for a module that the kernel does not have.
  */
 export async function packKernelModules(
   options: ModulesOptions & { readonly epochSeconds: number },
-): Promise<{ tree: FileTree; early: FileTree; cached: boolean }> {
+): Promise<{ tree: FileTree; early: FileTree; firmware: readonly DriverFirmware[]; cached: boolean }> {
   const { release, cache, epochSeconds, signal } = options;
   const { root, digest } = await collectKernelModules(options);
   const folder = join(root, 'lib/modules');
@@ -49,7 +50,8 @@ export async function packKernelModules(
   for (const [i, file] of order.entries()) {
     early.addFile(`usr/lib/deploy-os/modules/${i}-${basename(file)}`, join(folder, release, file));
   }
-  return { tree, early, cached: image.cached };
+  const firmware = await listWantedFirmware(root, { digest, cache, signal });
+  return { tree, early, firmware, cached: image.cached };
 }
 
 /**

@@ -54,9 +54,10 @@ async function addOwnFiles(tree: FileTree): Promise<void> {
   await addFolder(tree, ownFiles, '');
 }
 
+/** All files but the explanation of the folder itself. */
 async function addFolder(tree: FileTree, dir: string, into: string): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || (entry.parentPath === dir && entry.name === 'README.md')) continue;
     const file = join(entry.parentPath, entry.name);
     const { mode } = await lstat(file);
     const path = join(into, file.slice(dir.length + 1));
