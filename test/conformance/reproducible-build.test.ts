@@ -67,6 +67,21 @@ describe('deploy-os build', () => {
     ]);
   });
 
+  test('the Deploy-OS, and each part of it, is within its budget', async () => {
+    const { total, parts } = JSON.parse(
+      await readFile(join(import.meta.dirname, '../../initramfs/size-budget.json'), 'utf8'),
+    ) as {
+      total: number;
+      parts: Record<string, number>;
+    };
+    const { manifest } = await build('whole', { agentEntry: undefined, workerEntry: undefined });
+    const loaded = manifest.files.filter(({ path }) => ['vmlinuz', 'initramfs.img'].includes(path));
+    expect(loaded.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeLessThanOrEqual(total);
+    expect(manifest.parts.map(({ name }) => name).sort()).toEqual(Object.keys(parts).sort());
+    for (const { name, compressedBytes } of manifest.parts)
+      expect(compressedBytes, name).toBeLessThanOrEqual(parts[name] ?? 0);
+  });
+
   test('another agent changes the initramfs and leaves the large parts alone', async () => {
     const other = await build('other', { agentEntry: entries.workerEntry });
     const digestOf = ({ manifest }: typeof first) =>
