@@ -1,8 +1,12 @@
 // A machine whose disks are the matter, started with the stand-in of test/fixtures/initramfs/disks-agent.ts, which does what it is told by the second serial line.
-import { appendFile } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { appendFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { listDisks } from '../../imaging/blockdev/list-disks.ts';
+import { listRecorded } from '../../imaging/blockdev/record.ts';
 import { buildDeployOs } from '../../initramfs/build.ts';
 import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
@@ -11,6 +15,8 @@ import { packScript } from '../fixtures/guest.ts';
 
 const standIns = path.join(import.meta.dirname, '../fixtures/initramfs');
 const bootWithinMs = 300_000;
+/** By hand: the folder for recordings of the machines, which become tests (test/imaging/blockdev/recorded.test.ts). */
+const recordTo = process.env.DEPLOY_OS_LAB_RECORD;
 
 export type SeenDisks = {
   readonly disks: readonly Disk[];
@@ -68,6 +74,7 @@ export class DisksMachine {
     const from = this.#read;
     const { disks, serials } = (await this.#answer('disks')) as Omit<SeenDisks, 'log'>;
     const said = this.machine.readSerial().slice(from, this.#read);
+    if (recordTo !== undefined && from === 0) await this.#record(recordTo);
     return { disks, serials, log: said.match(/(?<=^stand-in: (?:info|warning|error) ).*/gm) ?? [] };
   }
 
@@ -112,6 +119,12 @@ export class DisksMachine {
     await this.#answer('copied');
   }
 
+  /** Has an array compare its members so slowly that it never ends. */
+  async slowResync(devicePath: string): Promise<void> {
+    this.#orders.write(`slow-resync ${devicePath}\n`);
+    await this.#answer('slowed');
+  }
+
   /** What the kernel said of paths. */
   async pathEvents(): Promise<string[]> {
     this.#orders.write('kernel\n');
@@ -122,6 +135,15 @@ export class DisksMachine {
   async end(): Promise<void> {
     this.#orders.write('end\n');
     await this.machine.waitForPowerOff(bootWithinMs);
+  }
+
+  /** What `deploy-os disks --record` writes on this machine; it must list the disks that the machine itself lists. */
+  async #record(folder: string): Promise<void> {
+    this.#orders.write('record\n');
+    const { gzip, disks } = (await this.#answer('recorded')) as { gzip: string; disks: Disk[] };
+    const recording = Buffer.from(gzip, 'base64');
+    await writeFile(path.join(folder, `${this.machine.spec.name}.json.gz`), recording);
+    assert.deepEqual(await listRecorded(gunzipSync(recording).toString(), listDisks), disks);
   }
 
   async #answer(what: string): Promise<unknown> {
