@@ -8,8 +8,8 @@ import { parseCommandLine } from './1-boot/command-line.ts';
 import { waitForDevices } from './1-boot/devices.ts';
 import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
-import { listNics } from './2-network/nics.ts';
 import { findServer } from './3-server/find-server.ts';
+import { NicSearch } from './3-server/nic-search.ts';
 import { askToken } from './4-register/ask-token.ts';
 import { collectInventory, readUuid } from './4-register/inventory.ts';
 import { chooseWorkers, readAvailableMemory } from './5-job/workers.ts';
@@ -37,6 +37,7 @@ async function main(status: Status): Promise<void> {
   const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
   await assemble();
   let token = commandLine.token;
+  const search = new NicSearch(commandLine);
   await runAgent({
     get token() {
       return token ?? '';
@@ -48,16 +49,16 @@ async function main(status: Status): Promise<void> {
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
     reachServer: async () => {
-      const server = await findServer(commandLine, status);
+      const server = await findServer(commandLine, status, search);
       if (token === null) {
-        const macs = (await listNics(commandLine.bootMac)).map(({ mac }) => mac);
+        const macs = (await search.listResults()).map(({ mac }) => mac);
         token = await askToken(server, { uuid: await readUuid(), macs });
       }
       return server;
     },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.
     listDisks: () => lookAtDisks(assemble),
-    collectInventory: async () => collectInventory(await listNics(commandLine.bootMac), await listDisks()),
+    collectInventory: async () => collectInventory(await search.listResults(), await listDisks()),
     endMachine,
   });
 }

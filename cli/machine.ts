@@ -74,13 +74,15 @@ function show(machine: Machine, options: ConnectOptions): void {
     `${inventory.cpu.count} x ${inventory.cpu.model}, ${formatBytes(inventory.memoryBytes)}, ${inventory.firmware}${inventory.secureBoot ? ' with Secure Boot' : ''}\n\n`,
   );
   printTable(
-    ['NIC', 'MAC', 'DRIVER', 'LINK', 'ADDRESSES'],
+    ['NIC', 'MAC', 'DRIVER', 'LINK', 'ERRORS', 'ADDRESSES', 'RESULT'],
     inventory.nics.map((nic) => [
       nic.name,
       nic.mac,
       nic.driver ?? '',
-      nic.link ? 'up' : 'down',
+      nic.link ? linkWords(nic) : 'down',
+      String(nic.errors),
       nic.addresses.join(' '),
+      nic.result ?? '',
     ]),
   );
   process.stdout.write('\n');
@@ -95,4 +97,8 @@ function show(machine: Machine, options: ConnectOptions): void {
       disk.bus,
     ]),
   );
+}
+
+function linkWords({ speedMbps, duplex }: { speedMbps: number | null; duplex: string | null }): string {
+  return ['up', ...(speedMbps === null ? [] : [`${speedMbps} Mb/s`]), ...(duplex === null ? [] : [duplex])].join(' ');
 }

@@ -13,6 +13,10 @@ export const nicSchema = z.object({
   addresses: z.array(text).max(64),
   /** True for the NIC that the firmware booted from. */
   boot: z.boolean(),
+  /** Packets that were damaged or could not be sent since the machine booted. */
+  errors: z.number().int().nonnegative().default(0),
+  /** What came of looking for the server through it, in words; null before, and from older agents. */
+  result: text.nullable().default(null),
 });
 export type Nic = z.infer<typeof nicSchema>;
 

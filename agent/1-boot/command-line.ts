@@ -1,5 +1,7 @@
 // First stage: what the kernel command line tells the agent (docs/agent.md lists the words).
+import { isIPv4, isIPv6 } from 'node:net';
 import { DeployError } from '../../protocol/errors.ts';
+import { type AddressChoice, parseAddressChoice } from './address-choice.ts';
 
 export type CommandLine = {
   /** `https://HOST:PORT` */
@@ -8,6 +10,9 @@ export type CommandLine = {
   readonly caFingerprint: string;
   /** Of this boot, from the server's boot script; null where the machine did not boot by one: then it is asked for. */
   readonly token: string | null;
+  readonly ip: AddressChoice;
+  /** 802.1Q tag of the network in which the server is found; null: untagged. */
+  readonly vlan: number | null;
   /** The NIC to prefer, by MAC address (lower case, colons) or kernel name. */
   readonly preferredNic: string | null;
   /** MAC address of the NIC that the firmware booted from (BOOTIF). */
@@ -18,15 +23,14 @@ export type CommandLine = {
 /** @throws DeployError usage, naming the word that is missing or wrong. */
 export function parseCommandLine(text: string): CommandLine {
   const words = readWords(text);
-  const ip = words.get('deploy.ip') ?? 'dhcp';
-  if (ip !== 'dhcp') {
-    throw wrong('deploy.ip', ip, 'this version takes its address by DHCP only; static addresses come later');
-  }
+  const serverUrl = parseServerUrl(required(words, 'deploy.server'));
   return {
-    serverUrl: parseServerUrl(required(words, 'deploy.server')),
+    serverUrl,
     caFingerprint: parseFingerprint(required(words, 'deploy.ca')),
     token: parseToken(words.get('deploy.token') ?? null),
-    preferredNic: normaliseNic(words.get('deploy.nic') ?? null),
+    ip: parseIp(words.get('deploy.ip') ?? 'dhcp', serverUrl),
+    vlan: parseVlan(words.get('deploy.vlan') ?? null),
+    preferredNic: parseNic(words.get('deploy.nic') ?? null),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
   };
@@ -85,9 +89,34 @@ function parseSeconds(text: string): number {
   throw wrong('deploy.progress', text, 'seconds from 0.2 to 3600 are wanted');
 }
 
-function normaliseNic(text: string | null): string | null {
+function parseIp(text: string, serverUrl: string): AddressChoice {
+  const choice = parseAddressChoice(text);
+  if (typeof choice === 'string') throw wrong('deploy.ip', text, choice);
+  const server = new URL(serverUrl).hostname.replace(/^\[(.*)\]$/, '$1');
+  if (choice.kind === 'static' && (isIPv4(choice.address) ? isIPv6(server) : isIPv4(server))) {
+    throw wrong(
+      'deploy.ip',
+      text,
+      `from '${choice.address}' there is no way to the server '${server}', of the other kind`,
+    );
+  }
+  return choice;
+}
+
+function parseVlan(text: string | null): number | null {
   if (text === null || text === '') return null;
-  return macOf(text) ?? text;
+  const id = Number(text);
+  // 0 and 4095 are reserved (IEEE 802.1Q, 9.6).
+  if (/^\d{1,4}$/.test(text) && id >= 1 && id <= 4094) return id;
+  throw wrong('deploy.vlan', text, 'the number of a VLAN is wanted, 1 to 4094');
+}
+
+function parseNic(text: string | null): string | null {
+  if (text === null || text === '') return null;
+  const nic = macOf(text) ?? text;
+  // What the kernel takes for a name (dev_valid_name, net/core/dev.c).
+  if (/^[^\s/:]{1,15}$/.test(nic) || macOf(text) !== undefined) return nic;
+  throw wrong('deploy.nic', text, 'a MAC address (52:54:00:12:34:56) or the name of a NIC (eth0) is wanted');
 }
 
 /** PXELINUX and iPXE write the hardware type (01, Ethernet) in front of the address. A BOOTIF that is none is no reason not to boot. */

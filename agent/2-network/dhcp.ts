@@ -1,24 +1,35 @@
 // Second stage: an address for each NIC with link, by busybox's udhcpc, which stays to renew the lease.
-import { execFile, spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { spawn } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { leaseFile } from './lease.ts';
+import { runDir } from './prepare.ts';
 
-const scriptPath = '/run/deploy-os/udhcpc.sh';
+const scriptPath = `${runDir}/udhcpc.sh`;
 
 /**
  * What udhcpc runs on each event. Beside the usual address and default route each NIC gets a routing table of its own, chosen by source
- * address: so a connection made from that address leaves by that NIC, even with two NICs on one network or two default routes.
+ * address: so a connection made from that address leaves by that NIC or not at all, even with two NICs on one network or two default routes.
+ * What the DHCP server said is kept in a file (lease.ts), for the agent to read.
  */
 const script = `#!/bin/sh
 ip() { busybox ip "$@"; }
 table=$(busybox cat "/sys/class/net/$interface/ifindex")
 forget() { while ip rule del table "$table" 2>/dev/null; do :; done; ip -4 route flush table "$table" 2>/dev/null; }
+say() {
+  for word in event="$1" server="$serverid" domain="$domain" dns="$dns" message="$message"; do
+    printf '%s\\n' "$(printf '%s' "$word" | busybox tr '\\n' ' ')"
+  done >"${leaseFile('$interface')}.new"
+  busybox mv "${leaseFile('$interface')}.new" "${leaseFile('$interface')}"
+}
 case "$1" in
 deconfig)
   forget
   ip -4 addr flush dev "$interface"
   ip link set dev "$interface" up ;;
+nak|leasefail)
+  say "$1" ;;
 bound|renew)
+  say bound
   [ "$1" = renew ] && ip -4 addr show dev "$interface" | busybox grep -qF "inet $ip/" && exit 0
   forget
   ip -4 addr flush dev "$interface"
@@ -29,33 +40,30 @@ bound|renew)
     ip route add default via "$gateway" dev "$interface" table "$table"
     break
   done
-  ip rule add from "$ip" table "$table"
-  [ -n "$dns" ] && for server in $dns; do echo "nameserver $server"; done >/etc/resolv.conf ;;
+  ip route add prohibit default metric 65535 table "$table"
+  ip rule add from "$ip" table "$table" ;;
 esac
 exit 0
 `;
 
-/** Brings the NIC up so that it can find its link. */
-export async function bringUp(nic: string): Promise<void> {
-  await promisify(execFile)('busybox', ['ip', 'link', 'set', 'dev', nic, 'up']);
-}
-
 export async function installDhcpScript(): Promise<void> {
-  await mkdir('/run/deploy-os', { recursive: true });
   await writeFile(scriptPath, script, { mode: 0o755 });
 }
 
+const pidFileOf = (device: string): string => `${runDir}/udhcpc.${device}.pid`;
+
 /**
- * Asks for an address on `nic` until there is one (a switch with spanning tree forwards nothing for 30 to 60 s after link), and keeps the
- * lease. It outlives the agent, so that a restarted agent finds its addresses; while one runs for `nic`, this does nothing.
+ * Asks for an address on `device` until there is one (a switch with spanning tree forwards nothing for 30 to 60 s after link), and keeps the
+ * lease. It outlives the agent, so that a restarted agent finds its addresses; while one runs for `device`, this does nothing.
  */
-export async function ensureDhcp(nic: string): Promise<void> {
-  const pidFile = `/run/deploy-os/udhcpc.${nic}.pid`;
-  if (await runsUdhcpc(pidFile)) return;
+export async function ensureDhcp(device: string): Promise<void> {
+  const pidFile = pidFileOf(device);
+  if ((await findUdhcpc(device)) !== null) return;
+  await rm(leaseFile(device), { force: true });
   // Five discovers three seconds apart, two seconds' pause, and so on for ever.
   const child = spawn(
     'busybox',
-    ['udhcpc', '-f', '-i', nic, '-p', pidFile, '-s', scriptPath, '-t', '5', '-T', '3', '-A', '2'],
+    ['udhcpc', '-f', '-i', device, '-p', pidFile, '-s', scriptPath, '-t', '5', '-T', '3', '-A', '2'],
     {
       stdio: 'ignore',
       detached: true,
@@ -67,9 +75,24 @@ export async function ensureDhcp(nic: string): Promise<void> {
   if (child.pid !== undefined) await writeFile(pidFile, String(child.pid));
 }
 
-async function runsUdhcpc(pidFile: string): Promise<boolean> {
-  const pid = (await readFile(pidFile, 'utf8').catch(() => '')).trim();
-  if (!/^\d+$/.test(pid)) return false;
+/** The cable was out and may be in another network now: the lease is asked for once more. */
+export async function renewLease(device: string): Promise<void> {
+  const pid = await findUdhcpc(device);
+  // It may end in between.
+  if (pid !== null) trySignal(pid, 'SIGUSR1');
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // The next look at the NICs starts another one.
+  }
+}
+
+async function findUdhcpc(device: string): Promise<number | null> {
+  const pid = (await readFile(pidFileOf(device), 'utf8').catch(() => '')).trim();
+  if (!/^\d+$/.test(pid)) return null;
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return commandLine.includes('udhcpc');
+  return commandLine.includes('udhcpc') ? Number(pid) : null;
 }

@@ -7,21 +7,28 @@ import type { Nic } from '../../protocol/inventory.ts';
 const root = '/sys/class/net';
 /** ARPHRD_ETHER, include/uapi/linux/if_arp.h */
 const ethernet = '1';
+const maxAddresses = 64;
+
+/** A NIC, and the number by which the kernel knows it. */
+export type LocalNic = Nic & { readonly index: number };
 
 /** Every Ethernet NIC in order of kernel name, numbers by value. `bootMac` marks the one the firmware booted from. */
-export async function listNics(bootMac: string | null): Promise<Nic[]> {
+export async function listNics(bootMac: string | null): Promise<LocalNic[]> {
   const names = (await readdir(root)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const nics = await Promise.all(names.map((name) => readNic(name, bootMac)));
   return nics.filter((nic) => nic !== null);
 }
 
-async function readNic(name: string, bootMac: string | null): Promise<Nic | null> {
+async function readNic(name: string, bootMac: string | null): Promise<LocalNic | null> {
   const mac = await attribute(name, 'address');
   if (name === 'lo' || mac === null || (await attribute(name, 'type')) !== ethernet) return null;
+  // A tagged network's part of a NIC is no NIC; its addresses are the NIC's.
+  if (/^DEVTYPE=vlan$/m.test((await attribute(name, 'uevent')) ?? '')) return null;
   const speed = Number(await attribute(name, 'speed'));
   const duplex = await attribute(name, 'duplex');
   return {
     name,
+    index: Number(await attribute(name, 'ifindex')),
     mac: mac.toLowerCase(),
     driver: await readlink(`${root}/${name}/device/driver`).then(
       (target) => basename(target),
@@ -31,9 +38,24 @@ async function readNic(name: string, bootMac: string | null): Promise<Nic | null
     link: (await attribute(name, 'carrier')) === '1',
     speedMbps: Number.isInteger(speed) && speed > 0 ? speed : null,
     duplex: duplex === 'full' || duplex === 'half' ? duplex : null,
-    addresses: (networkInterfaces()[name] ?? []).map(({ address }) => address),
+    addresses: await addressesOf(name),
     boot: mac.toLowerCase() === bootMac,
+    errors: await countErrors(name),
+    result: null,
   };
+}
+
+async function addressesOf(name: string): Promise<string[]> {
+  const uppers = (await readdir(`${root}/${name}`).catch(() => [])).filter((file) => file.startsWith('upper_'));
+  const devices = [name, ...uppers.map((file) => file.slice('upper_'.length))];
+  const interfaces = networkInterfaces();
+  return devices.flatMap((device) => (interfaces[device] ?? []).map(({ address }) => address)).slice(0, maxAddresses);
+}
+
+async function countErrors(name: string): Promise<number> {
+  const counts = await Promise.all(['rx_errors', 'tx_errors'].map((file) => attribute(name, `statistics/${file}`)));
+  const total = counts.reduce((sum, count) => sum + Number(count), 0);
+  return Number.isSafeInteger(total) ? total : 0;
 }
 
 async function attribute(name: string, file: string): Promise<string | null> {
@@ -41,11 +63,16 @@ async function attribute(name: string, file: string): Promise<string | null> {
   return text === null ? null : text.trim();
 }
 
+/** Whether `named`, a MAC address or a kernel name, means this NIC. */
+export function isNamed(nic: Pick<Nic, 'name' | 'mac'>, named: string | null): boolean {
+  return nic.mac === named || nic.name === named;
+}
+
 /** The order in which NICs are preferred: the one named on the command line (by MAC or name), the boot NIC, then by kernel name. */
 export function orderNics<N extends Pick<Nic, 'name' | 'mac' | 'boot'>>(
   nics: readonly N[],
   preferred: string | null,
 ): N[] {
-  const rank = (nic: N): number => (nic.mac === preferred || nic.name === preferred ? 0 : nic.boot ? 1 : 2);
+  const rank = (nic: N): number => (isNamed(nic, preferred) ? 0 : nic.boot ? 1 : 2);
   return nics.toSorted((a, b) => rank(a) - rank(b));
 }

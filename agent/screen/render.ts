@@ -1,10 +1,12 @@
 // Turns the status into text: a full page for a screen, one line for a serial console. Pure functions, nothing is written here.
+import { errorWords, nameNic } from './describe-nic.ts';
 import { formatBytes, formatDuration, printable } from './format.ts';
 import type { JobView, LogLine, StatusModel } from './status.ts';
 
 export type PageSize = { readonly columns: number; readonly rows: number };
 
 const shownNics = 8;
+const nicsWithResult = shownNics / 2;
 const shownDisks = 8;
 
 /** The page as exactly `rows` lines, none longer than `columns`; the newest messages fill what room is left. */
@@ -15,7 +17,7 @@ export function renderPage(model: StatusModel, { columns, rows }: PageSize): str
     `Status      ${model.stage}`,
     ...model.waitingFor.map((what) => `            ${what}`),
     '',
-    ...listOf('NIC', model.nics.map(nicWords), shownNics),
+    ...listOf('NIC', nicLines(model.nics), shownNics),
     ...listOf('Disk', model.disks.map(diskWords), shownDisks),
     '',
     ...(model.job === null ? [] : [...jobLines(model.job, columns), '']),
@@ -50,10 +52,14 @@ function listOf(title: string, items: readonly string[], limit: number): string[
   return items.length > limit ? [...lines, `            and ${items.length - limit} more`] : lines;
 }
 
-function nicWords(nic: StatusModel['nics'][number]): string {
-  const speed = nic.speedMbps === null ? '' : `, ${nic.speedMbps} Mb/s`;
-  const link = nic.link ? `link${speed}${nic.duplex === 'half' ? ', half duplex' : ''}` : 'no link';
-  return `${nic.name}${nic.boot ? ' (boot)' : ''} ${nic.mac} ${link} ${nic.addresses.slice(0, 2).join(' ')} ${nic.driver ?? ''}`;
+/** What came of it stands on a line of its own, as long as there is room for that. */
+function nicLines(nics: StatusModel['nics']): string[] {
+  return nics.flatMap((nic) => {
+    const own = nic.result ?? nic.addresses.slice(0, 2).join(' ');
+    const rest = [...(own === '' ? [] : [own]), ...errorWords(nic)].join(', ');
+    if (nics.length > nicsWithResult) return [`${nameNic(nic)}, ${rest}`];
+    return [nameNic(nic), ...(rest === '' ? [] : [`  ${rest}`])];
+  });
 }
 
 function diskWords(disk: StatusModel['disks'][number]): string {

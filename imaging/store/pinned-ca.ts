@@ -1,6 +1,7 @@
 // How a client comes to trust a server: the CA certificate is fetched in the clear and believed only if its fingerprint is the one given.
 import { createHash, X509Certificate } from 'node:crypto';
 import { get } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { DeployError } from '../../protocol/errors.ts';
 
@@ -17,6 +18,8 @@ type FetchOptions = {
   readonly timeoutMs?: number;
   /** Connects from this address, for machines with several NICs. */
   readonly localAddress?: string | undefined;
+  /** Finds the address of a server that is given by name; the system's way unless told. */
+  readonly lookup?: LookupFunction | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -80,15 +83,18 @@ function parseCertificate(body: Buffer, url: URL): X509Certificate {
 
 function fetchSmall(
   url: URL,
-  { timeoutMs = 10_000, localAddress, signal }: FetchOptions,
+  { timeoutMs = 10_000, localAddress, lookup, signal }: FetchOptions,
 ): Promise<{ body: Buffer; date: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const unreachable = (cause: Error): void =>
+    let connected = false;
+    const unreachable = (thrown: Error): void => {
+      const cause = total.aborted ? timeOut(connected, timeoutMs, thrown) : thrown;
       reject(
         signal?.aborted === true
           ? new DeployError('cancelled', `fetching ${url}: stopped`, { cause })
           : new DeployError('server-unreachable', `fetching ${url}: ${cause.message}`, { cause }),
       );
+    };
     const total = AbortSignal.timeout(timeoutMs);
     const request = get(
       url,
@@ -96,6 +102,7 @@ function fetchSmall(
         agent: false,
         signal: signal === undefined ? total : AbortSignal.any([signal, total]),
         ...(localAddress === undefined ? {} : { localAddress }),
+        ...(lookup === undefined ? {} : { lookup }),
       },
       (response) => {
         const parts: Buffer[] = [];
@@ -112,6 +119,18 @@ function fetchSmall(
         });
       },
     );
+    request.on('socket', (socket) => {
+      socket.once('connect', () => {
+        connected = true;
+      });
+    });
     request.on('error', unreachable);
   });
+}
+
+/** Says how far it came, by code too: ETIMEDOUT without a connection (as the kernel's own), ESILENT with one. */
+function timeOut(connected: boolean, timeoutMs: number, cause: Error): Error {
+  const within = `within ${timeoutMs / 1000} s`;
+  const message = connected ? `connected, but no answer ${within}` : `no connection ${within}`;
+  return Object.assign(new Error(message, { cause }), { code: connected ? 'ESILENT' : 'ETIMEDOUT' });
 }

@@ -3,40 +3,117 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 
+type Found = {
+  readonly foundCa: boolean;
+  readonly messages: readonly string[];
+  readonly waits: readonly string[];
+  readonly route: string;
+  readonly resolvConf: string;
+  readonly addresses: Readonly<Record<string, readonly string[]>>;
+  readonly results: Readonly<Record<string, string>>;
+};
+
+/** What the agent finds with these words on its command line, in networks of test/fixtures/network/run-in-networks.sh. */
+async function findIn(scenario: string, words: string): Promise<Found> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-networks-'));
+  try {
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      [
+        join(fixtures, 'network/run-in-networks.sh'),
+        scenario,
+        dataDir,
+        process.execPath,
+        join(fixtures, 'agent/server-process.ts'),
+        process.execPath,
+        join(fixtures, 'network/find-server-once.ts'),
+        words,
+      ],
+      { timeout: 90_000 },
+    );
+    return JSON.parse(stdout);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
 // Needs root for namespaces of its own; the host's network is not touched.
-it.runIf(process.getuid?.() === 0)(
-  'finds the server through the NIC that leads to it, late as it is, beside one that another DHCP server answers first',
-  async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-lan-'));
-    try {
-      const { stdout } = await promisify(execFile)(
-        'sh',
-        [
-          join(fixtures, 'network/run-in-lan.sh'),
-          dataDir,
-          process.execPath,
-          join(fixtures, 'agent/server-process.ts'),
-          process.execPath,
-          join(fixtures, 'network/find-server-once.ts'),
-        ],
-        { timeout: 60_000 },
-      );
-      const found = JSON.parse(stdout);
-      expect(found.foundCa).toBe(true);
-      expect(found.messages).toEqual([
-        expect.stringMatching(/^found https:\/\/10\.77\.0\.1:7433 through lan, address 10\.77\.0\.10\d$/),
-      ]);
-      expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.10\d/);
-      expect(found.addresses.dmz[0]).toMatch(/^10\.77\.0\.5\d$/);
-      expect(found.waits.join('\n')).toMatch(/lan .*waiting for/);
-      expect(found.waits.join('\n')).toMatch(/dmz .*address 10\.77\.0\.5\d, asking the server/);
-    } finally {
-      await rm(dataDir, { recursive: true, force: true });
+describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout: 100_000, concurrent: true }, () => {
+  it('finds it through the NIC that leads to it, late as it is, beside one that another DHCP server answers first', async ({
+    expect,
+  }) => {
+    const found = await findIn('two-dhcp', 'deploy.server=10.77.0.1:7433');
+    expect(found.foundCa).toBe(true);
+    expect(found.messages).toEqual([
+      expect.stringMatching(/^found https:\/\/10\.77\.0\.1:7433 through lan, address 10\.77\.0\.10\d$/),
+      expect.stringMatching(/^dmz [0-9a-f:]+ no driver, link 10000 Mb\/s full: address 10\.77\.0\.5\d, /),
+    ]);
+    expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.10\d/);
+    expect(found.addresses.dmz?.[0]).toMatch(/^10\.77\.0\.5\d$/);
+    expect(found.waits.join('\n')).toMatch(/lan : waiting for an address/);
+    expect(found.waits.join('\n')).toMatch(/dmz : address 10\.77\.0\.5\d, asking the server/);
+  });
+
+  it('takes the address that was given to the NIC that leads to the server, which that network knows by name', async ({
+    expect,
+  }) => {
+    const words = 'deploy.server=deploy.example.test:7433 deploy.ip=10.77.0.20/24,10.77.0.9,10.77.0.1 deploy.nic=cut';
+    const found = await findIn('static', words);
+    expect(found.foundCa).toBe(true);
+    expect(found.messages[0]).toBe('found https://deploy.example.test:7433 through lan, address 10.77.0.20');
+    expect(found.results.cut).toMatch(/^no link/);
+    expect(found.results.dmz).toBe(
+      "address 10.77.0.20, looking up 'deploy.example.test': DNS server 10.77.0.1 does not answer (port closed)",
+    );
+    expect(found.addresses.lan).toContain('10.77.0.20');
+    expect(found.addresses.dmz).not.toContain('10.77.0.20');
+    expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.20/);
+    expect(found.resolvConf).toBe('nameserver 10.77.0.1\n');
+  });
+
+  it('leaves an address that was given to the machine that has it already, and tries the next network', async ({
+    expect,
+  }) => {
+    const found = await findIn('static-taken', 'deploy.server=10.77.0.1:7433 deploy.ip=10.77.0.20/24 deploy.nic=dmz');
+    expect(found.messages[0]).toBe('found https://10.77.0.1:7433 through lan, address 10.77.0.20');
+    expect(found.results.dmz).toMatch(/^duplicate address: another machine in this network has 10\.77\.0\.20/);
+    expect(found.addresses.dmz).not.toContain('10.77.0.20');
+  });
+
+  it('takes an IPv6 address that was given', async ({ expect }) => {
+    const words = 'deploy.server=[fd00:77::1]:7433 deploy.ip=FD00:77:0::20/64,fd00:77::9';
+    const found = await findIn('static-ipv6', words);
+    expect(found.foundCa).toBe(true);
+    expect(found.messages[0]).toBe('found https://[fd00:77::1]:7433 through lan, address fd00:77::20');
+    expect(found.results.dmz).toBe(
+      'address fd00:77::20, port 7433 of fd00:77::1 is closed: no server listens there, or a firewall refuses',
+    );
+    expect(found.route).toMatch(/^fd00:77::1 .*dev lan .*src fd00:77::20/);
+    expect(found.addresses.dmz).not.toContain('fd00:77::20');
+  });
+
+  it('names the fault of each NIC', async ({ expect }) => {
+    const found = await findIn('faults', 'deploy.server=10.77.0.1:7433');
+    expect(found.foundCa).toBe(true);
+    expect(found.messages[0]).toMatch(/ through lan, /);
+    const address = /^address 10\.7[78]\.0\.5\d, /;
+    const expected = {
+      closed: /port 7433 of 10\.77\.0\.1 is closed/,
+      filtered: /no answer from port 7433 of 10\.77\.0\.1: it is filtered/,
+      other: /wrong CA at 10\.77\.0\.1 port 7433/,
+      far: /10\.77\.0\.1 cannot be reached: no such machine in this network, or the gateway knows no way/,
+    };
+    for (const [nic, words] of Object.entries(expected)) {
+      expect(found.results[nic]).toMatch(address);
+      expect(found.results[nic]).toMatch(words);
     }
-  },
-  60_000,
-);
+    expect(found.results.cut).toMatch(/^no link/);
+    expect(found.results.silent).toMatch(/^no DHCP answer/);
+    expect(found.results.nak).toMatch(/^NAK: the DHCP server 10\.77\.0\.1 refuses an address \('range is used up'\)/);
+    expect(found.results.lan).toMatch(/, reaches the server$/);
+  });
+});

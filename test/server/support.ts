@@ -146,6 +146,8 @@ export function makeInventory(uuid: string, mac = '52:54:00:00:00:01'): Inventor
         duplex: 'full',
         addresses: ['192.0.2.5/24'],
         boot: true,
+        errors: 0,
+        result: null,
       },
     ],
     disks: [],

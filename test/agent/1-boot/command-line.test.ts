@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseAddressChoice } from '../../../agent/1-boot/address-choice.ts';
 import { parseCommandLine } from '../../../agent/1-boot/command-line.ts';
 import { DeployError } from '../../../protocol/errors.ts';
 
@@ -23,6 +24,8 @@ describe('what it accepts', () => {
       serverUrl: 'https://10.0.0.1:7433',
       caFingerprint: ca,
       token: 'dbt_abc-DEF',
+      ip: { kind: 'dhcp' },
+      vlan: null,
       preferredNic: null,
       bootMac: '52:54:00:ab:cd:ef',
       progressMs: 2000,
@@ -45,6 +48,32 @@ describe('what it accepts', () => {
   it('takes a NIC by MAC address in any spelling, or by name', () => {
     expect(parseCommandLine(`${needed} deploy.nic=52-54-00-AA-BB-CC`).preferredNic).toBe('52:54:00:aa:bb:cc');
     expect(parseCommandLine(`${needed} deploy.nic=enp3s0`).preferredNic).toBe('enp3s0');
+  });
+
+  it('takes an address that is given, with gateway and DNS servers or without', () => {
+    const ipOf = (ip: string, server = '10.0.0.1:7433') =>
+      parseCommandLine(`${needed} deploy.server=${server} deploy.ip=${ip}`).ip;
+    const plain = { kind: 'static', address: '10.0.0.5', prefixLength: 24, gateway: null, dns: [] };
+    expect(ipOf('10.0.0.5/24')).toEqual(plain);
+    expect(ipOf('10.0.0.5/24,10.0.0.1')).toEqual({ ...plain, gateway: '10.0.0.1' });
+    expect(ipOf('10.0.0.5/24,,10.9.9.9,fd00::53')).toEqual({ ...plain, dns: ['10.9.9.9', 'fd00::53'] });
+    expect(ipOf('192.0.2.0/31,192.0.2.1')).toEqual({
+      ...plain,
+      address: '192.0.2.0',
+      prefixLength: 31,
+      gateway: '192.0.2.1',
+    });
+    expect(ipOf('FD00:0:0::5/64,fe80::1', '[fd00::1]:7433')).toEqual({
+      ...plain,
+      address: 'fd00::5',
+      prefixLength: 64,
+      gateway: 'fe80::1',
+    });
+  });
+
+  it('takes the number of a VLAN', () => {
+    expect(parseCommandLine(`${needed} deploy.vlan=4094`).vlan).toBe(4094);
+    expect(parseCommandLine(`${needed} deploy.vlan=`).vlan).toBeNull();
   });
 
   it('takes the last of a word given twice, and words in quotes', () => {
@@ -73,7 +102,12 @@ describe('what it refuses', () => {
   });
 
   const bad = [
-    'deploy.ip=10.0.0.5/24',
+    'deploy.vlan=0',
+    'deploy.vlan=4095',
+    'deploy.vlan=5,6',
+    'deploy.nic=52:54:00',
+    'deploy.nic=a-name-that-is-too-long',
+    'deploy.nic=eth0/..',
     'deploy.server=https://user@host:1',
     'deploy.server=https://host/path',
     'deploy.server=https://host:99999',
@@ -96,13 +130,51 @@ describe('what it refuses', () => {
     });
   }
 
-  it('says that other ways to an address come later', () => {
-    expect(failureOf(`${needed} deploy.ip=10.0.0.5/24`).message).toContain('DHCP only');
-  });
+  const badAddresses = {
+    static: "'static' is no address",
+    '10.0.0.5': "'10.0.0.5' lacks the length",
+    '10.0.0.5/24/7': "'10.0.0.5/24/7' is no address",
+    '10.0.0.5/255.255.255.0': "'255.255.255.0' is no prefix length; a number from 1 to 32",
+    '10.0.0.5/33': "'33' is no prefix length",
+    '10.0.0.5/0': "'0' is no prefix length",
+    '010.0.0.5/24': "'010.0.0.5/24' is no address",
+    '10.0.0.0/24': "'10.0.0.0' is the address of the network",
+    '10.0.255.255/16': "'10.0.255.255' is the broadcast address",
+    '127.0.0.1/8': "'127.0.0.1' is no address that a machine can have",
+    '224.0.0.5/24': "'224.0.0.5' is no address that a machine can have",
+    '10.0.0.5/24,10.0.0.5': "'10.0.0.5' is the machine's own",
+    '10.0.0.5/24,10.0.1.1': "'10.0.1.1' is not in the network",
+    '10.0.0.5/24,gw': "'gw' is no address of a gateway",
+    '10.0.0.5/24,fe80::1': "the gateway 'fe80::1' and the address '10.0.0.5'",
+    '10.0.0.5/24,,dns.example': "'dns.example' is no address of a DNS server",
+    '10.0.0.5/24,,1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4': 'at most 3 DNS servers',
+    'fe80::5/64': "'fe80::5' is no address that a machine can have",
+    'fd00::5%eth0/64': "'fd00::5%eth0/64' is no address",
+    'fd00::5/64': "from 'fd00::5' there is no way to the server '10.0.0.1'",
+  };
+  for (const [ip, words] of Object.entries(badAddresses)) {
+    it(`says which part is wrong of deploy.ip=${ip}`, () => {
+      const { code, message } = failureOf(`${needed} deploy.ip=${ip}`);
+      expect(code).toBe('usage');
+      expect(message).toContain(`deploy.ip=${ip}: `);
+      expect(message).toContain(words);
+    });
+  }
 
   it('does not repeat a token on the screen', () => {
     expect(failureOf(`${needed} deploy.token=sécret`).message).not.toContain('cret');
   });
+});
+
+it('says of any address what is wrong with it, or takes it', () => {
+  const part = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('24', '64', '%', ''), fc.string({ maxLength: 4 }));
+  const mark = fc.constantFrom('/', ',', '%');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(part, mark), { maxLength: 6 }), (parts) => {
+      const choice = parseAddressChoice(parts.flat().join('').slice(0, -1));
+      if (typeof choice !== 'string') expect(['dhcp', 'static']).toContain(choice.kind);
+    }),
+  );
 });
 
 it('takes any bytes without another error than usage', () => {
@@ -110,6 +182,8 @@ it('takes any bytes without another error than usage', () => {
     ...needed.split(' '),
     'deploy.server=',
     'deploy.nic=',
+    'deploy.ip=',
+    'deploy.vlan=',
     'BOOTIF=',
     'deploy.progress=',
     '"',

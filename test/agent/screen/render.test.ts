@@ -22,6 +22,8 @@ const idle: StatusModel = {
       duplex: 'half',
       addresses: ['10.0.0.7'],
       boot: true,
+      errors: 3,
+      result: 'address 10.0.0.7, reaches the server',
     },
   ],
   disks: [],
@@ -50,13 +52,20 @@ describe('the status page', () => {
       'https://10.0.0.1:7433',
       'web-01',
       'eth0',
-      '100 Mb/s, half duplex',
-      '10.0.0.7',
+      'e1000, link 100 Mb/s half duplex',
+      'address 10.0.0.7, reaches the server, 3 errors',
       '(boot)',
       'WARNING: NTFS',
     ]) {
       expect(page).toContain(text);
     }
+  });
+
+  it('keeps to eight lines of NICs, however many there are', () => {
+    const nics = Array.from({ length: 12 }, () => idle.nics).flat();
+    const page = renderPage({ ...idle, nics }, size);
+    expect(page.filter((line) => line.includes('52:54:00:00:00:01'))).toHaveLength(8);
+    expect(page.join('\n')).toContain('and 4 more');
   });
 
   it('shows a job with its phase, share, rate and the time left', () => {

@@ -1,0 +1,159 @@
+// Third stage: how far one NIC has come on its way to the server: link, address, name, and the CA that was pinned.
+import { isIPv4, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { fetchPinnedCa, type PinnedCa } from '../../imaging/store/pinned-ca.ts';
+import { toDeployError } from '../../protocol/errors.ts';
+import type { CommandLine } from '../1-boot/command-line.ts';
+import { bringUp } from '../2-network/bring-up.ts';
+import { ensureDhcp, renewLease } from '../2-network/dhcp.ts';
+import { type Lease, readLease } from '../2-network/lease.ts';
+import type { LocalNic } from '../2-network/nics.ts';
+import type { Way } from '../2-network/route.ts';
+import { clearStaticAddress, readAddressState, setStaticAddress } from '../2-network/static-address.ts';
+import { ensureDevice } from '../2-network/vlan.ts';
+import { faultWords } from './fault-words.ts';
+import { resolveThrough } from './resolve-name.ts';
+
+const askTimeoutMs = 5000;
+const askPauseMs = 2000;
+
+/** The server has answered by this way. */
+export type Route = Way & { readonly nic: string; readonly serverAddress: string; readonly pinned: PinnedCa };
+
+export class NicProbe {
+  /** What is waited for, or what came of it, in words. */
+  words = 'bringing it up';
+  found: Route | undefined;
+  /** How often the server has been asked in vain with the address that was given. */
+  failures = 0;
+  readonly #commandLine: CommandLine;
+  readonly #server: { readonly host: string; readonly port: number };
+  #hadLink: boolean | undefined;
+  #hasStaticAddress = false;
+  #asking = false;
+  #notBeforeMs = 0;
+
+  constructor(commandLine: CommandLine) {
+    this.#commandLine = commandLine;
+    const { hostname, port } = new URL(commandLine.serverUrl);
+    this.#server = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 443) };
+  }
+
+  /** Takes the NIC as far as it can go now; `mayHaveAddress`: whether it is its turn to have the address that was given. */
+  async advance(nic: LocalNic, mayHaveAddress: boolean): Promise<void> {
+    try {
+      if (!nic.link) return await this.#waitForLink(nic);
+      const device = await ensureDevice(nic, this.#commandLine.vlan);
+      if (this.#hadLink === false) await renewLease(device);
+      this.#hadLink = true;
+      const way = await this.#findWay(device, mayHaveAddress);
+      if (way !== null && !this.#asking && performance.now() >= this.#notBeforeMs) void this.#ask(nic.name, way);
+    } catch (thrown) {
+      this.words = `cannot be set up: ${toDeployError(thrown).message}`;
+    }
+  }
+
+  /** Forgets that the server answered: it is asked again. */
+  askAgain(): void {
+    this.found = undefined;
+    this.#notBeforeMs = 0;
+  }
+
+  async #waitForLink(nic: LocalNic): Promise<void> {
+    this.words = 'no link: is the cable plugged in, is the switch on?';
+    this.found = undefined;
+    if (this.#hadLink === true) this.#hadLink = false;
+    await bringUp(nic.name);
+  }
+
+  async #findWay(device: string, mayHaveAddress: boolean): Promise<Way | null> {
+    if (this.#commandLine.ip.kind === 'dhcp') return await this.#askDhcp(device);
+    return await this.#takeStatic(device, mayHaveAddress);
+  }
+
+  async #askDhcp(device: string): Promise<Way | null> {
+    await ensureDhcp(device);
+    const lease = await readLease(device);
+    const wanted = isIPv6(this.#server.host) ? isIPv6 : isIPv4;
+    const address = addressesOf(device).find((candidate) => wanted(candidate) && !candidate.startsWith('fe80:'));
+    if (address === undefined) {
+      this.words = dhcpWords(lease);
+      return null;
+    }
+    return { device, address, names: lease?.names ?? { servers: [], domain: null } };
+  }
+
+  async #takeStatic(device: string, mayHaveAddress: boolean): Promise<Way | null> {
+    const { ip } = this.#commandLine;
+    if (ip.kind !== 'static') return null;
+    if (!mayHaveAddress) {
+      await clearStaticAddress(device, ip);
+      this.#hasStaticAddress = false;
+      if (this.failures === 0) this.words = `waiting for its turn with ${ip.address}`;
+      return null;
+    }
+    const state = this.#hasStaticAddress ? await readAddressState(ip.address) : await setStaticAddress(device, ip);
+    this.#hasStaticAddress = state !== 'taken';
+    if (state === 'taken') {
+      this.failures++;
+      this.words = `duplicate address: another machine in this network has ${ip.address}, which deploy.ip gives to this one`;
+    } else if (state === 'checking') {
+      this.words = `asking whether another machine has ${ip.address}`;
+    }
+    return state === 'ready' ? { device, address: ip.address, names: { servers: ip.dns, domain: null } } : null;
+  }
+
+  async #ask(nic: string, way: Way): Promise<void> {
+    const { serverUrl, caFingerprint } = this.#commandLine;
+    const { host, port } = this.#server;
+    this.#asking = true;
+    if (!this.words.startsWith('address')) this.words = `address ${way.address}, asking the server`;
+    let address = host;
+    try {
+      address = await resolveThrough(way, host);
+      const pinned = await fetchPinnedCa(serverUrl, caFingerprint, {
+        localAddress: way.address,
+        timeoutMs: askTimeoutMs,
+        lookup: (_name, options, found) => answerLookup(address, options.all === true, found),
+      });
+      this.found = { ...way, nic, serverAddress: address, pinned };
+      this.words = `address ${way.address}, reaches the server`;
+    } catch (thrown) {
+      this.found = undefined;
+      this.failures++;
+      const resolved = address !== host || isIPv4(host) || isIPv6(host);
+      const words = resolved ? faultWords(thrown, { address, port }) : toDeployError(thrown).message;
+      this.words = `address ${way.address}, ${words}`;
+    } finally {
+      this.#asking = false;
+      this.#notBeforeMs = performance.now() + askPauseMs;
+    }
+  }
+}
+
+type LookupAnswer = (error: null, address: string | { address: string; family: number }[], family?: number) => void;
+
+/** What dns.lookup would say. */
+function answerLookup(address: string, all: boolean, found: LookupAnswer): void {
+  const family = isIPv4(address) ? 4 : 6;
+  if (all) found(null, [{ address, family }]);
+  else found(null, address, family);
+}
+
+function addressesOf(device: string): string[] {
+  return (networkInterfaces()[device] ?? []).map(({ address }) => address);
+}
+
+function dhcpWords(lease: Lease | null): string {
+  const server = lease?.server === null || lease === null ? 'a DHCP server' : `the DHCP server ${lease.server}`;
+  switch (lease?.event) {
+    case 'nak': {
+      const why = lease.message === null ? '' : ` ('${lease.message}')`;
+      return `NAK: ${server} refuses an address${why}: its range may be wrong or used up; asking again`;
+    }
+    case 'leasefail':
+      return 'no DHCP answer: no DHCP server there, none that has an address left, or a switch that does not forward yet (spanning tree, up to a minute); asking again';
+    default:
+      return 'waiting for an address (DHCP; spanning tree may take a minute)';
+  }
+}

@@ -1,0 +1,85 @@
+// Third stage: all NICs on their way to the server at once, and which of them gets there first.
+import type { Nic } from '../../protocol/inventory.ts';
+import type { CommandLine } from '../1-boot/command-line.ts';
+import { isNamed, type LocalNic, listNics, orderNics } from '../2-network/nics.ts';
+import { NicProbe, type Route } from './nic-probe.ts';
+
+/** How long a preferred NIC may take longer than one that has already found the server. */
+const preferenceMs = 3000;
+
+export class NicSearch {
+  readonly #commandLine: CommandLine;
+  readonly #probes = new Map<string, NicProbe>();
+  #turn: { readonly nic: string; readonly failures: number } | undefined;
+  #firstFoundMs: number | undefined;
+
+  constructor(commandLine: CommandLine) {
+    this.#commandLine = commandLine;
+  }
+
+  /** Takes every NIC a step further, and tells the route to the server once there is no better one to wait for. */
+  async step(): Promise<{ nics: LocalNic[]; route: Route | undefined }> {
+    const nics = await this.#list();
+    const turn = this.#chooseTurn(nics);
+    // One after the other: the address that was given leaves one NIC before another one takes it.
+    for (const nic of nics.toSorted((a, b) => Number(a.name === turn) - Number(b.name === turn))) {
+      await this.#probeOf(nic.name).advance(nic, nic.name === turn);
+    }
+    return { nics, route: this.#chooseRoute(nics) };
+  }
+
+  /** The NICs as they stand now, each with what came of it. */
+  async listResults(): Promise<Nic[]> {
+    return (await this.#list()).map(({ index: _index, ...nic }) => ({
+      ...nic,
+      result: this.wordsOf(nic.name).slice(0, 512),
+    }));
+  }
+
+  wordsOf(nic: string): string {
+    return this.#probeOf(nic).words;
+  }
+
+  /** What was found counts no longer: the server is asked again through every NIC. */
+  startAgain(): void {
+    this.#firstFoundMs = undefined;
+    for (const probe of this.#probes.values()) probe.askAgain();
+  }
+
+  async #list(): Promise<LocalNic[]> {
+    const { bootMac, preferredNic } = this.#commandLine;
+    return orderNics(await listNics(bootMac), preferredNic);
+  }
+
+  #probeOf(nic: string): NicProbe {
+    const probe = this.#probes.get(nic) ?? new NicProbe(this.#commandLine);
+    this.#probes.set(nic, probe);
+    return probe;
+  }
+
+  /** Of an address that was given there is one: a NIC has it until the server was asked through it in vain, or its link is gone; then the next one. */
+  #chooseTurn(nics: readonly LocalNic[]): string | undefined {
+    const linked = nics.filter(({ link }) => link).map(({ name }) => name);
+    const at = linked.indexOf(this.#turn?.nic ?? '');
+    const current = at < 0 ? undefined : linked[at];
+    const keeps = current !== undefined && this.#probeOf(current).failures === this.#turn?.failures;
+    const nic = keeps ? current : linked[(at + 1) % linked.length];
+    this.#turn = nic === undefined ? undefined : { nic, failures: this.#probeOf(nic).failures };
+    return nic;
+  }
+
+  #chooseRoute(nics: readonly LocalNic[]): Route | undefined {
+    const routes = nics.map((nic) => this.#probes.get(nic.name)?.found);
+    const best = routes.find((route) => route !== undefined);
+    if (best === undefined) return undefined;
+    this.#firstFoundMs ??= performance.now();
+    const before = nics.slice(0, routes.indexOf(best));
+    // Only one NIC can have an address that was given: the others have nothing to find.
+    const mayBeat = this.#commandLine.ip.kind === 'dhcp' && before.some((nic) => nic.link && this.#isPreferred(nic));
+    return mayBeat && performance.now() - this.#firstFoundMs <= preferenceMs ? undefined : best;
+  }
+
+  #isPreferred(nic: LocalNic): boolean {
+    return nic.boot || isNamed(nic, this.#commandLine.preferredNic);
+  }
+}
