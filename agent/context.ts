@@ -25,6 +25,8 @@ export type AgentContext = {
   readonly lateDiskMs: number;
   /** Threads and connections of a job, by the machine's memory. */
   readonly workers: number;
+  /** Called when the server is reached by another NIC than before: what hangs on connections opens new ones. */
+  readonly moveListeners?: Set<() => void>;
   readonly reachServer: () => Promise<ServerConnection>;
   readonly listDisks: () => Promise<Disk[]>;
   readonly collectInventory: () => Promise<Inventory>;

@@ -9,6 +9,7 @@ import { waitForDevices } from './1-boot/devices.ts';
 import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { findServer } from './3-server/find-server.ts';
+import { keepServer } from './3-server/keep-server.ts';
 import { NicSearch } from './3-server/nic-search.ts';
 import { askToken } from './4-register/ask-token.ts';
 import { collectInventory, readUuid } from './4-register/inventory.ts';
@@ -38,6 +39,7 @@ async function main(status: Status): Promise<void> {
   await assemble();
   let token = commandLine.token;
   const search = new NicSearch(commandLine);
+  const moveListeners = new Set<() => void>();
   await runAgent({
     get token() {
       return token ?? '';
@@ -48,12 +50,17 @@ async function main(status: Status): Promise<void> {
     outageMs,
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
+    moveListeners,
     reachServer: async () => {
       const server = await findServer(commandLine, status, search);
       if (token === null) {
         const macs = (await search.listResults()).map(({ mac }) => mac);
         token = await askToken(server, { uuid: await readUuid(), macs });
       }
+      const onMoved = (): void => {
+        for (const listener of moveListeners) listener();
+      };
+      void keepServer({ status, search, onMoved });
       return server;
     },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.

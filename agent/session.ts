@@ -42,6 +42,7 @@ export class Session {
       onMessage: (message) => this.#receive(message),
       onDown: (reason) => this.#down(reason),
     });
+    context.moveListeners?.add(() => this.#channel.reconnect());
   }
 
   /** Resolves when a job's end has told the machine to reboot or power off. */

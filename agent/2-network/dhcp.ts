@@ -60,10 +60,10 @@ export async function ensureDhcp(device: string): Promise<void> {
   const pidFile = pidFileOf(device);
   if ((await findUdhcpc(device)) !== null) return;
   await rm(leaseFile(device), { force: true });
-  // Five discovers three seconds apart, two seconds' pause, and so on for ever.
+  // Three discovers three seconds apart, two seconds' pause, and so on for ever.
   const child = spawn(
     'busybox',
-    ['udhcpc', '-f', '-i', device, '-p', pidFile, '-s', scriptPath, '-t', '5', '-T', '3', '-A', '2'],
+    ['udhcpc', '-f', '-i', device, '-p', pidFile, '-s', scriptPath, '-t', '3', '-T', '3', '-A', '2'],
     {
       stdio: 'ignore',
       detached: true,

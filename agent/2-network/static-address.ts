@@ -1,7 +1,6 @@
 // Second stage: the address that was given on the kernel command line, on one NIC at a time.
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { networkOf, type StaticAddress } from '../1-boot/address-choice.ts';
 import { busybox, ip } from './tools.ts';
 
@@ -19,7 +18,7 @@ export type AddressState = 'ready' | 'checking' | 'taken';
 export async function setStaticAddress(device: string, choice: StaticAddress): Promise<AddressState> {
   const { address, prefixLength, gateway } = choice;
   const [family, network] = isIPv4(address) ? ['-4', networkOf(address, prefixLength)] : ['-6', address];
-  if (!hasAddress(device, address)) {
+  if (!(await hasAddress(device, address))) {
     if (isIPv4(address) && (await isTaken(device, address))) return 'taken';
     await ip(family, 'addr', 'add', `${address}/${prefixLength}`, 'dev', device);
   }
@@ -37,7 +36,7 @@ export async function setStaticAddress(device: string, choice: StaticAddress): P
 
 /** Takes it away from `device` again; nothing happens where it is not. */
 export async function clearStaticAddress(device: string, { address, prefixLength }: StaticAddress): Promise<void> {
-  if (!hasAddress(device, address)) return;
+  if (!(await hasAddress(device, address))) return;
   const family = isIPv4(address) ? '-4' : '-6';
   const table = await tableOf(device);
   await forgetTable(family, table);
@@ -73,8 +72,10 @@ async function isTaken(device: string, address: string): Promise<boolean> {
   );
 }
 
-function hasAddress(device: string, address: string): boolean {
-  return (networkInterfaces()[device] ?? []).some((own) => own.address === address);
+/** Node lists no addresses of a NIC without link, where they stay. */
+async function hasAddress(device: string, address: string): Promise<boolean> {
+  const shown = await ip('addr', 'show', 'dev', device).catch(() => '');
+  return [...shown.matchAll(/ inet6? ([^/\s]+)/g)].some(([, own]) => own === address);
 }
 
 const metricOf = (table: string): string => String(1000 + Number(table));

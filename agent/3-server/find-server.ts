@@ -27,6 +27,7 @@ export async function findServer(
   await prepareNetwork();
   await installDhcpScript();
   const { nics, route } = await searchAllNics(commandLine, status, search);
+  search.current = route;
   await routeThrough(route, route.serverAddress);
   await setClockIfWrong(route.pinned.serverTimeMs);
   status.log('info', `found ${commandLine.serverUrl} through ${route.nic}, address ${route.address}`);

@@ -10,7 +10,7 @@ import { type Lease, readLease } from '../2-network/lease.ts';
 import type { LocalNic } from '../2-network/nics.ts';
 import type { Way } from '../2-network/route.ts';
 import { clearStaticAddress, readAddressState, setStaticAddress } from '../2-network/static-address.ts';
-import { ensureDevice } from '../2-network/vlan.ts';
+import { ensureDevice, vlanName } from '../2-network/vlan.ts';
 import { faultWords } from './fault-words.ts';
 import { resolveThrough } from './resolve-name.ts';
 
@@ -29,7 +29,8 @@ export class NicProbe {
   readonly #commandLine: CommandLine;
   readonly #server: { readonly host: string; readonly port: number };
   #hadLink: boolean | undefined;
-  #hasStaticAddress = false;
+  /** Undefined until it is known: an agent before this one may have given it the address. */
+  #hasStaticAddress: boolean | undefined;
   #asking = false;
   #notBeforeMs = 0;
 
@@ -42,6 +43,7 @@ export class NicProbe {
   /** Takes the NIC as far as it can go now; `mayHaveAddress`: whether it is its turn to have the address that was given. */
   async advance(nic: LocalNic, mayHaveAddress: boolean): Promise<void> {
     try {
+      if (!mayHaveAddress) await this.#giveUpStatic(nic);
       if (!nic.link) return await this.#waitForLink(nic);
       const device = await ensureDevice(nic, this.#commandLine.vlan);
       if (this.#hadLink === false) await renewLease(device);
@@ -83,16 +85,22 @@ export class NicProbe {
     return { device, address, names: lease?.names ?? { servers: [], domain: null } };
   }
 
+  async #giveUpStatic(nic: LocalNic): Promise<void> {
+    const { ip, vlan } = this.#commandLine;
+    if (ip.kind !== 'static' || this.#hasStaticAddress === false) return;
+    await clearStaticAddress(vlan === null ? nic.name : vlanName(nic, vlan), ip);
+    this.#hasStaticAddress = false;
+  }
+
   async #takeStatic(device: string, mayHaveAddress: boolean): Promise<Way | null> {
     const { ip } = this.#commandLine;
     if (ip.kind !== 'static') return null;
     if (!mayHaveAddress) {
-      await clearStaticAddress(device, ip);
-      this.#hasStaticAddress = false;
       if (this.failures === 0) this.words = `waiting for its turn with ${ip.address}`;
       return null;
     }
-    const state = this.#hasStaticAddress ? await readAddressState(ip.address) : await setStaticAddress(device, ip);
+    const state =
+      this.#hasStaticAddress === true ? await readAddressState(ip.address) : await setStaticAddress(device, ip);
     this.#hasStaticAddress = state !== 'taken';
     if (state === 'taken') {
       this.failures++;

@@ -6,8 +6,12 @@ import { NicProbe, type Route } from './nic-probe.ts';
 
 /** How long a preferred NIC may take longer than one that has already found the server. */
 const preferenceMs = 3000;
+/** What the protocol allows. */
+const maxResultLength = 512;
 
 export class NicSearch {
+  /** The way in use: it is kept as long as the server answers by it, whatever other NIC would be preferred. */
+  current: Route | undefined;
   readonly #commandLine: CommandLine;
   readonly #probes = new Map<string, NicProbe>();
   #turn: { readonly nic: string; readonly failures: number } | undefined;
@@ -29,11 +33,15 @@ export class NicSearch {
   }
 
   /** The NICs as they stand now, each with what came of it. */
-  async listResults(): Promise<Nic[]> {
-    return (await this.#list()).map(({ index: _index, ...nic }) => ({
-      ...nic,
-      result: this.wordsOf(nic.name).slice(0, 512),
-    }));
+  async listResults(nics?: readonly LocalNic[]): Promise<Nic[]> {
+    return (nics ?? (await this.#list())).map(({ index: _index, ...nic }) => {
+      return { ...nic, result: this.wordsOf(nic.name).slice(0, maxResultLength) };
+    });
+  }
+
+  /** The NIC in use as it stands now; undefined when it is gone. */
+  async readCurrent(): Promise<LocalNic | undefined> {
+    return (await this.#list()).find(({ name }) => name === this.current?.nic);
   }
 
   wordsOf(nic: string): string {
@@ -48,7 +56,9 @@ export class NicSearch {
 
   async #list(): Promise<LocalNic[]> {
     const { bootMac, preferredNic } = this.#commandLine;
-    return orderNics(await listNics(bootMac), preferredNic);
+    const nics = orderNics(await listNics(bootMac), preferredNic);
+    const isCurrent = ({ name }: LocalNic): number => Number(name === this.current?.nic);
+    return nics.toSorted((a, b) => isCurrent(b) - isCurrent(a));
   }
 
   #probeOf(nic: string): NicProbe {
@@ -80,6 +90,6 @@ export class NicSearch {
   }
 
   #isPreferred(nic: LocalNic): boolean {
-    return nic.boot || isNamed(nic, this.#commandLine.preferredNic);
+    return nic.name === this.current?.nic || nic.boot || isNamed(nic, this.#commandLine.preferredNic);
   }
 }

@@ -49,6 +49,12 @@ export class ControlChannel {
     return true;
   }
 
+  /** Drops the connection, which would only fall silent, and opens another one soon. */
+  reconnect(): void {
+    this.#attempt = 0;
+    this.#socket?.terminate();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);

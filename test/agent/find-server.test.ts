@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 
@@ -19,6 +19,10 @@ type Found = {
 
 /** What the agent finds with these words on its command line, in networks of test/fixtures/network/run-in-networks.sh. */
 async function findIn(scenario: string, words: string): Promise<Found> {
+  return await runIn(scenario, 'find-server-once.ts', words);
+}
+
+async function runIn<T>(scenario: string, program: string, words: string): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-networks-'));
   try {
     const { stdout } = await promisify(execFile)(
@@ -30,7 +34,7 @@ async function findIn(scenario: string, words: string): Promise<Found> {
         process.execPath,
         join(fixtures, 'agent/server-process.ts'),
         process.execPath,
-        join(fixtures, 'network/find-server-once.ts'),
+        join(fixtures, 'network', program),
         words,
       ],
       { timeout: 90_000 },
@@ -40,6 +44,9 @@ async function findIn(scenario: string, words: string): Promise<Found> {
     await rm(dataDir, { recursive: true, force: true });
   }
 }
+
+// They wait for most of their time.
+vi.setConfig({ maxConcurrency: 8 });
 
 // Needs root for namespaces of its own; the host's network is not touched.
 describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout: 100_000, concurrent: true }, () => {
@@ -96,6 +103,13 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.addresses.dmz).not.toContain('fd00:77::20');
   });
 
+  it('takes the IPv6 address that a router announces where the server has one', async ({ expect }) => {
+    const found = await findIn('announced-ipv6', 'deploy.server=[fd00:77::1]:7433');
+    expect(found.foundCa).toBe(true);
+    expect(found.messages[0]).toMatch(/ through lan, address fd00:77::[0-9a-f:]+$/);
+    expect(found.results.silent).toMatch(/^(waiting for an address|no DHCP answer)/);
+  });
+
   it('names the fault of each NIC', async ({ expect }) => {
     const found = await findIn('faults', 'deploy.server=10.77.0.1:7433');
     expect(found.foundCa).toBe(true);
@@ -116,4 +130,22 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.results.nak).toMatch(/^NAK: the DHCP server 10\.77\.0\.1 refuses an address \('range is used up'\)/);
     expect(found.results.lan).toMatch(/, reaches the server$/);
   });
+
+  const ways = { 'by DHCP': '', 'with an address that was given': 'deploy.ip=10.77.0.20/24' };
+  for (const [how, words] of Object.entries(ways)) {
+    it(`goes on by another NIC when the link of the one in use is lost, and stays there: ${how}`, async ({
+      expect,
+    }) => {
+      const { seen, moves, messages } = await runIn<{ seen: object[]; moves: number; messages: string[] }>(
+        'two-ways',
+        'keep-server-once.ts',
+        `deploy.server=10.77.0.1:7433 deploy.nic=one ${words}`,
+      );
+      expect(seen).toEqual(['one', 'two', 'two', 'one'].map((nic) => ({ nic, reached: true })));
+      expect(moves).toBe(2);
+      expect(messages.at(-1)).toMatch(
+        /^two has lost its link; the server is reached through one now, address 10\.77\.0\./,
+      );
+    });
+  }
 });
