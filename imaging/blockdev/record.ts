@@ -132,7 +132,8 @@ class Recorder {
     const text = await readFile(join(this.#root, path), 'latin1').catch(() => '');
     const lines = text.split('\n').filter((line) => {
       const [before = '', after = ''] = line.split(' - ');
-      return numbers.has(before.split(' ')[2] ?? '') || after.split(' ')[1]?.startsWith('/dev/');
+      const [, , number] = before.split(' ');
+      return (number !== undefined && numbers.has(number)) || after.split(' ')[1]?.startsWith('/dev/');
     });
     this.add(path, lines.map((line) => `${line}\n`).join(''));
   }

@@ -9,6 +9,20 @@ import { listRecorded } from '../../../imaging/blockdev/record.ts';
 
 const folder = path.join(import.meta.dirname, 'recorded');
 
+const fives = '5f5f5f5f-5f5f-5f5f-5f5f-5f5f5f5f5f5f';
+/** Two bridges have the same serial number, and one disk has none. */
+const mixture = [
+  'path-0000:00:10.0: disk',
+  'serial-virtio-VIRTIO-1: disk',
+  'serial-QEMU_NVMe_Ctrl-NVME-1: disk',
+  'wwn-0x5000c500000000a1: disk',
+  'serial-QEMU_HARDDISK-TWIN-A: disk',
+  'serial-QEMU_HARDDISK-TWIN-B: disk',
+  'path-0000:00:03.0_usb2_port1_interface1.0_scsi0:0:0: disk',
+  'path-0000:00:03.0_usb2_port2_interface1.0_scsi0:0:0: disk',
+  'serial-QEMU_-0xdeadbeef: disk',
+];
+
 /** In the order of the numbers: what kind of name it has, what it is and how it is, and the serial numbers of what it is made of. */
 const machines: Readonly<Record<string, readonly string[]>> = {
   // test/lab/array-cases.ts, after the agent has put the arrays together.
@@ -39,6 +53,22 @@ const machines: Readonly<Record<string, readonly string[]>> = {
     'serial-QEMU_HARDDISK-W1: disk',
     'serial-QEMU_HARDDISK-W2: disk',
   ],
+  // test/lab/paths.test.ts, after multipathd has put the paths together.
+  paths: [
+    'wwn-0x5000c50000000001: multipath, of LUN1 LUN1',
+    'wwn-0x5000c50000000002: multipath, of LUN2 LUN2 LUN2 LUN2',
+    'wwn-0x5000c500000000d0: disk',
+    'wwn-0x5000c500000000d1: disk',
+    'serial-QEMU_NVMe_Ctrl-NVME1: disk, of NVME1 NVME1',
+    'serial-virtio-SYSTEMS: disk',
+    'serial-virtio-FOUR1: disk',
+    'serial-QEMU_NVMe_Ctrl-FOUR2: disk',
+    `wwn-0x60014055f5f5f5f5f5f5f5f5f5f5f5f5: multipath, of ${fives} ${fives}(standby)`,
+    'serial-QEMU_HARDDISK-STICK1: disk',
+  ],
+  // test/lab/disk-order.test.ts, booted twice: QEMU was told of the disks in opposite orders.
+  'order-0': mixture,
+  'order-1': mixture,
 };
 
 const usualStates: ReadonlySet<string | null> = new Set(['running', 'live', 'optimized', 'active/optimized']);
