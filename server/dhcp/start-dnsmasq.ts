@@ -9,7 +9,9 @@ import { DeployError } from '../../protocol/errors.ts';
 import { writeFirstGrubScript } from '../boot/grub-script.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
-import { endOrphan, type Supervised, superviseProcess } from './supervise.ts';
+import { DnsmasqLog } from './dnsmasq-log.ts';
+import { endOrphan, superviseProcess } from './supervise.ts';
+import { askOf, watchDnsmasq } from './watch-dnsmasq.ts';
 
 const run = promisify(execFile);
 
@@ -28,7 +30,7 @@ type DnsmasqOptions = {
 };
 
 /** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
-export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised> {
+export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): Promise<void> }> {
   const { dhcp, dataDir, log } = options;
   const own = await findAddress(dhcp.interfaceName);
   const tftpDir = path.join(options.bootDir, 'tftp');
@@ -49,11 +51,15 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<Supervised>
   checkConfig(configFile);
   const command = ['dnsmasq', `--conf-file=${configFile}`];
   await endOrphan(command, log);
-  return superviseProcess({
-    command,
-    log,
-    onLine: (line) => logLine(log, line),
-  });
+  const lines = new DnsmasqLog(log);
+  const dnsmasq = superviseProcess({ command, log, onLine: (line) => lines.take(line) });
+  const endWatch = watchDnsmasq({ dnsmasq, log, ask: askOf(own.address, 'grub/deploy-os.cfg') });
+  return {
+    stop: async () => {
+      endWatch();
+      await dnsmasq.stop();
+    },
+  };
 }
 
 /** Asks `ip`, since Node lists an interface only while its cable is in. */
@@ -99,24 +105,4 @@ function checkConfig(configFile: string): void {
     });
   }
   if (status !== 0) throw new DeployError('invalid-input', `dnsmasq refuses ${configFile}: ${stderr.trim()}`);
-}
-
-/** The faults that dnsmasq knows, by its words (dnsmasq's dhcp.c, rfc2131.c, tftp.c, network.c), and what to do about each. */
-const faults: readonly (readonly [RegExp, string])[] = [
-  [/no address range available|no addresses left|no address available/, 'dhcp-range-exhausted'],
-  [/failed to (bind|create) .*(socket|port)|Address already in use/, 'dhcp-or-tftp-port-in-use'],
-  // Loaders ask for files that need not be there: GRUB for its lists of modules, shim for revocations and certificates.
-  [
-    /file (?!.*(?:\.lst|revocations_\w+\.efi|shim_certificate_\d+\.efi) ).* not found|cannot access/,
-    'tftp-file-missing',
-  ],
-  [/error \d+ .* received from|failed sending/, 'tftp-transfer-aborted'],
-  [/not using configured address|wrong network|wrong server-ID/, 'dhcp-other-server'],
-];
-
-function logLine(log: FastifyBaseLogger, line: string): void {
-  const text = line.replace(/^dnsmasq(-dhcp|-tftp)?(\[\d+\])?:\s*/, '');
-  const fault = faults.find(([pattern]) => pattern.test(text))?.[1];
-  if (fault === undefined) log.debug({ from: 'dnsmasq' }, text);
-  else log.warn({ from: 'dnsmasq', fault }, text);
 }

@@ -12,7 +12,12 @@ type SuperviseOptions = {
   onLine(line: string): void;
 };
 
-export type Supervised = { readonly processId: number | undefined; stop(): Promise<void> };
+export type Supervised = {
+  readonly processId: number | undefined;
+  /** Ends the process that runs, whatever it does: another is started. */
+  restart(): void;
+  stop(): Promise<void>;
+};
 
 const firstPauseMs = 500;
 const maxPauseMs = 30_000;
@@ -50,6 +55,9 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
   return {
     get processId() {
       return child?.pid;
+    },
+    restart: () => {
+      child?.kill('SIGKILL');
     },
     stop: () => {
       stopping = true;
