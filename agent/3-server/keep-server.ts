@@ -39,7 +39,8 @@ export async function keepServer(watch: Watch): Promise<never> {
 /** Null while all is well. */
 async function findFault({ status, search }: Watch): Promise<string | null> {
   const nic = await search.readCurrent();
-  if (nic !== undefined && !nic.link) return `${nic.name} has lost its link`;
+  if (nic === undefined && search.current !== undefined) return `${search.current.nic} is gone`;
+  if (nic?.link === false) return `${nic.name} has lost its link`;
   return status.model.connected ? null : 'the connection to the server is lost';
 }
 

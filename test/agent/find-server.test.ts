@@ -65,6 +65,14 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.waits.join('\n')).toMatch(/dmz : address 10\.77\.0\.5\d, asking the server/);
   });
 
+  it('waits for a link that comes late, behind a switch that forwards nothing at first (R18)', async ({ expect }) => {
+    const found = await findIn('spanning-tree', 'deploy.server=10.77.0.1:7433');
+    expect(found.messages).toEqual([expect.stringMatching(/ through lan, address 10\.77\.0\.10\d$/)]);
+    expect(found.waits[0]).toMatch(/lan : (bringing it up|no link)/);
+    expect(found.waits.join('\n')).toMatch(/lan : no link/);
+    expect(found.waits.join('\n')).toMatch(/lan : waiting for an address/);
+  });
+
   it('takes the address that was given to the NIC that leads to the server, which that network knows by name', async ({
     expect,
   }) => {
