@@ -1,6 +1,7 @@
 // Between the second stage and the third: once the server has answered through one NIC, everything for it goes that way.
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { NameServers } from './lease.ts';
 import { ip } from './tools.ts';
 
@@ -14,6 +15,7 @@ export type Way = { readonly device: string; readonly address: string; readonly 
  */
 export async function routeThrough(way: Way, serverAddress: string): Promise<void> {
   const { servers, domain } = way.names;
+  await claimAddress(way);
   const sameKind = servers.filter((server) => isIPv4(server) === isIPv4(serverAddress));
   for (const host of [serverAddress, ...sameKind]) await addHostRoute(way, host).catch(() => undefined);
   const lines = [...(domain === null ? [] : [`search ${domain}`]), ...servers.map((server) => `nameserver ${server}`)];
@@ -25,4 +27,18 @@ async function addHostRoute({ device, address }: Way, host: string): Promise<voi
   const gateway = / via (\S+)/.exec(await ip(family, 'route', 'get', host, 'from', address))?.[1];
   const via = gateway === undefined ? [] : ['via', gateway];
   await ip(family, 'route', 'replace', `${host}/${bits}`, ...via, 'dev', device, 'src', address);
+}
+
+/**
+ * Two networks may have given one address to two NICs, whose rules (see dhcp.ts) then say different things of it: what comes from it leaves by
+ * this device from now on, since of two rules the one that was added last is looked at first (ip-rule(8)).
+ */
+export async function claimAddress({ device, address }: Way): Promise<void> {
+  const holders = Object.values(networkInterfaces()).filter((own) => own?.some((one) => one.address === address));
+  if (holders.length < 2) return;
+  const family = isIPv4(address) ? '-4' : '-6';
+  const table = (await readFile(`/sys/class/net/${device}/ifindex`, 'utf8')).trim();
+  const rule = ['from', address, 'table', table];
+  await ip(family, 'rule', 'del', ...rule).catch(() => undefined);
+  await ip(family, 'rule', 'add', ...rule);
 }

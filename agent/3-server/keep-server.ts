@@ -56,8 +56,8 @@ async function searchAgain(fault: string, watch: Watch): Promise<void> {
     if (route !== undefined) {
       const moved = route.device !== before?.device || route.address !== before.address;
       search.current = route;
+      await routeThrough(route, route.serverAddress);
       if (moved) {
-        await routeThrough(route, route.serverAddress);
         status.log('warning', `${fault}; the server is reached through ${route.nic} now, address ${route.address}`);
         watch.onMoved();
       }

@@ -8,7 +8,7 @@ import { bringUp } from '../2-network/bring-up.ts';
 import { ensureDhcp, renewLease } from '../2-network/dhcp.ts';
 import { type Lease, readLease } from '../2-network/lease.ts';
 import type { LocalNic } from '../2-network/nics.ts';
-import type { Way } from '../2-network/route.ts';
+import { claimAddress, type Way } from '../2-network/route.ts';
 import { clearStaticAddress, readAddressState, setStaticAddress } from '../2-network/static-address.ts';
 import { ensureDevice, vlanName } from '../2-network/vlan.ts';
 import { faultWords } from './fault-words.ts';
@@ -28,14 +28,17 @@ export class NicProbe {
   failures = 0;
   readonly #commandLine: CommandLine;
   readonly #server: { readonly host: string; readonly port: number };
+  readonly #askedFrom: Set<string>;
   #hadLink: boolean | undefined;
   /** Undefined until it is known: an agent before this one may have given it the address. */
   #hasStaticAddress: boolean | undefined;
   #asking = false;
   #notBeforeMs = 0;
 
-  constructor(commandLine: CommandLine) {
+  /** `askedFrom`: the addresses from which a NIC asks the server just now, shared by all of them. */
+  constructor(commandLine: CommandLine, askedFrom: Set<string>) {
     this.#commandLine = commandLine;
+    this.#askedFrom = askedFrom;
     const { hostname, port } = new URL(commandLine.serverUrl);
     this.#server = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 443) };
   }
@@ -49,7 +52,9 @@ export class NicProbe {
       if (this.#hadLink === false) await renewLease(device);
       this.#hadLink = true;
       const way = await this.#findWay(device, mayHaveAddress);
-      if (way !== null && !this.#asking && performance.now() >= this.#notBeforeMs) void this.#ask(nic.name, way);
+      if (way === null || this.#asking || performance.now() < this.#notBeforeMs) return;
+      // Two NICs that were given one address ask one after the other.
+      if (!this.#askedFrom.has(way.address)) void this.#ask(nic.name, way);
     } catch (thrown) {
       this.words = `cannot be set up: ${toDeployError(thrown).message}`;
     }
@@ -115,9 +120,11 @@ export class NicProbe {
     const { serverUrl, caFingerprint } = this.#commandLine;
     const { host, port } = this.#server;
     this.#asking = true;
+    this.#askedFrom.add(way.address);
     if (!this.words.startsWith('address')) this.words = `address ${way.address}, asking the server`;
     let address = host;
     try {
+      await claimAddress(way);
       address = await resolveThrough(way, host);
       const pinned = await fetchPinnedCa(serverUrl, caFingerprint, {
         localAddress: way.address,
@@ -134,6 +141,7 @@ export class NicProbe {
       this.words = `address ${way.address}, ${words}`;
     } finally {
       this.#asking = false;
+      this.#askedFrom.delete(way.address);
       this.#notBeforeMs = performance.now() + askPauseMs;
     }
   }

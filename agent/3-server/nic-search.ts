@@ -13,6 +13,7 @@ export class NicSearch {
   /** The way in use: it is kept as long as the server answers by it, whatever other NIC would be preferred. */
   current: Route | undefined;
   readonly #commandLine: CommandLine;
+  readonly #askedFrom = new Set<string>();
   readonly #probes = new Map<string, NicProbe>();
   #turn: { readonly nic: string; readonly failures: number } | undefined;
   #firstFoundMs: number | undefined;
@@ -62,7 +63,7 @@ export class NicSearch {
   }
 
   #probeOf(nic: string): NicProbe {
-    const probe = this.#probes.get(nic) ?? new NicProbe(this.#commandLine);
+    const probe = this.#probes.get(nic) ?? new NicProbe(this.#commandLine, this.#askedFrom);
     this.#probes.set(nic, probe);
     return probe;
   }

@@ -50,6 +50,7 @@ export class ActiveJob {
       retryForMs: context.outageMs,
       maxSockets: Math.max(2, Math.min(8, 2 * context.workers)),
       onOutage: (message) => context.status.log('warning', message),
+      moveListeners: context.moveListeners,
     });
     const timer = setInterval(() => this.#report(), context.progressMs);
     try {

@@ -21,6 +21,8 @@ export type HttpStoreOptions = {
   /** Connections at once; more requests wait for one. */
   readonly maxSockets?: number | undefined;
   readonly onOutage?: ((message: string) => void) | undefined;
+  /** Called when the server is reached by another way: see https-client.ts. */
+  readonly moveListeners?: Set<() => void> | undefined;
 };
 
 /** Uploads larger than this are split over several connections; smaller ones cost more requests a byte. */

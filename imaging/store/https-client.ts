@@ -19,6 +19,8 @@ export type HttpsClientOptions = {
   readonly maxSockets: number;
   /** Told once when an outage begins and once when it ends, for a person. */
   readonly onOutage?: ((message: string) => void) | undefined;
+  /** Who calls these knows that the way to the server is another one now: connections by the old one are dropped, and their requests sent again. */
+  readonly moveListeners?: Set<() => void> | undefined;
 };
 
 export type Call = {
@@ -49,6 +51,7 @@ export class HttpsClient {
   readonly #options: HttpsClientOptions;
   readonly #agent: Agent;
   #away = false;
+  readonly #dropConnections = (): void => this.#agent.destroy();
 
   constructor(options: HttpsClientOptions) {
     this.#options = options;
@@ -58,6 +61,7 @@ export class HttpsClient {
       maxSockets: options.maxSockets,
       scheduling: 'lifo',
     });
+    options.moveListeners?.add(this.#dropConnections);
   }
 
   /**
@@ -80,6 +84,7 @@ export class HttpsClient {
   }
 
   close(): void {
+    this.#options.moveListeners?.delete(this.#dropConnections);
     this.#agent.destroy();
   }
 

@@ -9,6 +9,8 @@ const fixtures = join(import.meta.dirname, '../fixtures');
 
 type Found = {
   readonly foundCa: boolean;
+  /** The system's own way leads to the server, too. */
+  readonly reachesAfterwards: boolean;
   readonly messages: readonly string[];
   readonly waits: readonly string[];
   readonly route: string;
@@ -63,6 +65,15 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.addresses.dmz?.[0]).toMatch(/^10\.77\.0\.5\d$/);
     expect(found.waits.join('\n')).toMatch(/lan : waiting for an address/);
     expect(found.waits.join('\n')).toMatch(/dmz : address 10\.77\.0\.5\d, asking the server/);
+  });
+
+  it('is not misled by two networks that give two NICs the same address', async ({ expect }) => {
+    const found = await findIn('same-address', 'deploy.server=10.77.0.1:7433');
+    expect(found.foundCa).toBe(true);
+    expect(found.messages[0]).toBe('found https://10.77.0.1:7433 through lan, address 10.77.0.50');
+    expect(found.results.dmz).toMatch(/^address 10\.77\.0\.50, port 7433 of 10\.77\.0\.1 is closed/);
+    expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.50/);
+    expect(found.reachesAfterwards).toBe(true);
   });
 
   it('waits for a link that comes late, behind a switch that forwards nothing at first (R18)', async ({ expect }) => {

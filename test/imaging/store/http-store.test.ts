@@ -145,6 +145,26 @@ describe('the HTTP store on a server that misbehaves', () => {
     await hostile.close();
   });
 
+  it('sends again by a new connection what hangs on an old one, when the way to the server is another one now', async () => {
+    let requests = 0;
+    const hanging = Promise.withResolvers<void>();
+    const hostile = await startHostileServer((_request, response) => {
+      requests++;
+      if (requests === 1) hanging.resolve();
+      else response.end('{"images":1,"chunks":2,"storedBytes":3}');
+    });
+    const moveListeners = new Set<() => void>();
+    const store = await openHttpStore({ ...hostile, headers: {}, moveListeners });
+    const stats = store.stats();
+    await hanging.promise;
+    for (const listener of moveListeners) listener();
+    expect(await stats).toEqual({ images: 1, chunks: 2, storedBytes: 3 });
+    expect(requests).toBe(2);
+    await store.close();
+    expect(moveListeners.size).toBe(0);
+    await hostile.close();
+  });
+
   it('gives up when the server stays away for longer than it was told to wait', async () => {
     const hostile = await startHostileServer((_request, response) => response.writeHead(502).end());
     const store = await openHttpStore({ ...hostile, headers: {}, retryForMs: 300 });
