@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from '../run-tool.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
+import { writeSettingsImage } from './settings-image.ts';
 import { listLibraryPaths } from './shared-libraries.ts';
 
 const bootConfigs = join(import.meta.dirname, '../boot');
@@ -29,6 +30,7 @@ export async function writeIso(options: IsoOptions, to: string): Promise<void> {
     await copyContents(options, join(dir, 'cd'));
     await makeBiosImage(options, dir);
     await makeEspImage(options, dir);
+    await writeSettingsImage(join(dir, 'settings.img'), options.epochSeconds, options.signal);
     await runXorriso(options, dir, to);
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -100,6 +102,8 @@ async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: s
     '--grub2-boot-info',
   ];
   const uefi = ['-append_partition', '2', '0xef', join(dir, 'esp.img'), '-appended_part_as_gpt'];
+  // Microsoft's basic data, by which Windows gives it a letter.
+  const settings = ['-append_partition', '3', 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', join(dir, 'settings.img')];
   const uefiBoot = ['-eltorito-alt-boot', '-e', '--interval:appended_partition_2:all::', '-no-emul-boot'];
   const hybrid = ['--grub2-mbr', mbr, '-partition_offset', '16'];
   const names = ['-V', 'DEPLOY_OS', '-r', '-J', '-joliet-long', '--set_all_file_dates', `=${epochSeconds}`];
@@ -113,6 +117,7 @@ async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: s
     ...bios,
     ...hybrid,
     ...uefi,
+    ...settings,
     ...uefiBoot,
     join(dir, 'cd'),
   ];

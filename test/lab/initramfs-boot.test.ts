@@ -1,5 +1,5 @@
 // The Deploy-OS by itself, from its ISO: PID 1, udev, Node, native module and worker, with a stand-in for the agent.
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildDeployOs } from '../../initramfs/build.ts';
@@ -7,6 +7,7 @@ import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
 import { Machine } from '../../scripts/lab/qemu.ts';
 import { Site } from '../../scripts/lab/site.ts';
+import { run } from '../fixtures/run.ts';
 
 const fixtures = path.join(import.meta.dirname, '../fixtures/initramfs');
 const bootWithinMs = 300_000;
@@ -25,6 +26,24 @@ const boots: readonly Boot[] = [
   { name: 'small-memory', bus: 'usb', memoryMiB: 320, kernelOptions: 'deploy.shell', shell: true },
   { name: 'secure-boot', firmware: 'uefi-secure-boot', bus: 'sata', memoryMiB: 512, kernelOptions: '', shell: false },
 ];
+
+/** As an editor of Windows leaves them. */
+const settings =
+  "# mine\r\nserver=https://10.0.0.1:7433\r\nip=10.0.0.5/24,10.0.0.1\r\nnic=52:54:00:00:00:01\r\noptions='a=1 b=2'\r\n";
+const settingsWords =
+  'deploy.server=https://10.0.0.1:7433 deploy.ip=10.0.0.5/24,10.0.0.1 deploy.nic=52:54:00:00:00:01 a=1 b=2';
+
+/** Edits deploy-os.conf on the medium, in the partition that has it. */
+async function writeSettings(medium: string): Promise<void> {
+  const { partitiontable } = JSON.parse(await run('sfdisk', '--json', medium)) as {
+    partitiontable: { partitions: { start: number }[] };
+  };
+  const place = `${medium}@@${(partitiontable.partitions[2]?.start ?? 0) * 512}`;
+  expect(await run('mtype', '-i', place, '::/deploy-os.conf')).toContain('#server=');
+  const edited = `${medium}.conf`;
+  await writeFile(edited, settings);
+  await run('mcopy', '-o', '-i', place, edited, '::/deploy-os.conf');
+}
 
 describe('the Deploy-OS', () => {
   let folder: string;
@@ -50,6 +69,7 @@ describe('the Deploy-OS', () => {
     });
     const file = path.join(folder, `${boot.name}.iso`);
     await copyFile(path.join(outDir, 'deploy-os.iso'), file);
+    await writeSettings(file);
     const { name, firmware = 'bios', memoryMiB = 512 } = boot;
     const disks = [{ file, bus: boot.bus, serial: 'STICK1' }];
     const spec: MachineSpec = { name, firmware, memoryMiB, bootFrom: 'disk', disks, nics: [] };
@@ -58,6 +78,8 @@ describe('the Deploy-OS', () => {
 
     const said = machine.readSerial();
     expect(said).toContain(`stand-in: start 1, node ${process.version}`);
+    // What a person has set comes after what the medium was made with.
+    expect(said).toMatch(new RegExp(`stand-in: command line .*${boot.kernelOptions}.* ${settingsWords} console=`));
     expect(said).toMatch(/stand-in: disks .*STICK1/);
     expect(said).toContain(`stand-in: blake3 ${blake3OfNothing}`);
     expect(said).toContain('stand-in: worker compressed 33554432');
