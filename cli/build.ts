@@ -1,5 +1,6 @@
 // `deploy-os build`: makes the kernel, initramfs, ISO and netboot tree that managed machines boot.
 import type { Command } from 'commander';
+import { parseCommandLine } from '../agent/1-boot/command-line.ts';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
 import { DeployError } from '../protocol/errors.ts';
@@ -13,6 +14,8 @@ type BuildFlags = {
   readonly server?: string;
   readonly ca?: string;
   readonly ip?: string;
+  readonly vlan?: string;
+  readonly nic?: string;
 };
 
 export function addCommands(program: Command): void {
@@ -24,6 +27,8 @@ export function addCommands(program: Command): void {
     .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
     .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
     .option('--ip <address>', 'how a machine gets its address that boots from the ISO (docs/agent.md, deploy.ip)')
+    .option('--vlan <id>', 'the tagged network in which such a machine finds the server (deploy.vlan)')
+    .option('--nic <mac>', 'the NIC that such a machine prefers: its MAC address or name (deploy.nic)')
     .option('--iso-options <text>', "what the ISO puts on the kernel's command line, such as deploy.server=…")
     .option('--json', 'print build-manifest.json on stdout')
     .action(build);
@@ -52,15 +57,17 @@ async function build(flags: BuildFlags): Promise<void> {
 }
 
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
-function isoOptionsOf({ server, ca, ip, isoOptions }: BuildFlags): string | undefined {
+function isoOptionsOf({ server, ca, ip, vlan, nic, isoOptions }: BuildFlags): string | undefined {
   if ((server === undefined) !== (ca === undefined)) {
     throw new DeployError('usage', '--server and --ca go together', {
       hint: 'Without the fingerprint of its CA a machine could not tell the server from another.',
     });
   }
-  const words = { 'deploy.server': server, 'deploy.ca': ca, 'deploy.ip': ip };
+  const words = { 'deploy.server': server, 'deploy.ca': ca, 'deploy.ip': ip, 'deploy.vlan': vlan, 'deploy.nic': nic };
   const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
   const all = [...given, ...(isoOptions === undefined ? [] : [isoOptions])];
+  // What is wrong with them a machine could say only when it boots, on its screen.
+  if (server !== undefined) parseCommandLine(all.join(' '));
   return all.length === 0 ? undefined : all.join(' ');
 }
 

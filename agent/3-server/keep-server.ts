@@ -60,6 +60,8 @@ async function searchAgain(fault: string, watch: Watch): Promise<void> {
       if (moved) {
         status.log('warning', `${fault}; the server is reached through ${route.nic} now, address ${route.address}`);
         watch.onMoved();
+      } else if (said) {
+        status.log('info', `the server answers again through ${route.nic}, address ${route.address}`);
       }
       await waitForConnection(status);
       return;
