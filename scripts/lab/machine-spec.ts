@@ -19,6 +19,8 @@ export type DiskSpec = {
 type NicSpec = {
   readonly mac: string;
   readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3';
+  /** Every frame that passes it is written to this file (pcap). */
+  readonly framesTo?: string;
 };
 
 export type MachineSpec = {
@@ -163,7 +165,11 @@ function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpe
     ...(firmwareVariablesOf(spec) === null ? [] : ['romfile=']),
   ];
   const netdev = `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
-  return ['-netdev', netdev, '-device', device.join(',')];
+  const frames =
+    nic.framesTo === undefined
+      ? []
+      : ['-object', `filter-dump,id=frames${index},netdev=net${index},file=${nic.framesTo}`];
+  return ['-netdev', netdev, '-device', device.join(','), ...frames];
 }
 
 /** `DEPLOY_OS_LAB_ACCEL=kvm` where KVM runs stock kernels; software emulation works everywhere. */
