@@ -38,7 +38,7 @@ async function run(options: Options): Promise<void> {
   };
   process.stderr.write(`asking ${url}${localAddress === null ? '' : `, DHCP and TFTP through ${interfaceName}`} ...\n`);
   const host =
-    dataDir === undefined ? [] : await checkHost({ port: Number(new URL(url).port || 443), dhcp: own !== null });
+    dataDir === undefined ? [] : await checkHost({ port: Number(new URL(url).port || 443), dhcp: asked.dhcp !== null });
   const checks = [...(await checkServices(asked)), ...host];
   if (options.json === true) printJson(checks);
   else printChecks(checks);
@@ -61,12 +61,13 @@ function printChecks(checks: readonly ServiceCheck[]): void {
   );
 }
 
-/** From the configuration that the server writes for its dnsmasq; null when it runs none. */
-async function readDhcpSetup(dataDir: string): Promise<{ interfaceName: string; kind: 'full' | 'proxy' } | null> {
+/** From the configuration that the server writes for its dnsmasq; null when it runs none, no kind when it serves TFTP alone. */
+async function readDhcpSetup(dataDir: string): Promise<{ interfaceName: string; kind: Asked['dhcp'] } | null> {
   const text = await readFile(path.join(dataDir, 'dnsmasq.conf'), 'utf8').catch(() => '');
   const interfaceName = /^interface=(\S+)$/m.exec(text)?.[1];
   if (interfaceName === undefined) return null;
-  return { interfaceName, kind: /^dhcp-range=[^,]+,proxy,/m.test(text) ? 'proxy' : 'full' };
+  const range = /^dhcp-range=[^,]+,([^,]+)/m.exec(text)?.[1];
+  return { interfaceName, kind: range === undefined ? null : range === 'proxy' ? 'proxy' : 'full' };
 }
 
 function findAddress(interfaceName: string): string {

@@ -28,6 +28,7 @@ export function addCommands(program: Command): void {
     .addOption(env('--dhcp-interface <name>', 'run DHCP and TFTP (dnsmasq) on this interface', 'DHCP_INTERFACE'))
     .addOption(env('--dhcp-range <first,last>', 'hand out these addresses', 'DHCP_RANGE'))
     .addOption(env('--dhcp-proxy', 'only add boot options beside the DHCP server that is there', 'DHCP_PROXY'))
+    .addOption(env('--tftp-only', 'only serve TFTP: the DHCP server that is there names the boot files', 'TFTP_ONLY'))
     .addOption(env('--kernel-args <text>', 'appended to the kernel command line of every machine', 'KERNEL_ARGS'))
     .addOption(env('--log-level <level>', 'debug, info, warn, error or silent; JSON lines on stderr', 'LOG_LEVEL'))
     .action(run);

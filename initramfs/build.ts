@@ -13,7 +13,7 @@ import { writeIso } from './stages/boot-iso.ts';
 import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
 import { fetchPackages, resolveKernelPackage, type UnpackedPackage } from './stages/fetch-packages.ts';
 import { packKernelModules } from './stages/kernel-modules.ts';
-import { writeNetbootTree } from './stages/netboot-tree.ts';
+import { writeHttpBootImage, writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
 import { chooseTools, packTools } from './stages/tools-image.ts';
@@ -54,7 +54,7 @@ export type BuildOptions = {
 };
 
 /**
- * Writes vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json to `outDir` (docs/build.md). The same inputs
+ * Writes vmlinuz, initramfs.img, deploy-os.iso, http-boot.img, tftp/ and build-manifest.json to `outDir` (docs/build.md). The same inputs
  * give the same bytes, and with a full cache nothing is downloaded. Throws `build-failed`, `kernel-option-missing` or `cancelled`.
  */
 export async function buildDeployOs(options: BuildOptions): Promise<BuildManifest> {
@@ -138,12 +138,13 @@ async function writeOutputs(
   const paths = parts.map(({ path }) => path);
   await concatenateParts(paths, initramfs);
   const netboot = await writeNetbootTree(packages, join(outDir, 'tftp'));
+  await writeHttpBootImage({ packages, epochSeconds, signal }, join(outDir, 'http-boot.img'));
   await step('iso', async () => {
     const iso = { packages, vmlinuz, initramfs, kernelOptions, epochSeconds, signal };
     await writeIso(iso, join(outDir, 'deploy-os.iso'));
     return { cached: false };
   });
-  return ['vmlinuz', 'initramfs.img', 'deploy-os.iso', ...netboot.map((name) => `tftp/${name}`)];
+  return ['vmlinuz', 'initramfs.img', 'deploy-os.iso', 'http-boot.img', ...netboot.map((name) => `tftp/${name}`)];
 }
 
 async function fetchAll(

@@ -5,10 +5,10 @@ import { DeployError } from '../protocol/errors.ts';
 
 export type HostPort = { readonly address: string; readonly port: number };
 
-/** Full DHCP hands out addresses of a range; a proxy only adds boot options beside the DHCP server that is there. */
+/** Full DHCP hands out addresses of a range; a proxy adds boot options beside the DHCP server that is there; TFTP alone is for one that names the boot files itself. */
 export type DhcpConfig = {
   readonly interfaceName: string;
-  readonly range: { readonly first: string; readonly last: string } | 'proxy';
+  readonly range: { readonly first: string; readonly last: string } | 'proxy' | 'tftp';
 };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -43,6 +43,7 @@ export type ServerOptions = {
   readonly dhcpInterface?: string | undefined;
   readonly dhcpRange?: string | undefined;
   readonly dhcpProxy?: boolean | undefined;
+  readonly tftpOnly?: boolean | undefined;
   readonly kernelArgs?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly leaseSeconds?: number | undefined;
@@ -98,14 +99,16 @@ function parseDatabase(url: string | undefined, dataDir: string): string {
 }
 
 function parseDhcp(options: ServerOptions): DhcpConfig | undefined {
-  const { dhcpInterface, dhcpRange, dhcpProxy = false } = options;
+  const { dhcpInterface, dhcpRange, dhcpProxy = false, tftpOnly = false } = options;
   if (dhcpInterface === undefined) {
-    if (dhcpRange !== undefined || dhcpProxy) throw usage('--dhcp-range and --dhcp-proxy need --dhcp-interface');
+    if (dhcpRange !== undefined || dhcpProxy || tftpOnly)
+      throw usage('--dhcp-range, --dhcp-proxy and --tftp-only need --dhcp-interface');
     return undefined;
   }
   if (!/^[^\s/,]{1,15}$/.test(dhcpInterface)) throw usage(`--dhcp-interface: '${dhcpInterface}' is no interface name`);
-  if (dhcpProxy === (dhcpRange !== undefined)) throw usage('give either --dhcp-range FIRST,LAST or --dhcp-proxy');
-  if (dhcpRange === undefined) return { interfaceName: dhcpInterface, range: 'proxy' };
+  if ([dhcpRange !== undefined, dhcpProxy, tftpOnly].filter(Boolean).length !== 1)
+    throw usage('give one of --dhcp-range FIRST,LAST, --dhcp-proxy and --tftp-only');
+  if (dhcpRange === undefined) return { interfaceName: dhcpInterface, range: dhcpProxy ? 'proxy' : 'tftp' };
   const [first = '', last = '', ...rest] = dhcpRange.split(',');
   if (isIP(first) !== 4 || isIP(last) !== 4 || rest.length > 0) {
     throw usage(`--dhcp-range: '${dhcpRange}' is not FIRST,LAST (two IPv4 addresses)`);

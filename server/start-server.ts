@@ -68,7 +68,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   await warnOfEphemeralPort(context, port);
   if (config.dhcp !== undefined) {
-    const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log });
+    const grubScript = (server: string, query: URLSearchParams) => writeMachineScript(context, 'grub', server, query);
+    const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log, grubScript });
     starting.defer(() => dnsmasq.stop());
   }
   starting.defer(watchAgents(context));
@@ -114,7 +115,7 @@ function plainOptions(context: Context, authority: Authority): Parameters<typeof
     log: context.log,
     advertised: (reached: HostPort) => formatHostPort(context.config.advertise ?? reached),
     firstScript: writeFirstScript,
-    machineScript: (loader, server, query) => writeMachineScript(context, loader, server, query),
+    machineScript: (server, query) => writeMachineScript(context, 'ipxe', server, query),
   };
 }
 

@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from '../run-tool.ts';
+import { writeEspImage } from './esp-image.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 import { writeSettingsImage } from './settings-image.ts';
 import { listLibraryPaths } from './shared-libraries.ts';
@@ -29,7 +30,8 @@ export async function writeIso(options: IsoOptions, to: string): Promise<void> {
   try {
     await copyContents(options, join(dir, 'cd'));
     await makeBiosImage(options, dir);
-    await makeEspImage(options, dir);
+    const esp = { ...options, grub: 'gcdx64', sizeKiB: espKiB, serialNumber: '44455059' } as const;
+    await writeEspImage(esp, join(dir, 'esp.img'));
     await writeSettingsImage(join(dir, 'settings.img'), options.epochSeconds, options.signal);
     await runXorriso(options, dir, to);
   } finally {
@@ -66,28 +68,6 @@ export async function makeGrubImage(
   const loader = join(packages.get('libc6')?.dir ?? '', 'lib64/ld-linux-x86-64.so.2');
   const libraries = listLibraryPaths([...packages.values()].map((unpacked) => unpacked.dir)).join(':');
   await runTool(loader, ['--library-path', libraries, grub, '-d', modules, ...args], { signal });
-}
-
-/** The EFI system partition: shim, which firmware starts, and GRUB, which shim starts. */
-async function makeEspImage({ packages, epochSeconds, signal }: IsoOptions, dir: string): Promise<void> {
-  const shim = join(packages.get('shim-signed')?.dir ?? '', 'usr/lib/shim/shimx64.efi.signed');
-  const keyManager = join(packages.get('shim-helpers-amd64-signed')?.dir ?? '', 'usr/lib/shim/mmx64.efi.signed');
-  const grub = join(
-    packages.get('grub-efi-amd64-signed')?.dir ?? '',
-    'usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed',
-  );
-  const image = join(dir, 'esp.img');
-  const run = (tool: string, args: readonly string[]) =>
-    runTool(tool, args, {
-      env: { SOURCE_DATE_EPOCH: String(epochSeconds), MTOOLSRC: '/dev/null' },
-      signal,
-      hint: 'install mtools',
-    });
-  await run('mformat', ['-C', '-i', image, '-T', String(espKiB * 2), '-h', '16', '-s', '63', '-N', '44455059', '::']);
-  await run('mmd', ['-i', image, '::/EFI', '::/EFI/BOOT']);
-  await run('mcopy', ['-i', image, shim, '::/EFI/BOOT/BOOTX64.EFI']);
-  await run('mcopy', ['-i', image, keyManager, '::/EFI/BOOT/mmx64.efi']);
-  await run('mcopy', ['-i', image, grub, '::/EFI/BOOT/grubx64.efi']);
 }
 
 async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: string, to: string): Promise<void> {

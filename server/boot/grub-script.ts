@@ -1,22 +1,39 @@
 // What GRUB, which UEFI machines load behind shim, is told; `initramfs/boot/netboot.cfg` is what it runs before and after.
+import path from 'node:path';
 import { type BootFacts, kernelCommandLine } from './kernel-command-line.ts';
 
-/** The file `grub/deploy-os.cfg` in the TFTP tree, the same for all: asks for the script of this machine. */
-export function writeFirstGrubScript(server: string): string {
+/** Below the TFTP tree: the scripts of machines that are booting now (tftp-scripts.ts). */
+export const machineScriptsDir = 'grub/machines';
+
+/** Seconds between one question and the next; the script is there a moment after the first. */
+const pauses = '1 1 1 2 2 5 5 10';
+
+/**
+ * The file `grub/deploy-os.cfg` in the TFTP tree, the same for all: asks for the script of this machine. Debian's signed GRUB has no HTTP
+ * and, under Secure Boot, loads no module: so it asks by TFTP, for a file that is not there before somebody has asked.
+ */
+export function writeFirstGrubScript(): string {
   return script([
     'set uuid=',
+    // Set in initramfs/boot/http-boot.cfg; after PXE, GRUB knows it by itself.
+    'if [ -z "$deploy_mac" ]; then set deploy_mac=$net_default_mac; fi',
     'smbios --type 1 --get-uuid 8 --set uuid',
-    // In quotes, because & and ? mean something to GRUB; variables are still replaced.
-    `source "(http,${server})/boot/grub?uuid=$uuid&mac=$net_default_mac"`,
+    `set machine="$prefix/${path.basename(machineScriptsDir)}/\${uuid}_$deploy_mac.cfg"`,
+    `for pause in ${pauses}; do`,
+    '  if [ -z "$deploy_options" ]; then source "$machine"; fi',
+    '  if [ -z "$deploy_options" ]; then sleep $pause; fi',
+    'done',
+    'if [ -z "$deploy_options" ]; then',
+    '  echo "The Deploy-OS server did not answer; going on with the next boot option"',
+    '  sleep 10',
+    '  exit',
+    'fi',
   ]);
 }
 
 export function writeDeployGrubScript(facts: BootFacts): string {
-  return script([
-    `set deploy_files="(http,${facts.server})/boot"`,
-    // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see config.ts).
-    `set deploy_options='${kernelCommandLine(facts)}'`,
-  ]);
+  // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see config.ts).
+  return script([`set deploy_options='${kernelCommandLine(facts)}'`]);
 }
 
 /** The firmware goes on to its next boot option. */

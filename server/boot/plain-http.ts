@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyBaseLogger } from 'fastify';
+import { readHttpBootImage } from './http-boot-image.ts';
 
 type PlainOptions = {
   readonly bootDir: string;
@@ -12,7 +13,7 @@ type PlainOptions = {
   /** `ADDRESS:PORT` for a machine that reached the server at the given address. */
   advertised(reached: { address: string; port: number }): string;
   firstScript(server: string): string;
-  machineScript(loader: 'ipxe' | 'grub', server: string, query: URLSearchParams): Promise<string>;
+  machineScript(server: string, query: URLSearchParams): Promise<string>;
 };
 
 const bootFiles = new Map([
@@ -41,6 +42,12 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
   // Every client fetches the CA; what machines fetch is the story of their boot.
   const level = url.pathname === '/ca.pem' ? 'debug' : 'info';
   options.log[level]({ path: url.pathname, from: request.socket.remoteAddress }, 'boot file');
+  if (url.pathname === '/boot/http-boot.img') {
+    const image = await readHttpBootImage(options.bootDir, reachedServer(options, request));
+    if (image === null) sendText(response, 404, 'http-boot.img is not built; run deploy-os build\n');
+    else sendImage(response, image, request.method === 'HEAD');
+    return;
+  }
   const file = bootFiles.get(url.pathname);
   if (file !== undefined) return sendFile(path.join(options.bootDir, file), request, response);
   const text = await textFor(options, url, request);
@@ -49,21 +56,25 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
 }
 
 async function textFor(options: PlainOptions, url: URL, request: IncomingMessage): Promise<string | null> {
-  const { localAddress = '', localPort = 0 } = request.socket;
-  const server = options.advertised({ address: localAddress.replace(/^::ffff:/, ''), port: localPort });
+  const server = reachedServer(options, request);
   switch (url.pathname) {
     case '/ca.pem':
       return options.caPem;
     case '/boot/ipxe':
       return options.firstScript(server);
     case '/boot/script':
-    case '/boot/grub':
       // A HEAD must not make a token.
       if (request.method === 'HEAD') return '';
-      return options.machineScript(url.pathname === '/boot/grub' ? 'grub' : 'ipxe', server, url.searchParams);
+      return options.machineScript(server, url.searchParams);
     default:
       return null;
   }
+}
+
+/** `ADDRESS:PORT` of this server for the machine that asks. */
+function reachedServer({ advertised }: PlainOptions, { socket }: IncomingMessage): string {
+  const { localAddress = '', localPort = 0 } = socket;
+  return advertised({ address: localAddress.replace(/^::ffff:/, ''), port: localPort });
 }
 
 function parseUrl(target: string | undefined): URL | null {
@@ -74,6 +85,12 @@ function sendText(response: ServerResponse, status: number, text: string, headOn
   const length = Buffer.byteLength(text);
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': length });
   response.end(headOnly ? undefined : text);
+}
+
+/** By its type, or the ending of its name, the firmware knows that it is no program but a disk to boot from (edk2, HttpBootDxe). */
+function sendImage(response: ServerResponse, image: Buffer, headOnly: boolean): void {
+  response.writeHead(200, { 'content-type': 'application/vnd.efi-img', 'content-length': image.length });
+  response.end(headOnly ? undefined : image);
 }
 
 /** The length is always said: old iPXE shows it as its progress, and without it cannot tell a broken transfer from the end. */

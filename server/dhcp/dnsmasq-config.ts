@@ -16,9 +16,23 @@ export type DnsmasqFacts = DhcpConfig & {
 // RFC 4578 2.1: 0 BIOS; 7 and 9 x86-64 UEFI (both numbers are in the field for the same thing).
 const biosBootFile = 'undionly.kpxe';
 const uefiBootFile = 'shimx64.efi';
+/**
+ * Beside another DHCP server GRUB would look for its configuration there, and stay at its prompt: it knows no proxy
+ * (github.com/rhboot/grub2/pull/87). iPXE does, but is not signed: with Secure Boot the firmware refuses it and goes on.
+ */
+const uefiProxyBootFile = 'snponly.efi';
+/** UEFI specification 2.10, 24.7.2: how a machine says that it boots by HTTP, and what the answer must say; architecture 16 is x86-64 (RFC 5970, IANA). */
+const httpClient = 'HTTPClient';
 
 export function writeDnsmasqConfig(facts: DnsmasqFacts): string {
-  return `${[...common(facts), ...(facts.range === 'proxy' ? proxy(facts) : full(facts, facts.range))].join('\n')}\n`;
+  return `${[...common(facts), ...dhcp(facts)].join('\n')}\n`;
+}
+
+/** Without a range dnsmasq answers nothing but TFTP. */
+function dhcp(facts: DnsmasqFacts): string[] {
+  if (facts.range === 'tftp') return [];
+  if (facts.range === 'proxy') return [...bootFiles(facts, uefiProxyBootFile), ...proxy(facts)];
+  return [...bootFiles(facts, uefiBootFile), ...full(facts, facts.range)];
 }
 
 function common(facts: DnsmasqFacts): string[] {
@@ -40,14 +54,23 @@ function common(facts: DnsmasqFacts): string[] {
     'tftp-no-fail',
     // A classroom that is switched on at once; and transfers whose machine has gone stay for minutes. Each is an open file: 1024 are usual.
     'tftp-max=500',
+  ];
+}
+
+function bootFiles({ server, address }: DnsmasqFacts, uefi: string): string[] {
+  return [
     // Only iPXE sends option 175; what has loaded us once already is told the URL and not the boot file again.
     'dhcp-match=set:ipxe,175',
     'dhcp-userclass=set:ipxe,iPXE',
     'dhcp-match=set:uefi,option:client-arch,7',
     'dhcp-match=set:uefi,option:client-arch,9',
-    `dhcp-boot=tag:ipxe,http://${facts.server}/boot/ipxe`,
-    `dhcp-boot=tag:!ipxe,tag:uefi,${uefiBootFile}`,
-    `dhcp-boot=tag:!ipxe,tag:!uefi,${biosBootFile}`,
+    `dhcp-vendorclass=set:http,${httpClient}:Arch:00016`,
+    // iPXE takes a proxy's offer only with a server's address in it, needed or not (github.com/ipxe/ipxe/issues/954).
+    `dhcp-boot=tag:ipxe,http://${server}/boot/ipxe,,${address}`,
+    `dhcp-boot=tag:http,http://${server}/boot/http-boot.img`,
+    `dhcp-option-force=tag:http,option:vendor-class,${httpClient}`,
+    `dhcp-boot=tag:!ipxe,tag:!http,tag:uefi,${uefi}`,
+    `dhcp-boot=tag:!ipxe,tag:!http,tag:!uefi,${biosBootFile}`,
   ];
 }
 
@@ -68,8 +91,9 @@ function full({ address, netmask }: DnsmasqFacts, range: { first: string; last: 
 function proxy({ address, netmask }: DnsmasqFacts): string[] {
   return [
     `dhcp-range=${address},proxy,${netmask}`,
+    `dhcp-pxe-vendor=PXEClient,${httpClient}`,
     `pxe-service=tag:!ipxe,x86PC,"Deploy-OS",${biosBootFile}`,
-    `pxe-service=tag:!ipxe,X86-64_EFI,"Deploy-OS",${uefiBootFile}`,
-    `pxe-service=tag:!ipxe,BC_EFI,"Deploy-OS",${uefiBootFile}`,
+    `pxe-service=tag:!ipxe,X86-64_EFI,"Deploy-OS",${uefiProxyBootFile}`,
+    `pxe-service=tag:!ipxe,BC_EFI,"Deploy-OS",${uefiProxyBootFile}`,
   ];
 }

@@ -7,6 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import { writeFirstGrubScript } from '../boot/grub-script.ts';
+import { TftpScripts } from '../boot/tftp-scripts.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
 import { DnsmasqLog } from './dnsmasq-log.ts';
@@ -27,6 +28,8 @@ type DnsmasqOptions = {
   readonly advertise: HostPort | undefined;
   readonly port: number;
   readonly log: FastifyBaseLogger;
+  /** What GRUB on the machine with these facts is told by the server at `ADDRESS:PORT`. */
+  grubScript(server: string, query: URLSearchParams): Promise<string>;
 };
 
 /** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
@@ -36,7 +39,8 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): P
   const tftpDir = path.join(options.bootDir, 'tftp');
   const server = formatHostPort(options.advertise ?? { address: own.address, port: options.port });
   await mkdir(path.join(tftpDir, 'grub'), { recursive: true });
-  await writeFile(path.join(tftpDir, 'grub/deploy-os.cfg'), writeFirstGrubScript(server));
+  await writeFile(path.join(tftpDir, 'grub/deploy-os.cfg'), writeFirstGrubScript());
+  const scripts = await TftpScripts.open({ tftpDir, log, machineScript: (query) => options.grubScript(server, query) });
   const user = await chooseUser(tftpDir, log);
   const config = writeDnsmasqConfig({
     ...dhcp,
@@ -52,12 +56,17 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): P
   const command = ['dnsmasq', `--conf-file=${configFile}`];
   await endOrphan(command, log);
   const lines = new DnsmasqLog(log);
-  const dnsmasq = superviseProcess({ command, log, onLine: (line) => lines.take(line) });
+  const onLine = (line: string): void => {
+    if (scripts.onLine(line)) log.debug({ from: 'dnsmasq' }, line);
+    else lines.take(line);
+  };
+  const dnsmasq = superviseProcess({ command, log, onLine });
   const endWatch = watchDnsmasq({ dnsmasq, log, ask: askOf(own.address, 'grub/deploy-os.cfg') });
   return {
     stop: async () => {
       endWatch();
       await dnsmasq.stop();
+      scripts.close();
     },
   };
 }

@@ -154,7 +154,8 @@ export function judgeOffers(
     else checks.push(ok('dhcp', `addresses come from ${givers}`));
   }
   for (const { server, bootFile } of others.filter((other) => other.bootFile !== null)) {
-    const ours = dhcp === null && /undionly\.kpxe|shimx64\.efi|\/boot\/ipxe$/.test(bootFile ?? '');
+    const ours =
+      dhcp === null && /undionly\.kpxe|shimx64\.efi|\/boot\/http-boot\.img$|\/boot\/ipxe$/.test(bootFile ?? '');
     if (ours) checks.push(ok('dhcp', `${server} names our boot file, ${bootFile}`));
     else
       fault(
@@ -167,7 +168,7 @@ export function judgeOffers(
     fault(
       'dhcp',
       'no server names a boot file',
-      'Run ours (--dhcp-interface), or give your DHCP server the options of docs/operations.md.',
+      'Run ours (--dhcp-interface), or give your DHCP server the options of docs/booting.md.',
     );
   return checks;
 }

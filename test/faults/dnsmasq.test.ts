@@ -25,6 +25,7 @@ const facts = {
 describe('the configuration of dnsmasq', () => {
   it.each([
     ['proxy-DHCP', 'proxy' as const],
+    ['TFTP alone', 'tftp' as const],
     ['full DHCP', { first: '10.9.0.10', last: '10.9.0.99' }],
   ])('for %s is one that dnsmasq takes', async (_, range) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-dnsmasq-'));
@@ -71,6 +72,11 @@ describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
         });
         expect((await offer(machine, 'no', '0')).bootFile).toBe('undionly.kpxe');
         expect((await offer(machine, 'no', '7')).bootFile).toBe('shimx64.efi');
+        // A firmware that boots by HTTP takes no offer that does not say so, and wants a URL.
+        expect(await offer(machine, 'no', '16')).toMatchObject({
+          vendorClass: 'HTTPClient',
+          bootFile: 'http://10.9.0.1:7433/boot/http-boot.img',
+        });
 
         const first = await eventually(() => findDnsmasq(server));
         await run('ip', ['netns', 'exec', machine, process.execPath, '-e', foreignPackets]);

@@ -1,9 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Machine } from '../../protocol/rest.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 import { TestServer, uuidA } from './support.ts';
+
+const imageServerFile = new URL('../../initramfs/boot/http-boot-server.cfg', import.meta.url);
 
 const script = async (server: TestServer, platform = 'pcbios') =>
   (await server.plain(`/boot/script?uuid=${uuidA}&mac=52-54-00-00-00-01&platform=${platform}`)).body.toString();
@@ -47,19 +49,6 @@ describe('a boot script', () => {
     expect(await script(server)).toContain('deploy.token=');
   });
 
-  it('tells GRUB the same in its own words', async () => {
-    await using server = await TestServer.start();
-    const target = `/boot/grub?uuid=${uuidA}&mac=52:54:00:00:00:01`;
-    const text = (await server.plain(target)).body.toString();
-    expect(text).toContain(`set deploy_files="(http,127.0.0.1:${server.running.port})/boot"\n`);
-    expect(text).toMatch(
-      /^set deploy_options='deploy\.server=https:\S+ deploy\.ca=sha256:\S+ deploy\.token=dbt_[^']+'$/m,
-    );
-    expect(await server.machines()).toHaveLength(1);
-    expect(await script(server)).toContain('deploy.token=');
-    expect(await server.machines()).toHaveLength(1);
-  });
-
   it('gives each boot a token of its own', async () => {
     await using server = await TestServer.start();
     expect(await server.bootToken(uuidA)).not.toBe(await server.bootToken(uuidA));
@@ -70,6 +59,22 @@ describe('a boot script', () => {
     const evil = encodeURIComponent('52:54:00:00:00:01\nchain http://evil/');
     const answer = await server.plain(`/boot/script?uuid=${uuidA}%0Achain&mac=${evil}&platform=efi%0Aevil`);
     expect(answer.body.toString()).not.toContain('evil');
+  });
+});
+
+describe('the image of UEFI HTTP boot', () => {
+  it('goes away with the address that the machine has reached, as long as before', async () => {
+    await using server = await TestServer.start();
+    expect((await server.plain('/boot/http-boot.img')).body.toString()).toContain('deploy-os build');
+    const image = Buffer.concat([Buffer.alloc(9000), await readFile(imageServerFile), Buffer.alloc(9000, 'end')]);
+    await mkdir(path.join(server.dataDir, 'boot'), { recursive: true });
+    await writeFile(path.join(server.dataDir, 'boot/http-boot.img'), image);
+    const { headers, body } = await server.plain('/boot/http-boot.img');
+    expect(headers['content-type']).toBe('application/vnd.efi-img');
+    expect(body.length).toBe(image.length);
+    expect(body.subarray(9000, -9000).toString()).toMatch(/^set deploy_server=127\.0\.0\.1 {55}\n$/);
+    await server.restart({ advertise: 'deploy.example:8000' });
+    expect((await server.plain('/boot/http-boot.img')).body.toString()).toContain('set deploy_server=deploy.example ');
   });
 });
 

@@ -37,6 +37,8 @@ describe('the configuration', () => {
     [{ approve: 'some' }],
     [{ logLevel: 'loud' }],
     [{ dhcpProxy: true }],
+    [{ tftpOnly: true }],
+    [{ dhcpInterface: 'eth0', tftpOnly: true, dhcpProxy: true }],
     [{ dhcpInterface: 'eth0' }],
     [{ dhcpInterface: 'eth0', dhcpProxy: true, dhcpRange: '10.0.0.1,10.0.0.9' }],
     [{ dhcpInterface: 'eth0', dhcpRange: '10.0.0.1' }],
