@@ -8,7 +8,12 @@ import { runCommand } from './run-command.ts';
 
 const command = path.join(import.meta.dirname, '../../cli/deploy-os');
 const port = 7433;
-const dhcpRange = '10.77.0.100,10.77.0.199';
+/** The flags of the server's own DHCP, of its part beside another DHCP server, and none where the other one names the boot files too. */
+const dhcpFlags = {
+  full: ['--dhcp-interface', bridgeName, '--dhcp-range', '10.77.0.100,10.77.0.199'],
+  proxy: ['--dhcp-interface', bridgeName, '--dhcp-proxy'],
+  none: [],
+} as const;
 const startWithinMs = 60_000;
 
 export type DeployServerOptions = {
@@ -20,10 +25,13 @@ export type DeployServerOptions = {
   readonly logPath: string;
 };
 
+export type DhcpMode = keyof typeof dhcpFlags;
+
 export class DeployServer {
   readonly url = `https://${serverAddress}:${port}`;
   readonly options: DeployServerOptions;
   #process: ChildProcess | undefined;
+  #dhcp: DhcpMode = 'full';
 
   private constructor(options: DeployServerOptions) {
     this.options = options;
@@ -38,7 +46,7 @@ export class DeployServer {
   async #spawn(): Promise<void> {
     const { network, dataDir, bootDir, logPath } = this.options;
     const flags = ['--data', dataDir, '--listen', `${serverAddress}:${port}`, '--boot-dir', bootDir];
-    const dhcp = ['--dhcp-interface', bridgeName, '--dhcp-range', dhcpRange];
+    const dhcp = dhcpFlags[this.#dhcp];
     const log = openSync(logPath, 'a');
     const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...dhcp, '--log-level', 'debug']);
     const child = spawn(wrapper, args, { stdio: ['ignore', log, log] });
@@ -77,7 +85,8 @@ export class DeployServer {
   }
 
   /** A new process on what the last one left. */
-  async restart(): Promise<void> {
+  async restart(dhcp = this.#dhcp): Promise<void> {
+    this.#dhcp = dhcp;
     await this.#spawn();
   }
 

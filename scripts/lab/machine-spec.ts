@@ -21,6 +21,8 @@ type NicSpec = {
   readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3';
   /** Every frame that passes it is written to this file (pcap). */
   readonly framesTo?: string;
+  /** A UEFI machine boots by the iPXE in the NIC's ROM, not by the firmware's own PXE or HTTP boot, which here has a driver for virtio only. */
+  readonly rom?: 'ipxe';
 };
 
 export type MachineSpec = {
@@ -31,6 +33,8 @@ export type MachineSpec = {
   readonly cpus?: number;
   /** `kernel`: QEMU starts `kernel` itself, without firmware and boot loader. */
   readonly bootFrom: 'network' | 'disk' | 'kernel';
+  /** What of the firmware's own network boot a UEFI machine has enabled; all of it unless given, PXE first. */
+  readonly networkBoot?: 'pxe' | 'http';
   readonly kernel?: { readonly vmlinuz: string; readonly initramfs: string; readonly options: string };
   readonly disks: readonly DiskSpec[];
   readonly nics: readonly NicSpec[];
@@ -82,7 +86,15 @@ function firmwareArguments(spec: MachineSpec, files: MachineFiles): string[] {
     ...secure,
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${ovmf[firmware].code}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${files.firmwareVariables}`],
+    ...networkBootArguments(spec),
   ];
+}
+
+/** OvmfPkg/README, "Network Support": what is switched off costs no waiting. */
+function networkBootArguments({ networkBoot }: MachineSpec): string[] {
+  if (networkBoot === undefined) return [];
+  const off = networkBoot === 'http' ? ['IPv4PXESupport', 'IPv6PXESupport'] : ['IPv6PXESupport'];
+  return off.flatMap((name) => ['-fw_cfg', `name=opt/org.tianocore/${name},string=n`]);
 }
 
 const diskDevices: Record<DiskSpec['bus'], string> = {
@@ -162,7 +174,7 @@ function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpe
     `mac=${nic.mac}`,
     `bootindex=${spec.bootFrom === 'network' ? index : 100 + index}`,
     // OVMF's own PXE: the old iPXE ROM pads GRUB's image, and shim then refuses it.
-    ...(firmwareVariablesOf(spec) === null ? [] : ['romfile=']),
+    ...(firmwareVariablesOf(spec) === null || nic.rom === 'ipxe' ? [] : ['romfile=']),
   ];
   const netdev = `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
   const frames =

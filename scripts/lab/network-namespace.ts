@@ -60,7 +60,11 @@ export class NetworkNamespace {
   /** By this address the host reaches the namespace, where no route to `serverAddress` could be had. */
   readonly hostSideAddress: string;
   #taps = 0;
-  readonly #close = (): void => removeNamespace(this.name);
+  /** Namespaces by address. */
+  readonly #hosts = new Map<string, string>();
+  readonly #close = (): void => {
+    for (const name of [...this.#hosts.values(), this.name]) removeNamespace(name);
+  };
 
   private constructor(name: string, hostSideAddress: string) {
     this.name = name;
@@ -111,9 +115,23 @@ export class NetworkNamespace {
     return tap;
   }
 
-  /** The command line that runs `command` in this namespace and ends it when this process dies, however it dies. */
-  wrapCommand(command: string, args: readonly string[]): [string, string[]] {
-    return ['ip', ['netns', 'exec', this.name, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
+  /** A host of its own on the machines' network, with an interface `eth0`; the one with this address if there is one. Answers the name of its namespace. */
+  async addHost(address: string): Promise<string> {
+    const known = this.#hosts.get(address);
+    if (known !== undefined) return known;
+    const [name, link] = [`${this.name}-h${this.#hosts.size}`, `host-br${this.#hosts.size}`];
+    this.#hosts.set(address, name);
+    await runCommand('ip', ['netns', 'add', name]);
+    await this.#ip(`link add ${link} type veth peer name eth0 netns ${name}`);
+    await this.#ip(`link set ${link} master ${bridgeName} up`);
+    await runCommand('ip', ['-n', name, 'addr', 'add', `${address}/24`, 'dev', 'eth0']);
+    await runCommand('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
+    return name;
+  }
+
+  /** The command line that runs `command` in this namespace, or in that of one of its hosts, and ends it when this process dies, however it dies. */
+  wrapCommand(command: string, args: readonly string[], host = this.name): [string, string[]] {
+    return ['ip', ['netns', 'exec', host, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
   }
 
   close(): void {

@@ -1,0 +1,65 @@
+// The ways into the Deploy-OS, as data: a machine and the network that it finds, and by what its boot is to be known.
+import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
+
+type NicModel = NonNullable<MachineSpec['nics'][number]['model']>;
+
+export type BootCase = {
+  readonly name: string;
+  readonly firmware: NonNullable<MachineSpec['firmware']>;
+  /** The firmware's own PXE or HTTP boot, the iPXE in the NIC's ROM, or the ISO made for the server, with an address. */
+  readonly by: 'pxe' | 'http' | 'ipxe' | 'cd' | 'usb';
+  /** The server's own DHCP; the server's proxy beside one that gives addresses only; one that has the lines of docs/booting.md; nobody's. */
+  readonly dhcp: 'full' | 'proxy' | 'own' | 'none';
+  /** The first boots. OVMF has a driver for virtio only. */
+  readonly nics: readonly [NicModel, ...NicModel[]];
+  /** What the server's log must say meanwhile, in this order, and what it must not. */
+  readonly said: readonly string[];
+  readonly unsaid: readonly string[];
+  /** Once it is approved, and has no job, it is reset and must do this. */
+  readonly afterwards?: 'own disk';
+};
+
+/** By model. */
+export const nicDrivers: Readonly<Record<NicModel, string>> = {
+  'virtio-net-pci': 'virtio_net',
+  e1000: 'e1000',
+  e1000e: 'e1000e',
+  rtl8139: '8139cp',
+  vmxnet3: 'vmxnet3',
+};
+
+const image = '"/boot/http-boot.img"';
+const tftp = (file: string): string => `/boot/tftp/${file} to `;
+const pxe = { said: ['shimx64.efi', 'grubx64.efi', 'vmlinuz', 'initramfs.img'].map(tftp), unsaid: [image] };
+// shim and GRUB come in one image; Debian's signed GRUB has no HTTP, so the rest comes by TFTP.
+const http = { said: [image, tftp('vmlinuz'), tftp('initramfs.img')], unsaid: [tftp('shimx64.efi')] };
+const ipxe = {
+  said: ['"/boot/ipxe"', '"/boot/script"', '"/boot/vmlinuz"', '"/boot/initramfs.img"'],
+  unsaid: [tftp('undionly.kpxe'), tftp('shimx64.efi')],
+};
+
+// GRUB would look for its files on the other DHCP server.
+const pxeByProxy = { said: [tftp('snponly.efi'), ...ipxe.said], unsaid: [tftp('shimx64.efi')] };
+const medium = {
+  said: ['"/v1/boot-token"'],
+  unsaid: ['"/boot/script"', '"/boot/initramfs.img"', tftp('initramfs.img')],
+};
+
+export const bootCases: readonly BootCase[] = [
+  {
+    name: 'PXE',
+    firmware: 'uefi-secure-boot',
+    by: 'pxe',
+    dhcp: 'full',
+    nics: ['virtio-net-pci'],
+    ...pxe,
+    afterwards: 'own disk',
+  },
+  { name: 'HTTP', firmware: 'uefi', by: 'http', dhcp: 'full', nics: ['virtio-net-pci'], ...http },
+  { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', nics: ['virtio-net-pci'], ...http },
+  { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', nics: ['virtio-net-pci'], ...pxeByProxy },
+  { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', nics: ['e1000e'], ...ipxe },
+  { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', nics: ['vmxnet3'], ...ipxe },
+  { name: 'CD', firmware: 'uefi-secure-boot', by: 'cd', dhcp: 'none', nics: ['e1000'], ...medium },
+  { name: 'USB', firmware: 'bios', by: 'usb', dhcp: 'none', nics: ['rtl8139'], ...medium },
+];
