@@ -15,6 +15,8 @@ export type BootCase = {
   /** What the server's log must say meanwhile, in this order, and what it must not. */
   readonly said: readonly string[];
   readonly unsaid: readonly string[];
+  /** What the other rows and the tests of the server hold between them: run only when all are asked for. */
+  readonly seldom?: true;
   /** Once it is approved, and has no job, it is reset and must do this. */
   readonly afterwards?: 'own disk';
 };
@@ -55,11 +57,11 @@ export const bootCases: readonly BootCase[] = [
     ...pxe,
     afterwards: 'own disk',
   },
-  { name: 'HTTP', firmware: 'uefi', by: 'http', dhcp: 'full', nics: ['virtio-net-pci'], ...http },
+  { name: 'HTTP', firmware: 'uefi', by: 'http', dhcp: 'full', nics: ['virtio-net-pci'], ...http, seldom: true },
   { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', nics: ['virtio-net-pci'], ...http },
   { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', nics: ['virtio-net-pci'], ...pxeByProxy },
   { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', nics: ['e1000e'], ...ipxe },
-  { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', nics: ['vmxnet3'], ...ipxe },
+  { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', nics: ['vmxnet3'], ...ipxe, seldom: true },
   { name: 'CD', firmware: 'uefi-secure-boot', by: 'cd', dhcp: 'none', nics: ['e1000'], ...medium },
   { name: 'USB', firmware: 'bios', by: 'usb', dhcp: 'none', nics: ['rtl8139'], ...medium },
 ];
