@@ -74,7 +74,8 @@ describe.skipIf(process.getuid?.() !== 0)('a flood at DHCP, PXE, TFTP and HTTP',
           null,
         ]);
       } finally {
-        await server.end('SIGKILL');
+        // Killed it would leave its dnsmasq behind.
+        await server.end('SIGTERM');
         await rm(folder, { recursive: true });
       }
     });
