@@ -1,4 +1,4 @@
-// What the kernel has said of ATA disks since it started: some of it stands nowhere in sysfs. Read from /dev/kmsg (Linux Documentation/ABI/testing/dev-kmsg), record by record.
+// The kernel's log, record by record (/dev/kmsg, Linux Documentation/ABI/testing/dev-kmsg); and what it has said of ATA disks since it started: some of that stands nowhere in sysfs.
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,8 +1,7 @@
 // Asks a disk whether it is a locked self-encrypting one: TCG's Level 0 Discovery (Storage Architecture Core Specification 2.01, 3.3.6; Opal SSC 2.02, 3.1.1).
-import { execFile } from 'node:child_process';
+import { askDisk } from './ask-disk.ts';
 import type { LockState } from './disk.ts';
 
-/** A disk that hangs may hang the program that asks it, beyond the reach of signals: then it is left behind. */
 const timeoutMs = 10_000;
 const pageBytes = 2048;
 const headerBytes = 48;
@@ -27,28 +26,16 @@ const nvmeStatus = 48;
 export async function askOpal(devicePath: string): Promise<LockState | null> {
   const command = /\/sd[a-z]+$/.test(devicePath) ? scsiCommand : /\/nvme\d+n\d+$/.test(devicePath) ? nvmeCommand : null;
   if (command === null) return null;
-  const { promise, resolve } = Promise.withResolvers<LockState | null>();
   const seconds = `--timeout=${timeoutMs / 2000}`;
-  const child = execFile(
-    'sg_raw',
-    ['--readonly', seconds, `--request=${pageBytes}`, '--outfile=-', devicePath, ...command],
-    {
-      env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
-      ...{ encoding: 'buffer', maxBuffer: 65_536, timeout: timeoutMs, killSignal: 'SIGKILL' },
-    },
-    (error, stdout, stderr) => resolve(judgeAnswer(error === null ? 0 : error.code, stdout, stderr.toString('latin1'))),
-  );
-  const timer = setTimeout(() => {
-    child.unref();
-    resolve(null);
-  }, timeoutMs + 1000);
-  return await promise.finally(() => clearTimeout(timer));
+  const args = ['--readonly', seconds, `--request=${pageBytes}`, '--outfile=-', devicePath, ...command];
+  const answer = await askDisk('sg_raw', args, { timeoutMs, maxBytes: 65_536 });
+  return answer === null ? null : judgeAnswer(answer.status, answer.stdout, answer.stderr);
 }
 
 /** `status` is sg_raw's; `said` what it printed on stderr. */
-export function judgeAnswer(status: unknown, page: Uint8Array, said: string): LockState | null {
+export function judgeAnswer(status: number, page: Uint8Array, said: string): LockState | null {
   if (status === 0) return parseLevel0(page);
-  if (illegalRequest.some((code) => code === status)) return 'none';
+  if (illegalRequest.includes(status)) return 'none';
   return status === nvmeStatus && /^NVMe Status: .*\[0x1\]$/m.test(said) ? 'none' : null;
 }
 

@@ -1,7 +1,10 @@
 // R21: a second DHCP or PXE server on the segment is named. R25: so is a firewall that names none of our ports.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { findUnnamedPorts } from '../../../server/doctor/check-host.ts';
 import { judgeOffers } from '../../../server/doctor/check-services.ts';
+import { checkCodes } from '../../../server/doctor/finding.ts';
 
 const bootAddress = '10.9.0.1';
 const own = { server: bootAddress, address: '10.9.0.10', bootFile: 'undionly.kpxe' };
@@ -46,4 +49,11 @@ test.each([
   ['one that drops what it forwards only', forwards, []],
 ])('ports that are not let in by name: %s', (_, ruleset, wanted) => {
   expect(findUnnamedPorts(ruleset, [7433, 67, 69])).toEqual(wanted);
+});
+
+test('every check is in docs/operations.md, and nothing else is', async () => {
+  const text = await readFile(path.join(import.meta.dirname, '../../../docs/operations.md'), 'utf8');
+  const [, table = ''] = text.split('| check | what is asked |');
+  const named = [...(table.split('\n\n', 1)[0] ?? '').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
+  expect(named).toEqual([...checkCodes]);
 });
