@@ -21,6 +21,13 @@ const uefiBootFile = 'shimx64.efi';
  * (github.com/rhboot/grub2/pull/87). iPXE does, but is not signed: with Secure Boot the firmware refuses it and goes on.
  */
 const uefiProxyBootFile = 'snponly.efi';
+/** What machines load by TFTP before anything else. */
+export const loaders = [biosBootFile, uefiBootFile, uefiProxyBootFile];
+const ipxeScript = '/boot/ipxe';
+const httpBootImage = '/boot/http-boot.img';
+/** What they load by HTTP, below the server's address; what each offer names is one of these or a loader. */
+export const httpBootFiles = [ipxeScript, httpBootImage];
+
 /** UEFI specification 2.10, 24.7.2: how a machine says that it boots by HTTP, and what the answer must say; architecture 16 is x86-64 (RFC 5970, IANA). */
 const httpClient = 'HTTPClient';
 
@@ -66,8 +73,8 @@ function bootFiles({ server, address }: DnsmasqFacts, uefi: string): string[] {
     'dhcp-match=set:uefi,option:client-arch,9',
     `dhcp-vendorclass=set:http,${httpClient}:Arch:00016`,
     // iPXE takes a proxy's offer only with a server's address in it, needed or not (github.com/ipxe/ipxe/issues/954).
-    `dhcp-boot=tag:ipxe,http://${server}/boot/ipxe,,${address}`,
-    `dhcp-boot=tag:http,http://${server}/boot/http-boot.img`,
+    `dhcp-boot=tag:ipxe,http://${server}${ipxeScript},,${address}`,
+    `dhcp-boot=tag:http,http://${server}${httpBootImage}`,
     `dhcp-option-force=tag:http,option:vendor-class,${httpClient}`,
     `dhcp-boot=tag:!ipxe,tag:!http,tag:uefi,${uefi}`,
     `dhcp-boot=tag:!ipxe,tag:!http,tag:!uefi,${biosBootFile}`,

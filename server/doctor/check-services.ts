@@ -3,8 +3,9 @@ import { request } from 'node:http';
 import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { toDeployError } from '../../protocol/errors.ts';
 import { formatHostPort } from '../config.ts';
+import { httpBootFiles, loaders } from '../dhcp/dnsmasq-config.ts';
 import { type DhcpOffer, probeDhcp } from './dhcp-probe.ts';
-import { fetchTftp } from './fetch-tftp.ts';
+import { fetchTftp, type TftpAnswer } from './fetch-tftp.ts';
 import { ok, type ServiceCheck } from './finding.ts';
 
 export type Asked = {
@@ -111,92 +112,100 @@ async function checkDhcp(asked: Asked): Promise<ServiceCheck[]> {
   }
 }
 
+type Expected = Pick<Asked, 'dhcp' | 'bootAddress'>;
+
+const fault = (code: ServiceCheck['code'], message: string, advice: string): ServiceCheck => {
+  return { code, outcome: 'fault', message, advice };
+};
+
 /** What the offers of all servers of a network mean for a machine that boots there. */
-export function judgeOffers(
-  offers: readonly DhcpOffer[],
-  { dhcp, bootAddress }: Pick<Asked, 'dhcp' | 'bootAddress'>,
-): ServiceCheck[] {
+export function judgeOffers(offers: readonly DhcpOffer[], expected: Expected): ServiceCheck[] {
   // Seen from another machine it is not known what ours should do: all that counts is that somebody names its files.
-  const own = dhcp === null ? undefined : offers.find(({ server }) => server === bootAddress);
+  const own = expected.dhcp === null ? undefined : offers.find(({ server }) => server === expected.bootAddress);
   const others = offers.filter((offer) => offer !== own);
-  const addressing = others.filter(({ address }) => address !== null);
-  const checks: ServiceCheck[] = [];
-  const fault = (code: 'dhcp' | 'dhcp-other', message: string, advice: string) =>
-    checks.push({ code, outcome: 'fault', message, advice });
-  if (own === undefined && dhcp !== null) {
-    const reached =
-      'Is the server running with --dhcp-interface, on this network? A firewall must let UDP 67, 68 and 4011 through; switches must not drop its offers (DHCP snooping).';
-    fault('dhcp', `our DHCP at ${bootAddress} does not answer`, reached);
-  } else if (own?.bootFile === null) {
-    fault(
-      'dhcp',
-      `our DHCP at ${bootAddress} offers no boot file`,
-      'Look into the log of the server: --log-level debug has every packet.',
-    );
-  } else if (own !== undefined) {
-    checks.push(
-      ok('dhcp', `our DHCP at ${bootAddress} offers ${[own.address, own.bootFile].filter(Boolean).join(' and ')}`),
-    );
-  }
-  const givers = addressing.map(({ server }) => server).join(', ');
-  if (dhcp === 'full' && addressing.length > 0) {
-    const advice =
-      'Machines take whichever answers first. Switch that one off, or run ours with --dhcp-proxy beside it.';
-    fault('dhcp-other', `another DHCP server gives addresses in this network: ${givers}`, advice);
-  }
-  if (dhcp !== 'full') {
-    if (addressing.length === 0)
-      fault(
-        'dhcp',
-        'no DHCP server gives addresses in this network',
-        'Start one, or let ours hand them out: --dhcp-range.',
-      );
-    else checks.push(ok('dhcp', `addresses come from ${givers}`));
-  }
-  for (const { server, bootFile } of others.filter((other) => other.bootFile !== null)) {
-    const ours =
-      dhcp === null && /undionly\.kpxe|shimx64\.efi|\/boot\/http-boot\.img$|\/boot\/ipxe$/.test(bootFile ?? '');
-    if (ours) checks.push(ok('dhcp', `${server} names our boot file, ${bootFile}`));
-    else
-      fault(
-        'dhcp-other',
-        `another server, ${server}, gives a boot file of its own: ${bootFile}`,
-        'Machines may boot that instead: switch its network boot off, or keep it out of this network.',
-      );
-  }
-  if (dhcp === null && offers.every(({ bootFile }) => bootFile === null))
-    fault(
-      'dhcp',
-      'no server names a boot file',
-      'Run ours (--dhcp-interface), or give your DHCP server the options of docs/booting.md.',
-    );
-  return checks;
+  return [
+    ...(expected.dhcp === null ? [] : [judgeOwn(own, expected.bootAddress)]),
+    ...judgeAddresses(others, expected),
+    ...judgeBootFiles(others, expected),
+  ];
 }
 
-const loaders = ['undionly.kpxe', 'shimx64.efi', 'grubx64.efi'];
+function judgeOwn(own: DhcpOffer | undefined, bootAddress: string): ServiceCheck {
+  const ours = `our DHCP at ${bootAddress}`;
+  if (own === undefined) {
+    return fault(
+      'dhcp',
+      `${ours} does not answer`,
+      'Is the server running with --dhcp-interface, on this network? A firewall must let UDP 67, 68 and 4011 through; switches must not drop its offers (DHCP snooping).',
+    );
+  }
+  if (own.bootFile === null) {
+    const advice = 'Look into the log of the server: --log-level debug has every packet.';
+    return fault('dhcp', `${ours} offers no boot file`, advice);
+  }
+  return ok('dhcp', `${ours} offers ${[own.address, own.bootFile].filter(Boolean).join(' and ')}`);
+}
+
+function judgeAddresses(others: readonly DhcpOffer[], { dhcp }: Expected): ServiceCheck[] {
+  const givers = others.filter(({ address }) => address !== null).map(({ server }) => server);
+  if (dhcp !== 'full') {
+    if (givers.length > 0) return [ok('dhcp', `addresses come from ${givers.join(', ')}`)];
+    const advice = 'Start one, or let ours hand them out: --dhcp-range.';
+    return [fault('dhcp', 'no DHCP server gives addresses in this network', advice)];
+  }
+  if (givers.length === 0) return [];
+  const what = `another DHCP server gives addresses in this network: ${givers.join(', ')}`;
+  const advice = 'Machines take whichever answers first. Switch that one off, or run ours with --dhcp-proxy beside it.';
+  return [fault('dhcp-other', what, advice)];
+}
+
+function judgeBootFiles(others: readonly DhcpOffer[], { dhcp }: Expected): ServiceCheck[] {
+  const naming = others.filter(({ bootFile }) => bootFile !== null);
+  if (dhcp === null && naming.length === 0) {
+    const advice = 'Run ours (--dhcp-interface), or give your DHCP server the options of docs/booting.md.';
+    return [fault('dhcp', 'no server names a boot file', advice)];
+  }
+  return naming.map(({ server, bootFile }) => {
+    if (dhcp === null && isOurs(bootFile ?? '')) return ok('dhcp', `${server} names our boot file, ${bootFile}`);
+    return fault(
+      'dhcp-other',
+      `another server, ${server}, gives a boot file of its own: ${bootFile}`,
+      'Machines may boot that instead: switch its network boot off, or keep it out of this network.',
+    );
+  });
+}
+
+/** Of a name, a path or a URL. */
+function isOurs(bootFile: string): boolean {
+  return [...loaders, ...httpBootFiles].some((name) => bootFile.endsWith(name));
+}
+
+/** Of what machines load by TFTP; GRUB is what shim loads. */
+const fetched = [...loaders, 'grubx64.efi'];
 const maxLoaderBytes = 16 * 2 ** 20;
 
 async function checkTftp({ bootAddress, dhcp, localAddress }: Asked): Promise<ServiceCheck[]> {
   if (dhcp === null && localAddress === null) return [];
   const checks: ServiceCheck[] = [];
-  for (const file of loaders) {
+  for (const file of fetched) {
     const answer = await fetchTftp({ address: bootAddress, file, maxBytes: maxLoaderBytes });
-    const fault = (message: string, advice: string) =>
-      checks.push({ code: 'tftp', outcome: 'fault', message: `TFTP, ${file} from ${bootAddress}: ${message}`, advice });
     if (answer.kind === 'file') continue;
-    if (answer.kind === 'error') fault(answer.message, 'Build the boot files: `deploy-os build --out DATA/boot`.');
-    else if (answer.blocksReceived > 0) {
-      fault(
-        `it broke off after ${answer.blocksReceived} blocks`,
-        'Packets are lost on the way: look at the link, and at firewalls that forget UDP flows.',
-      );
-    } else {
-      fault(
-        'no answer',
-        'Is the server running with --dhcp-interface? A firewall must let UDP 69 through, and the answers, which come from a port of their own (PXE-E32).',
-      );
-      break;
-    }
+    const [message, advice] = tellTftp(answer);
+    checks.push(fault('tftp', `TFTP, ${file} from ${bootAddress}: ${message}`, advice));
+    // The others would each be waited for, too.
+    if (answer.kind === 'silence') break;
   }
   return checks.length > 0 ? checks : [ok('tftp', `the loaders come by TFTP from ${bootAddress}`)];
+}
+
+/** What went wrong, and what to do. */
+function tellTftp(answer: Exclude<TftpAnswer, { kind: 'file' }>): readonly [string, string] {
+  if (answer.kind === 'error') return [answer.message, 'Build the boot files: `deploy-os build --out DATA/boot`.'];
+  if (answer.blocksReceived > 0) {
+    const advice = 'Packets are lost on the way: look at the link, and at firewalls that forget UDP flows.';
+    return [`it broke off after ${answer.blocksReceived} blocks`, advice];
+  }
+  const advice =
+    'Is the server running with --dhcp-interface? A firewall must let UDP 69 through, and the answers, which come from a port of their own (PXE-E32).';
+  return ['no answer', advice];
 }

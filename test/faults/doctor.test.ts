@@ -30,7 +30,14 @@ describe.skipIf(process.getuid?.() !== 0)('the doctor', () => {
   beforeAll(async () => {
     data = await mkdtemp(path.join(tmpdir(), 'deploy-os-doctor-'));
     await mkdir(path.join(data, 'boot/tftp'), { recursive: true });
-    for (const name of ['vmlinuz', 'initramfs.img', 'tftp/undionly.kpxe', 'tftp/shimx64.efi', 'tftp/grubx64.efi'])
+    for (const name of [
+      'vmlinuz',
+      'initramfs.img',
+      'tftp/undionly.kpxe',
+      'tftp/snponly.efi',
+      'tftp/shimx64.efi',
+      'tftp/grubx64.efi',
+    ])
       await writeFile(path.join(data, 'boot', name), Buffer.alloc(5000, name));
   });
   afterAll(() => rm(data, { recursive: true, force: true }));

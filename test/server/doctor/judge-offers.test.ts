@@ -21,6 +21,12 @@ test.each([
   ['one more server for network boots', 'full', [own, pxe], ['dhcp ok', 'dhcp-other fault']],
   ['a DHCP server that names our file', null, [{ ...router, bootFile: 'shimx64.efi' }], ['dhcp ok', 'dhcp ok']],
   ['ours, asked from another machine', null, [own], ['dhcp ok', 'dhcp ok']],
+  [
+    'our proxy, asked from another machine',
+    null,
+    [{ ...own, address: null, bootFile: 'snponly.efi' }, router],
+    ['dhcp ok', 'dhcp ok'],
+  ],
   ['one that names none', null, [router], ['dhcp ok', 'dhcp fault']],
 ] as const)('%s', (_, dhcp, offers, wanted) => {
   const checks = judgeOffers(offers, { dhcp, bootAddress });
