@@ -8,10 +8,11 @@ import { runCommand } from './run-command.ts';
 
 const command = path.join(import.meta.dirname, '../../cli/deploy-os');
 const port = 7433;
-/** The flags of the server's own DHCP, of its part beside another DHCP server, and none where the other one names the boot files too. */
+/** The flags of the server's own DHCP, of its part beside another DHCP server, and of its TFTP where the other one names the boot files too. */
 const dhcpFlags = {
   full: ['--dhcp-interface', bridgeName, '--dhcp-range', '10.77.0.100,10.77.0.199'],
   proxy: ['--dhcp-interface', bridgeName, '--dhcp-proxy'],
+  tftp: ['--dhcp-interface', bridgeName, '--tftp-only'],
   none: [],
 } as const;
 const startWithinMs = 60_000;

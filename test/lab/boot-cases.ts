@@ -6,8 +6,11 @@ type NicModel = NonNullable<MachineSpec['nics'][number]['model']>;
 export type BootCase = {
   readonly name: string;
   readonly firmware: NonNullable<MachineSpec['firmware']>;
-  /** The firmware's own PXE or HTTP boot, the iPXE in the NIC's ROM, or the ISO made for the server, with an address. */
-  readonly by: 'pxe' | 'http' | 'ipxe' | 'cd' | 'usb';
+  /**
+   * The firmware's own PXE or HTTP boot, the iPXE in the NIC's ROM, a BIOS ROM that loads `undionly.kpxe` (it is iPXE too, none other is to be
+   * had, but is told the file as one that knows nothing of iPXE), or the ISO made for the server, with an address.
+   */
+  readonly by: 'pxe' | 'http' | 'ipxe' | 'undionly' | 'cd' | 'usb';
   /** The server's own DHCP; the server's proxy beside one that gives addresses only; one that has the lines of docs/booting.md; nobody's. */
   readonly dhcp: 'full' | 'proxy' | 'own' | 'none';
   /** The first boots. OVMF has a driver for virtio only. */
@@ -40,6 +43,8 @@ const ipxe = {
   unsaid: [tftp('undionly.kpxe'), tftp('shimx64.efi')],
 };
 
+const undionly = { said: [tftp('undionly.kpxe'), ...ipxe.said], unsaid: [tftp('shimx64.efi')] };
+
 // GRUB would look for its files on the other DHCP server.
 const pxeByProxy = { said: [tftp('snponly.efi'), ...ipxe.said], unsaid: [tftp('shimx64.efi')] };
 const medium = {
@@ -62,6 +67,16 @@ export const bootCases: readonly BootCase[] = [
   { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', nics: ['virtio-net-pci'], ...pxeByProxy },
   { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', nics: ['e1000e'], ...ipxe },
   { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', nics: ['vmxnet3'], ...ipxe, seldom: true },
+  {
+    name: 'PXE',
+    firmware: 'uefi-secure-boot',
+    by: 'pxe',
+    dhcp: 'own',
+    nics: ['virtio-net-pci'],
+    ...pxe,
+    seldom: true,
+  },
+  { name: 'PXE', firmware: 'bios', by: 'undionly', dhcp: 'own', nics: ['e1000'], ...undionly, seldom: true },
   { name: 'CD', firmware: 'uefi-secure-boot', by: 'cd', dhcp: 'none', nics: ['e1000'], ...medium },
   { name: 'USB', firmware: 'bios', by: 'usb', dhcp: 'none', nics: ['rtl8139'], ...medium },
 ];

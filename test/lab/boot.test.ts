@@ -54,10 +54,15 @@ describe('a machine boots into the Deploy-OS and registers', () => {
     async (row) => {
       failed = true;
       await useDhcp(row.dhcp);
+      if (row.by === 'undionly') await tellAll('undionly.kpxe');
       const log = path.join(site.folder, 'server.log');
       const before = readFileSync(log, 'utf8').length;
       await using machine = await site.powerOn(await furnish(row));
       const hear = () => readFileSync(log, 'utf8').slice(before);
+      if (row.by === 'undionly') {
+        await machine.waitUntil('iPXE to be sent', bootWithinMs, async () => hear().includes(`${row.said[0]}`));
+        await tellApart();
+      }
       // Asking the server takes a processor's time from the machine; its log is free.
       await machine.waitUntil('its agent to connect', bootWithinMs, async () => hear().includes('"agent connected"'));
       const { id, inventory } = await site.waitForAgent(machine);
@@ -95,17 +100,26 @@ describe('a machine boots into the Deploy-OS and registers', () => {
   /** Once for all rows of one kind, which stand together. */
   async function useDhcp(wanted: BootCase['dhcp']): Promise<void> {
     if (wanted === dhcp) return;
-    await Promise.all([site.server.stop(), other?.stop()]);
-    const more = wanted === 'own' ? readGuide() : [];
-    if (wanted === 'proxy' || wanted === 'own')
-      other = await AddressServer.start(site.network, path.join(site.folder, 'dhcp.log'), more);
-    await site.server.restart(wanted === 'full' || wanted === 'proxy' ? wanted : 'none');
+    await site.server.stop();
+    if (wanted === 'own') await tellApart();
+    else await startOther(wanted === 'proxy' ? [] : null);
+    await site.server.restart(wanted === 'own' ? 'tftp' : wanted);
     dhcp = wanted;
+  }
+
+  const tellApart = () => startOther(readGuide());
+  const tellAll = (file: string) => startOther([`dhcp-boot=${file},,${serverAddress}`]);
+
+  /** The site's own DHCP server anew, with these lines more; none at all when they are null. */
+  async function startOther(lines: readonly string[] | null): Promise<void> {
+    await other?.stop();
+    const log = path.join(site.folder, 'dhcp.log');
+    other = lines === null ? undefined : await AddressServer.start(site.network, log, lines);
   }
 
   async function furnish(row: BootCase): Promise<MachineSpec> {
     const { firmware, by, nics } = row;
-    const number = `0${bootCases.indexOf(row) + 1}`;
+    const number = `${bootCases.indexOf(row) + 1}`.padStart(2, '0');
     const spec = await site.furnish(`boot-${number}`, {
       firmware,
       bootFrom: isMedium(by) ? 'disk' : 'network',
