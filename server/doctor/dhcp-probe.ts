@@ -89,14 +89,20 @@ function bind(socket: ReturnType<typeof createSocket>, address: string | undefin
   });
 }
 
-function discover(hardware: Buffer, architecture: number): Buffer {
+/** `architecture` as in RFC 4578 2.1 and at IANA; `more` are whole options. */
+export function discover(
+  hardware: Buffer,
+  architecture: number,
+  vendor: 'PXEClient' | 'HTTPClient' = 'PXEClient',
+  more: readonly number[] = [],
+): Buffer {
   const packet = Buffer.alloc(400);
   packet.set([1, 1, 6, 0]);
   randomBytes(4).copy(packet, bootp.transaction);
   packet.writeUInt16BE(0x8000, bootp.flags);
   hardware.copy(packet, bootp.hardware);
   cookie.copy(packet, bootp.cookie);
-  const name = `PXEClient:Arch:${String(architecture).padStart(5, '0')}:UNDI:002001`;
+  const name = `${vendor}:Arch:${String(architecture).padStart(5, '0')}:UNDI:002001`;
   const asked = [1, 3, 6, 12, 43, 54, 60, 66, 67];
   const options = [
     ...[option.type, 1, 1],
@@ -105,6 +111,7 @@ function discover(hardware: Buffer, architecture: number): Buffer {
     ...[97, 17, 0, ...randomBytes(16)],
     ...[60, name.length, ...Buffer.from(name)],
     ...[55, asked.length, ...asked],
+    ...more,
     option.end,
   ];
   packet.set(options, bootp.options);
@@ -132,7 +139,8 @@ export function readOffer(packet: Buffer, transactions: readonly number[], from:
   };
 }
 
-function readOptions(packet: Buffer): Map<number, Buffer> {
+/** The first of each code; what is cut off is left out. */
+export function readOptions(packet: Buffer): Map<number, Buffer> {
   const options = new Map<number, Buffer>();
   for (let at = bootp.options; at < packet.length && packet[at] !== option.end; ) {
     if (packet[at] === 0) {
