@@ -16,7 +16,7 @@ type NewFlags = Flags & NewKeyFlags & { label?: string };
 const lossWarning = [
   'Keep this in mind: images encrypted with this key cannot be read without it, by anyone, ever.',
   'There is no back door and no reset. Print the key file, or write the passphrase down, and keep it away from the store.',
-  "Keep a copy of the store's folder keys/ too (docs/operations.md, “Encryption”).",
+  "Keep a copy of the store's folder keys/ too (docs/operations/encryption.md).",
 ];
 
 export function addCommands(program: Command): void {

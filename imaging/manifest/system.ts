@@ -1,4 +1,4 @@
-// What is known of an operating system on the disk, found without starting it (docs/format.md, "Systems"): null is for 'cannot be told'.
+// What is known of an operating system on the disk, found without starting it (docs/format.md, "Manifest"): null is for 'cannot be told'.
 import { z } from 'zod';
 
 const text = z.string().max(256);

@@ -1,4 +1,4 @@
-// Boots an image in a virtual machine on an overlay, and says whether it came up. What counts as that: docs/operations.md, "Proving an image".
+// Boots an image in a virtual machine on an overlay, and says whether it came up. What counts as that: docs/operations/look-and-prove.md, "Proving an image".
 import { access, constants } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { DeployError } from '../../protocol/errors.ts';

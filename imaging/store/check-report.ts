@@ -1,4 +1,4 @@
-// What a check of a store reports (docs/operations.md, "Checking a store"), and where in which images the damage lies.
+// What a check of a store reports (docs/operations/stores.md, "Checking a store"), and where in which images the damage lies.
 import { type DeployError, type ErrorCode, toDeployError } from '../../protocol/errors.ts';
 import { isSealedManifest, parseStoredManifest } from '../crypt/sealed-manifest.ts';
 import type { Manifest } from '../manifest/manifest.ts';

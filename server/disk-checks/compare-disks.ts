@@ -1,4 +1,4 @@
-// What is not as it was: two looks at the disks of one machine, compared as a pure function. docs/operations.md, "Disk checks", says what counts.
+// What is not as it was: two looks at the disks of one machine, compared as a pure function. docs/operations/disk-checks.md says what counts.
 import { type CheckedDisk, type Difference, differenceKindSchema } from '../../protocol/disk-check.ts';
 import { compareHealth } from './compare-health.ts';
 import { comparePartitions } from './compare-partitions.ts';

@@ -28,7 +28,8 @@ async function checkBootPorts(): Promise<ServiceCheck[]> {
     return foreign.map(({ port, owner }) => ({
       ...{ code: 'port', outcome: 'fault' },
       message: `UDP port ${port} is held by ${owner}`,
-      advice: 'Stop that service, or use it as the DHCP or TFTP server of these machines (docs/operations.md).',
+      advice:
+        'Stop that service, or use it as the DHCP or TFTP server of these machines (docs/operations/network-boot.md).',
     }));
   }
   const held = owners.filter(({ owner }) => owner !== null).map(({ port, owner }) => `${port} by ${owner}`);

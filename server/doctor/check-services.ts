@@ -162,7 +162,8 @@ function judgeAddresses(others: readonly DhcpOffer[], { dhcp }: Expected): Servi
 function judgeBootFiles(others: readonly DhcpOffer[], { dhcp }: Expected): ServiceCheck[] {
   const naming = others.filter(({ bootFile }) => bootFile !== null);
   if (dhcp === null && naming.length === 0) {
-    const advice = 'Run ours (--dhcp-interface), or give your DHCP server the options of docs/booting.md.';
+    const advice =
+      'Run ours (--dhcp-interface), or give your DHCP server the options of docs/operations/network-boot-your-dhcp-server.md.';
     return [fault('dhcp', 'no server names a boot file', advice)];
   }
   return naming.map(({ server, bootFile }) => {

@@ -1,4 +1,4 @@
-// What docs/booting.md tells administrators of other DHCP servers to write, in those servers: each kind of machine is told the right file (R32).
+// What docs/operations/network-boot-your-dhcp-server.md tells administrators of other DHCP servers to write, in those servers: each kind of machine is told the right file (R32).
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,13 +7,16 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { withCable } from '../fixtures/network/cable.ts';
 
-const guide = readFileSync(path.join(import.meta.dirname, '../../docs/booting.md'), 'utf8');
+const guide = readFileSync(
+  path.join(import.meta.dirname, '../../docs/operations/network-boot-your-dhcp-server.md'),
+  'utf8',
+);
 const client = path.join(import.meta.dirname, '../fixtures/network/ask-dhcp.ts');
 const pool = ['10.9.0.100', '10.9.0.199'] as const;
 
 /** The lines of the code block below the heading that names this server. */
 function snippetOf(server: string): string {
-  const block = new RegExp(`^#### ${server}$.*?^\`\`\`\\w*\\n(.*?)^\`\`\`$`, 'ms').exec(guide)?.[1];
+  const block = new RegExp(`^### ${server}$.*?^\`\`\`\\w*\\n(.*?)^\`\`\`$`, 'ms').exec(guide)?.[1];
   if (block === undefined) throw new Error(`the guide has no lines for ${server}`);
   return block;
 }

@@ -11,7 +11,7 @@ export type BootCase = {
    * had, but is told the file as one that knows nothing of iPXE), or the ISO made for the server, with an address.
    */
   readonly by: 'pxe' | 'http' | 'ipxe' | 'undionly' | 'cd' | 'usb';
-  /** The server's own DHCP; the server's proxy beside one that gives addresses only; one that has the lines of docs/booting.md; nobody's. */
+  /** The server's own DHCP; the server's proxy beside one that gives addresses only; one that has the lines of docs/operations/network-boot-your-dhcp-server.md; nobody's. */
   readonly dhcp: 'full' | 'proxy' | 'own' | 'none';
   /** The first boots. OVMF has a driver for virtio only. */
   readonly nics: readonly [NicModel, ...NicModel[]];

@@ -16,7 +16,7 @@ const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
 const bootWithinMs = 240_000;
 const goOnWithinMs = 120_000;
 const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
-const guide = path.join(import.meta.dirname, '../../docs/booting.md');
+const guide = path.join(import.meta.dirname, '../../docs/operations/network-boot-your-dhcp-server.md');
 
 /** Whose address it is tells whose DHCP server has answered. */
 const mediumAddress = '10.77.0.50';
@@ -29,7 +29,7 @@ const addresses = {
 
 const isMedium = (by: BootCase['by']) => by === 'cd' || by === 'usb';
 
-/** What docs/booting.md tells the administrator of a dnsmasq to write, for the lab's server. */
+/** What docs/operations/network-boot-your-dhcp-server.md tells the administrator of a dnsmasq to write, for the lab's server. */
 function readGuide(): string[] {
   const lines = /^```dnsmasq\n(.*?)^```$/ms.exec(readFileSync(guide, 'utf8'))?.[1] ?? '';
   return lines.replaceAll('10.0.0.1', serverAddress).trim().split('\n');

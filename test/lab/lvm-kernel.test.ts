@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What docs/operations.md says of two groups of one name. */
+/** What docs/operations/another-disk.md says of two groups of one name. */
 const script = `
 mkdir /captured
 lvm vgrename $(lvm pvs --noheadings -o vg_uuid /dev/vda1) restored > /dev/null

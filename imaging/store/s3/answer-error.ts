@@ -99,10 +99,16 @@ function meaningOf({ status, code, region, serverTime }: Refusal, bucket: string
     return { code: 'unauthorized', hint };
   }
   if (status === 403) {
-    return { code: 'forbidden', hint: 'The key lacks a permission; docs/operations.md, "S3", lists those needed.' };
+    return {
+      code: 'forbidden',
+      hint: 'The key lacks a permission; docs/operations/stores.md, "S3", lists those needed.',
+    };
   }
   if (status === 501 || code === 'NotImplemented') {
-    return { code: 'store-unsupported', hint: 'docs/operations.md, "S3", says what a service must be able to do.' };
+    return {
+      code: 'store-unsupported',
+      hint: 'docs/operations/stores.md, "S3", says what a service must be able to do.',
+    };
   }
   return { code: 'server-error', hint: 'See the log of the S3 service.' };
 }

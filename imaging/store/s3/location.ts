@@ -33,7 +33,7 @@ export function isS3Location(location: string): boolean {
 }
 
 /**
- * Reads a store URL (docs/operations.md, "S3"); credentials, region and, for `s3://`, the endpoint come from the variables that other
+ * Reads a store URL (docs/operations/stores.md, "S3"); credentials, region and, for `s3://`, the endpoint come from the variables that other
  * S3 clients read too.
  * @throws usage
  */

@@ -44,7 +44,7 @@ export class S3Quarantine implements Quarantine {
     }
   }
 
-  /** Nothing to wait for: every answer of S3 tells of all that was answered before (docs/operations.md says what is asked of a service). */
+  /** Nothing to wait for: every answer of S3 tells of all that was answered before (docs/operations/stores.md says what is asked of a service). */
   async settle(): Promise<void> {}
 
   async giveBack(digests: readonly Digest[], signal?: AbortSignal): Promise<void> {

@@ -57,8 +57,8 @@ test.each([
   expect(findUnnamedPorts(ruleset, [7433, 67, 69])).toEqual(wanted);
 });
 
-test('every check is in docs/operations.md, and nothing else is', async () => {
-  const text = await readFile(path.join(import.meta.dirname, '../../../docs/operations.md'), 'utf8');
+test('every check is in docs/operations/doctor.md, and nothing else is', async () => {
+  const text = await readFile(path.join(import.meta.dirname, '../../../docs/operations/doctor.md'), 'utf8');
   const [, table = ''] = text.split('| check | what is asked |');
   const named = [...(table.split('\n\n', 1)[0] ?? '').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, code]) => code);
   expect(named).toEqual([...checkCodes]);
