@@ -14,25 +14,43 @@ export type AddressChoice = { readonly kind: 'dhcp' } | StaticAddress;
 /** The C library asks no more (MAXNS, resolv.conf(5)). */
 const maxDnsServers = 3;
 
+/** What each part of an address that is given says; empty where it says nothing. */
+export type AddressParts = { readonly own: string; readonly gateway: string; readonly dns: readonly string[] };
+
+/** What is wrong, and with which part. */
+export type AddressFault = { readonly part: keyof AddressParts; readonly fault: string };
+
 /** Reads `dhcp` or `ADDRESS/PREFIX[,GATEWAY[,DNS...]]`; a string says what is wrong with which part. */
 export function parseAddressChoice(text: string): AddressChoice | string {
-  if (text === 'dhcp') return { kind: 'dhcp' };
+  const choice = parseAddressParts(splitAddressChoice(text));
+  return 'fault' in choice ? choice.fault : choice;
+}
+
+/** The parts of `dhcp` or `ADDRESS/PREFIX[,GATEWAY[,DNS...]]`, right or wrong. */
+function splitAddressChoice(text: string): AddressParts {
   const [own = '', gateway = '', ...dns] = text.split(',');
+  return { own, gateway, dns };
+}
+
+function parseAddressParts({ own, gateway, dns }: AddressParts): AddressChoice | AddressFault {
+  if (own === 'dhcp') return withoutParts(gateway, dns) ?? { kind: 'dhcp' };
   const [address = '', prefix, ...rest] = own.split('/');
   if (!isAddress(address) || rest.length > 0) {
-    return `'${own}' is no address; dhcp or ADDRESS/PREFIX[,GATEWAY[,DNS]] is wanted, for example 192.0.2.10/24,192.0.2.1`;
+    return ownFault(`'${own}' is no address; dhcp or ADDRESS/PREFIX is wanted, for example 192.0.2.10/24`);
   }
-  if (prefix === undefined) return `'${address}' lacks the length of its network's prefix, for example ${address}/24`;
+  if (prefix === undefined) {
+    return ownFault(`'${address}' lacks the length of its network's prefix, for example ${address}/24`);
+  }
   const prefixLength = /^\d{1,3}$/.test(prefix) ? Number(prefix) : 0;
   const longest = isIPv4(address) ? 32 : 128;
   if (prefixLength < 1 || prefixLength > longest) {
-    return `'${prefix}' is no prefix length; a number from 1 to ${longest} is wanted`;
+    return ownFault(`'${prefix}' is no prefix length; a number from 1 to ${longest} is wanted`);
   }
   const chosen = normalise(address);
   return (
-    addressFault(chosen, prefixLength) ??
-    gatewayFault(gateway, chosen, prefixLength) ??
-    dnsFault(dns) ?? {
+    partFault('own', addressFault(chosen, prefixLength)) ??
+    partFault('gateway', gatewayFault(gateway, chosen, prefixLength)) ??
+    partFault('dns', dnsFault(dns)) ?? {
       kind: 'static',
       address: chosen,
       prefixLength,
@@ -40,6 +58,16 @@ export function parseAddressChoice(text: string): AddressChoice | string {
       dns: dns.filter((server) => server !== '').map(normalise),
     }
   );
+}
+
+const ownFault = (fault: string): AddressFault => ({ part: 'own', fault });
+
+const partFault = (part: AddressFault['part'], fault: string | null): AddressFault | null =>
+  fault === null ? null : { part, fault };
+
+function withoutParts(gateway: string, dns: readonly string[]): AddressFault | null {
+  const [part, given] = gateway === '' ? (['dns', dns.join('')] as const) : (['gateway', gateway] as const);
+  return given === '' ? null : { part, fault: `'${given}' is one too many: with dhcp the DHCP server says it` };
 }
 
 /** The first address of the network, which routes name it by; IPv4 only. */

@@ -76,6 +76,13 @@ describe('what it accepts', () => {
     expect(parseCommandLine(`${needed} deploy.vlan=`).vlan).toBeNull();
   });
 
+  it('takes back a VLAN and a NIC that were given before', () => {
+    const { vlan, preferredNic } = parseCommandLine(
+      `${needed} deploy.vlan=5 deploy.nic=eth1 deploy.vlan=none deploy.nic=none`,
+    );
+    expect([vlan, preferredNic]).toEqual([null, null]);
+  });
+
   it('takes the last of a word given twice, and words in quotes', () => {
     expect(parseCommandLine(`${needed} deploy.progress=9 deploy.progress="7"`).progressMs).toBe(7000);
   });
@@ -150,6 +157,8 @@ describe('what it refuses', () => {
     '10.0.0.5/24,,1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4': 'at most 3 DNS servers',
     'fe80::5/64': "'fe80::5' is no address that a machine can have",
     'fd00::5%eth0/64': "'fd00::5%eth0/64' is no address",
+    'dhcp,10.0.0.1': "'10.0.0.1' is one too many: with dhcp",
+    'dhcp,,10.0.0.53': "'10.0.0.53' is one too many: with dhcp",
     'fd00::5/64': "from 'fd00::5' there is no way to the server '10.0.0.1'",
   };
   for (const [ip, words] of Object.entries(badAddresses)) {
