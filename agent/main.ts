@@ -18,6 +18,7 @@ import { endMachine } from './6-end/end-machine.ts';
 import { runAgent } from './run-agent.ts';
 import { Status } from './screen/status.ts';
 import { openTerminals, showStatus } from './screen/terminals.ts';
+import { languages } from './screen/words/languages.ts';
 import { watchKernel } from './watch/watch-kernel.ts';
 
 /** A server may be away for so long without ending a job. */
@@ -29,8 +30,8 @@ const lastWordsMs = 2000;
 
 async function main(status: Status): Promise<void> {
   const commandLine = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
-  status.update({ serverUrl: commandLine.serverUrl, stage: 'waiting for devices' });
-  showStatus(status, await openTerminals(), commandLine.progressMs);
+  status.update({ serverUrl: commandLine.serverUrl, stage: (words) => words.stage.devices });
+  showStatus(status, await openTerminals(languages[commandLine.language]), commandLine.progressMs);
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
@@ -65,7 +66,10 @@ async function main(status: Status): Promise<void> {
     },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.
     listDisks: () => lookAtDisks(assemble),
-    collectInventory: async () => collectInventory(await search.listResults(), await listDisks()),
+    collectInventory: async () => {
+      status.update({ nicResults: search.sayAll() });
+      return collectInventory(await search.listResults(), await listDisks());
+    },
     endMachine,
   });
 }

@@ -6,6 +6,6 @@ import { Session } from './session.ts';
 /** Finds the server, registers and runs jobs. Returns when a job's end has told the machine to reboot or power off. */
 export async function runAgent(context: AgentContext): Promise<void> {
   const server = await context.reachServer();
-  context.status.update({ stage: 'registering', waitingFor: [] });
+  context.status.update({ stage: (words) => words.stage.registering, waitingFor: [] });
   await new Session(context, server).ended;
 }

@@ -7,6 +7,7 @@ import { ActiveJob } from './5-job/active-job.ts';
 import { fitResults } from './5-job/fit-results.ts';
 import type { Job } from './5-job/run-job.ts';
 import { type AgentContext, agentHeaders, type ServerConnection } from './context.ts';
+import type { Say, Words } from './screen/words/words.ts';
 
 const agentVersion = '0.1.0';
 
@@ -75,7 +76,7 @@ export class Session {
     if (message.type === 'job') this.#handed(message);
     if (message.type === 'cancel' && this.#active?.job.jobId === message.jobId) this.#active.cancel();
     if (message.type === 'doneReceived') this.#acknowledged(message.jobId);
-    if (message.type === 'refused') status.update({ stage: `refused by the server: ${message.error.message}` });
+    if (message.type === 'refused') status.update({ stage: ({ stage }) => stage.refused(message.error.message) });
   }
 
   #welcomed({ machineName, state, continueJob }: Extract<ServerMessage, { type: 'welcome' }>): void {
@@ -91,12 +92,10 @@ export class Session {
     this.#logs.sendTo(this.#channel);
   }
 
-  #stage(state: 'pending' | 'approved'): string {
+  #stage(state: 'pending' | 'approved'): Say {
     if (this.#active !== undefined) return this.#context.status.model.stage;
-    if (this.#unreceived !== undefined) return 'waiting for the server to take the result';
-    return state === 'pending'
-      ? 'registered; waiting for an administrator to approve this machine'
-      : 'ready; waiting for a job';
+    if (this.#unreceived !== undefined) return (words) => words.stage.awaitsReceipt;
+    return ({ stage }) => (state === 'pending' ? stage.awaitsApproval : stage.ready);
   }
 
   #handed(job: Job): void {
@@ -120,7 +119,7 @@ export class Session {
       server: this.#server,
       send: (message) => this.#channel.send(message),
     });
-    status.update({ stage: `running '${job.scenarioName}'` });
+    status.update({ stage: ({ stage }) => stage.running(job.scenarioName) });
     const outcome = await this.#active.run();
     const { abandoned, lease } = this.#active;
     if (!abandoned) {
@@ -137,12 +136,10 @@ export class Session {
       };
     }
     this.#active = undefined;
-    const words = abandoned
-      ? 'was stopped: the server gave it to another agent'
-      : outcome.error === null
-        ? 'succeeded'
-        : `failed: ${outcome.error.code}`;
-    status.update({ job: null, stage: `'${job.scenarioName}' ${words}` });
+    status.update({
+      job: null,
+      stage: ({ stage }) => outcomeWords(stage, job.scenarioName, { abandoned, ...outcome }),
+    });
     this.#sendDone();
     this.#startNext();
   }
@@ -167,7 +164,7 @@ export class Session {
   }
 
   async #end(action: 'reboot' | 'poweroff'): Promise<void> {
-    this.#context.status.update({ stage: action === 'reboot' ? 'rebooting' : 'powering off' });
+    this.#context.status.update({ stage: ({ stage }) => (action === 'reboot' ? stage.rebooting : stage.poweringOff) });
     this.close();
     await this.#context.endMachine(action);
     this.#ended.resolve();
@@ -177,8 +174,15 @@ export class Session {
     const { status } = this.#context;
     // Said once for each outage; every further attempt only changes the page.
     if (status.model.connected) status.log('warning', `connection to the server lost: ${reason.message}`);
-    status.update({ connected: false, waitingFor: [`the server: ${reason.message}`] });
+    status.update({ connected: false, waitingFor: [({ wait }) => wait.server(reason.message)] });
   }
+}
+
+type Outcome = { readonly abandoned: boolean; readonly error: DeployError | null };
+
+function outcomeWords(stage: Words['stage'], scenario: string, { abandoned, error }: Outcome): string {
+  if (abandoned) return stage.stopped(scenario);
+  return error === null ? stage.succeeded(scenario) : stage.failed(scenario, error.code);
 }
 
 /** Within what the protocol's schema allows. */

@@ -1,5 +1,6 @@
 // First stage: what the kernel command line tells the agent (docs/agent.md lists the words).
 import { DeployError } from '../../protocol/errors.ts';
+import { type Language, languages } from '../screen/words/languages.ts';
 import { macOf, readSettings, type SettingFaults, type Settings, type SettingWords, settingNames } from './settings.ts';
 
 export type CommandLine = Settings & {
@@ -8,6 +9,8 @@ export type CommandLine = Settings & {
   /** MAC address of the NIC that the firmware booted from (BOOTIF). */
   readonly bootMac: string | null;
   readonly progressMs: number;
+  /** Of the screen; what goes to the server is English. */
+  readonly language: Language;
 };
 
 /** @throws DeployError usage, naming the word that is missing or wrong. */
@@ -21,6 +24,7 @@ export function parseCommandLine(text: string): CommandLine {
     token: parseToken(words.get('deploy.token') ?? null),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
+    language: parseLanguage(words.get('deploy.language') ?? 'en'),
   };
 }
 
@@ -62,6 +66,11 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && seconds >= 0.2 && seconds <= 3600) return seconds;
   throw wrong('deploy.progress', text, 'seconds from 0.2 to 3600 are wanted');
+}
+
+function parseLanguage(text: string): Language {
+  if (Object.hasOwn(languages, text)) return text as Language;
+  throw wrong('deploy.language', text, `one of ${Object.keys(languages).join(', ')} is wanted`);
 }
 
 /** PXELINUX and iPXE write the hardware type (01, Ethernet) in front of the address. A BOOTIF that is none is no reason not to boot. */

@@ -8,6 +8,8 @@ import { routeThrough } from '../2-network/route.ts';
 import type { ServerConnection } from '../context.ts';
 import { describeNic } from '../screen/describe-nic.ts';
 import type { Status } from '../screen/status.ts';
+import { en } from '../screen/words/en.ts';
+import type { Say } from '../screen/words/words.ts';
 import { setClockIfWrong } from './clock.ts';
 import type { Route } from './nic-probe.ts';
 import type { NicSearch } from './nic-search.ts';
@@ -45,18 +47,22 @@ async function searchAllNics(
   for (;;) {
     const { nics, route } = await search.step();
     if (route !== undefined) return { nics, route };
-    const waitingFor = nics.map((nic) => `${nic.name} (${nic.mac}): ${search.wordsOf(nic.name)}`);
+    const waitingFor = nics.map(({ name, mac }): Say => {
+      const say = search.sayOf(name);
+      return (words) => words.wait.nic(name, mac, say(words));
+    });
     if (preferredNic !== null && !nics.some((nic) => isNamed(nic, preferredNic))) {
-      waitingFor.push(`deploy.nic=${preferredNic}: this machine has no such NIC`);
+      waitingFor.push(({ wait }) => wait.noSuchNic(preferredNic));
     }
     status.update({
-      stage: `looking for ${serverUrl}`,
+      stage: ({ stage }) => stage.lookingFor(serverUrl),
       nics,
-      waitingFor: nics.length > 0 ? waitingFor : ['no NIC: its driver may be missing'],
+      nicResults: search.sayAll(),
+      waitingFor: nics.length > 0 ? waitingFor : [({ wait }) => wait.noNic],
     });
     if (!warned && performance.now() - startedMs > patienceMs) {
       warned = true;
-      const words = nics.map((nic) => `${describeNic(nic)}: ${search.wordsOf(nic.name)}`);
+      const words = nics.map((nic) => `${describeNic(nic, en)}: ${search.sayOf(nic.name)(en)}`);
       status.log(
         'warning',
         `${serverUrl} not found in ${patienceMs / 1000} s, still trying: ${words.join('; ') || 'no NIC'}`,
@@ -71,9 +77,12 @@ type Voices = { readonly status: Status; readonly search: NicSearch };
 /** Once the server is found: what the link is like, and what became of the other NICs. */
 function report(nics: readonly LocalNic[], route: Route, { status, search }: Voices): void {
   for (const nic of nics) {
-    if (nic.name !== route.nic) status.log('info', `${describeNic(nic)}: ${search.wordsOf(nic.name)}`);
+    if (nic.name !== route.nic) status.log('info', `${describeNic(nic, en)}: ${search.sayOf(nic.name)(en)}`);
     else if (nic.duplex === 'half' || (nic.speedMbps !== null && nic.speedMbps < slowMbps)) {
-      status.log('warning', `a slow link, which works: ${describeNic(nic)}; look at the cable and the switch's port`);
+      status.log(
+        'warning',
+        `a slow link, which works: ${describeNic(nic, en)}; look at the cable and the switch's port`,
+      );
     }
   }
 }

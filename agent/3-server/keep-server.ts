@@ -71,7 +71,7 @@ async function searchAgain(fault: string, watch: Watch): Promise<void> {
       said = true;
       status.log('warning', `${fault}; looking for the server through every NIC, for ever`);
     }
-    status.update({ nics: await search.listResults(nics) });
+    status.update({ nics: await search.listResults(nics), nicResults: search.sayAll() });
     await sleep(pollMs, undefined, { ref: false });
   }
 }

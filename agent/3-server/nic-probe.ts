@@ -11,8 +11,9 @@ import type { LocalNic } from '../2-network/nics.ts';
 import { claimAddress, type Way } from '../2-network/route.ts';
 import { clearStaticAddress, readAddressState, setStaticAddress } from '../2-network/static-address.ts';
 import { ensureDevice, vlanName } from '../2-network/vlan.ts';
+import { type Say, verbatim } from '../screen/words/words.ts';
 import { faultWords } from './fault-words.ts';
-import { resolveThrough } from './resolve-name.ts';
+import { NameFault, resolveThrough } from './resolve-name.ts';
 
 const askTimeoutMs = 5000;
 const askPauseMs = 2000;
@@ -22,8 +23,10 @@ export type Route = Way & { readonly nic: string; readonly serverAddress: string
 
 export class NicProbe {
   /** What is waited for, or what came of it, in words. */
-  words = 'bringing it up';
+  say: Say = ({ probe }) => probe.bringingUp;
   found: Route | undefined;
+  /** What was said last of an address from which the server was asked. */
+  #outcome: Say | undefined;
   /** How often the server has been asked in vain with the address that was given. */
   failures = 0;
   readonly #commandLine: CommandLine;
@@ -56,7 +59,8 @@ export class NicProbe {
       // Two NICs that were given one address ask one after the other.
       if (!this.#askedFrom.has(way.address)) void this.#ask(nic.name, way);
     } catch (thrown) {
-      this.words = `cannot be set up: ${toDeployError(thrown).message}`;
+      const { message } = toDeployError(thrown);
+      this.say = ({ probe }) => probe.cannotSetUp(message);
     }
   }
 
@@ -67,7 +71,7 @@ export class NicProbe {
   }
 
   async #waitForLink(nic: LocalNic): Promise<void> {
-    this.words = 'no link: is the cable plugged in, is the switch on?';
+    this.say = ({ probe }) => probe.noLink;
     this.found = undefined;
     if (this.#hadLink === true) this.#hadLink = false;
     await bringUp(nic.name);
@@ -84,7 +88,7 @@ export class NicProbe {
     const wanted = isIPv6(this.#server.host) ? isIPv6 : isIPv4;
     const address = addressesOf(device).find((candidate) => wanted(candidate) && !candidate.startsWith('fe80:'));
     if (address === undefined) {
-      this.words = dhcpWords(lease);
+      this.say = dhcpWords(lease);
       return null;
     }
     return { device, address, names: lease?.names ?? { servers: [], domain: null } };
@@ -101,7 +105,7 @@ export class NicProbe {
     const { ip } = this.#commandLine;
     if (ip.kind !== 'static') return null;
     if (!mayHaveAddress) {
-      if (this.failures === 0) this.words = `waiting for its turn with ${ip.address}`;
+      if (this.failures === 0) this.say = ({ probe }) => probe.itsTurn(ip.address);
       return null;
     }
     const state =
@@ -109,9 +113,9 @@ export class NicProbe {
     this.#hasStaticAddress = state !== 'taken';
     if (state === 'taken') {
       this.failures++;
-      this.words = `duplicate address: another machine in this network has ${ip.address}, which deploy.ip gives to this one`;
+      this.say = ({ probe }) => probe.duplicate(ip.address);
     } else if (state === 'checking') {
-      this.words = `asking whether another machine has ${ip.address}`;
+      this.say = ({ probe }) => probe.checking(ip.address);
     }
     return state === 'ready' ? { device, address: ip.address, names: { servers: ip.dns, domain: null } } : null;
   }
@@ -121,7 +125,7 @@ export class NicProbe {
     const { host, port } = this.#server;
     this.#asking = true;
     this.#askedFrom.add(way.address);
-    if (!this.words.startsWith('address')) this.words = `address ${way.address}, asking the server`;
+    if (this.say !== this.#outcome) this.#sayOutcome(({ probe }) => probe.asking(way.address));
     let address = host;
     try {
       await claimAddress(way);
@@ -132,18 +136,26 @@ export class NicProbe {
         lookup: (_name, options, found) => answerLookup(address, options.all === true, found),
       });
       this.found = { ...way, nic, serverAddress: address, pinned };
-      this.words = `address ${way.address}, reaches the server`;
+      this.#sayOutcome(({ probe }) => probe.reaches(way.address));
     } catch (thrown) {
       this.found = undefined;
       this.failures++;
       const resolved = address !== host || isIPv4(host) || isIPv6(host);
-      const words = resolved ? faultWords(thrown, { address, port }) : toDeployError(thrown).message;
-      this.words = `address ${way.address}, ${words}`;
+      const fault =
+        resolved || thrown instanceof NameFault
+          ? faultWords(thrown, { address, port })
+          : verbatim(toDeployError(thrown).message);
+      this.#sayOutcome((words) => words.probe.fault(way.address, fault(words)));
     } finally {
       this.#asking = false;
       this.#askedFrom.delete(way.address);
       this.#notBeforeMs = performance.now() + askPauseMs;
     }
+  }
+
+  #sayOutcome(say: Say): void {
+    this.say = say;
+    this.#outcome = say;
   }
 }
 
@@ -160,16 +172,13 @@ function addressesOf(device: string): string[] {
   return (networkInterfaces()[device] ?? []).map(({ address }) => address);
 }
 
-function dhcpWords(lease: Lease | null): string {
-  const server = lease?.server === null || lease === null ? 'a DHCP server' : `the DHCP server ${lease.server}`;
+function dhcpWords(lease: Lease | null): Say {
   switch (lease?.event) {
-    case 'nak': {
-      const why = lease.message === null ? '' : ` ('${lease.message}')`;
-      return `NAK: ${server} refuses an address${why}: its range may be wrong or used up; asking again`;
-    }
+    case 'nak':
+      return ({ probe }) => probe.nak(lease.server, lease.message);
     case 'leasefail':
-      return 'no DHCP answer: no DHCP server there, none that has an address left, or a switch that does not forward yet (spanning tree, up to a minute); asking again';
+      return ({ probe }) => probe.noDhcp;
     default:
-      return 'waiting for an address (DHCP; spanning tree may take a minute)';
+      return ({ probe }) => probe.waitingForDhcp;
   }
 }

@@ -2,6 +2,8 @@
 import type { Nic } from '../../protocol/inventory.ts';
 import type { CommandLine } from '../1-boot/command-line.ts';
 import { isNamed, type LocalNic, listNics, orderNics } from '../2-network/nics.ts';
+import { en } from '../screen/words/en.ts';
+import type { Say } from '../screen/words/words.ts';
 import { NicProbe, type Route } from './nic-probe.ts';
 
 /** How long a preferred NIC may take longer than one that has already found the server. */
@@ -36,7 +38,7 @@ export class NicSearch {
   /** The NICs as they stand now, each with what came of it. */
   async listResults(nics?: readonly LocalNic[]): Promise<Nic[]> {
     return (nics ?? (await this.#list())).map(({ index: _index, ...nic }) => {
-      return { ...nic, result: this.wordsOf(nic.name).slice(0, maxResultLength) };
+      return { ...nic, result: this.sayOf(nic.name)(en).slice(0, maxResultLength) };
     });
   }
 
@@ -45,8 +47,13 @@ export class NicSearch {
     return (await this.#list()).find(({ name }) => name === this.current?.nic);
   }
 
-  wordsOf(nic: string): string {
-    return this.#probeOf(nic).words;
+  sayOf(nic: string): Say {
+    return this.#probeOf(nic).say;
+  }
+
+  /** What came of each NIC so far, by its name. */
+  sayAll(): Map<string, Say> {
+    return new Map([...this.#probes].map(([nic, { say }]) => [nic, say]));
   }
 
   /** What was found counts no longer: the server is asked again through every NIC. */

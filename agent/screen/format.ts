@@ -1,4 +1,5 @@
 // Figures and foreign text in the form the status page shows them.
+import type { Words } from './words/words.ts';
 
 /** `1.5 GiB` */
 export function formatBytes(bytes: number): string {
@@ -8,11 +9,11 @@ export function formatBytes(bytes: number): string {
 }
 
 /** `42 s`, `3 min 5 s`, `2 h 4 min` */
-export function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number, { duration }: Words): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < 60) return duration.seconds(whole);
+  if (whole < 3600) return duration.minutes(Math.floor(whole / 60), whole % 60);
+  return duration.hours(Math.floor(whole / 3600), Math.floor((whole % 3600) / 60));
 }
 
 /** `text` without anything that could steer a terminal: names and messages come from disks, firmware and the server. */

@@ -1,6 +1,7 @@
 // What the status page shows: the stages write it, the screen draws it. Writing is cheap; nothing is drawn here.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { Nic } from '../../protocol/inventory.ts';
+import type { Say } from './words/words.ts';
 
 export type LogLevel = 'info' | 'warning' | 'error';
 export type Log = (level: LogLevel, message: string) => void;
@@ -21,12 +22,14 @@ export type JobView = {
 export type StatusModel = {
   readonly serverUrl: string;
   /** What the agent is doing, in a few words. */
-  readonly stage: string;
-  readonly waitingFor: readonly string[];
+  readonly stage: Say;
+  readonly waitingFor: readonly Say[];
   readonly connected: boolean;
   readonly machineName: string | null;
   readonly machineState: 'pending' | 'approved' | null;
   readonly nics: readonly Nic[];
+  /** What came of each NIC, by its name; of one that is not here, its `result` counts. */
+  readonly nicResults: ReadonlyMap<string, Say>;
   readonly disks: readonly Disk[];
   readonly job: JobView | null;
   /** The last of them, oldest first. */
@@ -49,12 +52,13 @@ export class Status {
   constructor(serverUrl: string) {
     this.#model = {
       serverUrl,
-      stage: 'starting',
+      stage: (words) => words.stage.starting,
       waitingFor: [],
       connected: false,
       machineName: null,
       machineState: null,
       nics: [],
+      nicResults: new Map(),
       disks: [],
       job: null,
       messages: [],

@@ -3,6 +3,7 @@ import { constants, openSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { messageWords, type PageSize, renderLine, renderPage } from './render.ts';
 import type { LogLine, Status } from './status.ts';
+import type { Words } from './words/words.ts';
 
 /** Changes of state are drawn at once, but not more often than this. */
 const changeMs = 1000;
@@ -44,38 +45,43 @@ export function showStatus(status: Status, terminals: readonly Terminal[], inter
 }
 
 /** The machine's own screens: the virtual terminal if there is one, and every serial line that is a console or has a port behind it. */
-export async function openTerminals(): Promise<Terminal[]> {
+export async function openTerminals(words: Words): Promise<Terminal[]> {
   const active = (await readText('/sys/class/tty/console/active')).split(/\s+/);
   const serial = new Set(active.filter((name) => name !== '' && !/^tty\d+$/.test(name)));
   // Type 0 is a port that is not there (PORT_UNKNOWN, include/uapi/linux/serial_core.h).
   if (!['', '0'].includes(await readText('/sys/class/tty/ttyS0/type'))) serial.add('ttyS0');
   const lines = [...serial].map((name) => openWriter(`/dev/${name}`)).filter((write) => write !== null);
   const page = openWriter('/dev/tty1');
-  return [...lines.map(lineTerminal), ...(page === null ? [] : [pageTerminal(page, await pageSize())])];
+  return [
+    ...lines.map((write) => lineTerminal(write, words)),
+    ...(page === null ? [] : [pageTerminal(page, { size: await pageSize(), words })]),
+  ];
 }
 
 /** Lines: each message once, and the status when it has changed. */
-export function lineTerminal(write: (text: string) => void): Terminal {
+export function lineTerminal(write: (text: string) => void, words: Words): Terminal {
   let last = '';
   return {
     draw: ({ model }) => {
-      const line = renderLine(model);
+      const line = renderLine(model, words);
       if (line !== last) write(`${line}\r\n`);
       last = line;
     },
-    log: (message) => write(`${messageWords(message)}\r\n`),
+    log: (message) => write(`${messageWords(message, words)}\r\n`),
   };
 }
 
+type PageStyle = { readonly size: PageSize; readonly words: Words };
+
 /** A full page in ANSI; only lines that differ from the last page are sent, since drawing is dear on emulated screens. */
-export function pageTerminal(write: (text: string) => void, size: PageSize): Terminal {
+export function pageTerminal(write: (text: string) => void, { size, words }: PageStyle): Terminal {
   let last: string[] = [];
   let wholeAtMs = Number.NEGATIVE_INFINITY;
   return {
     draw: ({ model }) => {
       const whole = performance.now() - wholeAtMs > wholePageMs;
       if (whole) wholeAtMs = performance.now();
-      const page = renderPage(model, size);
+      const page = renderPage(model, size, words);
       const changed = page.flatMap((line, row) =>
         whole || line !== last[row] ? [`\x1b[${row + 1};1H${line}\x1b[K`] : [],
       );

@@ -4,6 +4,7 @@ import { Packr } from 'msgpackr';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Status } from '../../agent/screen/status.ts';
+import { en } from '../../agent/screen/words/en.ts';
 import { Session } from '../../agent/session.ts';
 import type { AgentMessage, ServerMessage } from '../../protocol/agent-messages.ts';
 import { startHostileServer } from '../imaging/store/test-server.ts';
@@ -226,7 +227,7 @@ it('shows why it was refused', async () => {
     type: 'refused',
     error: { code: 'protocol-version', message: 'the agent speaks protocol 1, this server 2' },
   });
-  await expect.poll(() => status.model.stage).toContain('this server 2');
+  await expect.poll(() => status.model.stage(en)).toContain('this server 2');
 });
 
 it('says hello before anything else, however long the inventory takes and whatever is logged meanwhile', async () => {

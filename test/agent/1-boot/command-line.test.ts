@@ -28,6 +28,7 @@ describe('what it accepts', () => {
       vlan: null,
       preferredNic: null,
       bootMac: '52:54:00:ab:cd:ef',
+      language: 'en',
       progressMs: 2000,
     });
   });
@@ -100,6 +101,10 @@ it('without a token: a medium has none', () => {
   expect(parseCommandLine(`${medium} deploy.token=`).token).toBeNull();
 });
 
+it('shows its screen in Japanese when it is told to', () => {
+  expect(parseCommandLine(`${needed} deploy.language=ja`).language).toBe('ja');
+});
+
 describe('what it refuses', () => {
   it('names the word that is missing', () => {
     for (const word of ['deploy.server', 'deploy.ca']) {
@@ -126,6 +131,8 @@ describe('what it refuses', () => {
     'deploy.progress=-1',
     'deploy.progress=1e9',
     'deploy.progress=often',
+    'deploy.language=de',
+    'deploy.language=toString',
     'deploy.token=a\u00e4b',
     `deploy.token=${'x'.repeat(513)}`,
   ];

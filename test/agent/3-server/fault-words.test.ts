@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { faultWords } from '../../../agent/3-server/fault-words.ts';
+import { en } from '../../../agent/screen/words/en.ts';
 import { fetchPinnedCa } from '../../../imaging/store/pinned-ca.ts';
 import { DeployError } from '../../../protocol/errors.ts';
 
@@ -18,7 +19,7 @@ async function faultOf(act: (socket: import('node:net').Socket) => void): Promis
     await fetchPinnedCa(`https://127.0.0.1:${port}`, fingerprint, { timeoutMs: 300 });
     throw new Error('it was trusted');
   } catch (thrown) {
-    return { words: faultWords(thrown, { address: '127.0.0.1', port }), port };
+    return { words: faultWords(thrown, { address: '127.0.0.1', port })(en), port };
   } finally {
     server.close();
   }
@@ -37,8 +38,8 @@ it('tells another service, and a connection that breaks', async () => {
 it('tells a NIC whose network has no gateway, and says any other fault in its own words', () => {
   const asked = { address: '10.0.0.1', port: 7433 };
   const cause = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
-  expect(faultWords(new DeployError('server-unreachable', 'x', { cause }), asked)).toBe(
+  expect(faultWords(new DeployError('server-unreachable', 'x', { cause }), asked)(en)).toBe(
     '10.0.0.1 is not in this network, and the network has no gateway',
   );
-  expect(faultWords(new Error('odd'), asked)).toBe('odd');
+  expect(faultWords(new Error('odd'), asked)(en)).toBe('odd');
 });

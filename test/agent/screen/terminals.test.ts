@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Status } from '../../../agent/screen/status.ts';
 import { lineTerminal, pageTerminal, showStatus } from '../../../agent/screen/terminals.ts';
+import { en } from '../../../agent/screen/words/en.ts';
 
 const job = {
   title: 'j',
@@ -16,11 +17,11 @@ const job = {
 it('draws the whole page once and then only the lines that changed', () => {
   const written: string[] = [];
   const status = new Status('https://10.0.0.1:1');
-  const page = pageTerminal((text) => written.push(text), { columns: 79, rows: 25 });
+  const page = pageTerminal((text) => written.push(text), { size: { columns: 79, rows: 25 }, words: en });
   page.draw(status);
   page.draw(status);
   expect(written).toHaveLength(1);
-  status.update({ stage: 'registering' });
+  status.update({ stage: ({ stage }) => stage.registering });
   page.draw(status);
   expect(written[1]).toBe('\x1b[3;1HStatus      registering\x1b[K');
 });
@@ -28,9 +29,9 @@ it('draws the whole page once and then only the lines that changed', () => {
 it('writes each message and each new state once on a serial line', () => {
   const written: string[] = [];
   const status = new Status('https://10.0.0.1:1');
-  const end = showStatus(status, [lineTerminal((text) => written.push(text))], 60_000);
+  const end = showStatus(status, [lineTerminal((text) => written.push(text), en)], 60_000);
   status.log('warning', 'half duplex');
-  status.update({ stage: 'registering' });
+  status.update({ stage: ({ stage }) => stage.registering });
   end();
   expect(written).toEqual(['Deploy-OS | starting\r\n', 'WARNING: half duplex\r\n', 'Deploy-OS | registering\r\n']);
 });

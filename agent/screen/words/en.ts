@@ -1,0 +1,126 @@
+// Everything that the status page says by itself, in English. What goes to the server (log lines, the results of NICs) is always this.
+export const en = {
+  page: {
+    connected: 'connected',
+    notConnected: 'not connected',
+    machine: 'Machine',
+    status: 'Status',
+    nic: 'NIC',
+    disk: 'Disk',
+    job: 'Job',
+    none: 'none',
+    more: (count: number) => `and ${count} more`,
+    notRegistered: 'not registered yet',
+    awaitsApproval: (machine: string) => `${machine} (waiting for approval)`,
+    inUse: (by: string) => `in use: ${by}`,
+    serverNotConnected: 'server not connected',
+  },
+  level: {
+    info: (message: string) => message,
+    warning: (message: string) => `WARNING: ${message}`,
+    error: (message: string) => `ERROR: ${message}`,
+  },
+  duration: {
+    seconds: (seconds: number) => `${seconds} s`,
+    minutes: (minutes: number, seconds: number) => `${minutes} min ${seconds} s`,
+    hours: (hours: number, minutes: number) => `${hours} h ${minutes} min`,
+  },
+  stage: {
+    starting: 'starting',
+    devices: 'waiting for devices',
+    lookingFor: (server: string) => `looking for ${server}`,
+    registering: 'registering',
+    refused: (why: string) => `refused by the server: ${why}`,
+    awaitsReceipt: 'waiting for the server to take the result',
+    awaitsApproval: 'registered; waiting for an administrator to approve this machine',
+    ready: 'ready; waiting for a job',
+    running: (scenario: string) => `running '${scenario}'`,
+    stopped: (scenario: string) => `'${scenario}' was stopped: the server gave it to another agent`,
+    succeeded: (scenario: string) => `'${scenario}' succeeded`,
+    failed: (scenario: string, code: string) => `'${scenario}' failed: ${code}`,
+    rebooting: 'rebooting',
+    poweringOff: 'powering off',
+  },
+  wait: {
+    server: (why: string) => `the server: ${why}`,
+    nic: (name: string, mac: string, what: string) => `${name} (${mac}): ${what}`,
+    noSuchNic: (nic: string) => `deploy.nic=${nic}: this machine has no such NIC`,
+    noNic: 'no NIC: its driver may be missing',
+  },
+  job: {
+    title: (scenario: string, step: number, steps: number) => `${scenario} (step ${step} of ${steps})`,
+    bytes: (done: string, total: string) => `${done} of ${total}`,
+    rate: (bytes: string) => `${bytes}/s`,
+    left: (duration: string) => `${duration} left`,
+    network: (bytes: string) => `network ${bytes}`,
+  },
+  phase: {
+    map: 'map',
+    unpack: 'unpack',
+    capture: 'capture',
+    prepare: 'prepare',
+    discard: 'discard',
+    write: 'write',
+    flush: 'flush',
+    'read-back': 'read-back',
+    finish: 'finish',
+    verify: 'verify',
+    export: 'export',
+    compare: 'compare',
+  },
+  nic: {
+    boot: ' (boot)',
+    noDriver: 'no driver',
+    link: 'link',
+    noLink: 'no link',
+    halfDuplex: 'half duplex',
+    fullDuplex: 'full',
+    errors: (count: number) => `${count} errors`,
+  },
+  /** What a NIC waits for on its way to the server, or what came of it. */
+  probe: {
+    bringingUp: 'bringing it up',
+    noLink: 'no link: is the cable plugged in, is the switch on?',
+    cannotSetUp: (why: string) => `cannot be set up: ${why}`,
+    itsTurn: (address: string) => `waiting for its turn with ${address}`,
+    duplicate: (address: string) =>
+      `duplicate address: another machine in this network has ${address}, which deploy.ip gives to this one`,
+    checking: (address: string) => `asking whether another machine has ${address}`,
+    asking: (address: string) => `address ${address}, asking the server`,
+    reaches: (address: string) => `address ${address}, reaches the server`,
+    fault: (address: string, what: string) => `address ${address}, ${what}`,
+    waitingForDhcp: 'waiting for an address (DHCP; spanning tree may take a minute)',
+    noDhcp:
+      'no DHCP answer: no DHCP server there, none that has an address left, or a switch that does not forward yet (spanning tree, up to a minute); asking again',
+    nak: (server: string | null, why: string | null) =>
+      `NAK: ${server === null ? 'a DHCP server' : `the DHCP server ${server}`} refuses an address${why === null ? '' : ` ('${why}')`}: its range may be wrong or used up; asking again`,
+  },
+  /** Why the server does not answer. */
+  fault: {
+    wrongCa: (server: string, why: string) => `wrong CA at ${server}: ${why}`,
+    at: (address: string, port: number) => `${address} port ${port}`,
+    otherServer: (server: string, why: string) => `another server answers at ${server}: ${why}`,
+    closed: (address: string, port: number) =>
+      `port ${port} of ${address} is closed: no server listens there, or a firewall refuses`,
+    filtered: (address: string, port: number) =>
+      `no answer from port ${port} of ${address}: it is filtered by a firewall, or there is no way there`,
+    unreachable: (address: string) =>
+      `${address} cannot be reached: no such machine in this network, or the gateway knows no way`,
+    noGateway: (address: string) => `${address} is not in this network, and the network has no gateway`,
+    silent: (address: string, port: number) =>
+      `port ${port} of ${address} connects, but nothing comes: large packets may be lost on the way (MTU), or another service listens there`,
+    reset: (address: string, port: number) =>
+      `port ${port} of ${address} breaks the connection: another service listens there, or a firewall is between`,
+    noWebServer: (address: string, port: number) => `port ${port} of ${address} is no web server`,
+  },
+  /** Why the server's name has no address. */
+  name: {
+    dns: (servers: string) => `DNS server ${servers}`,
+    noDns: (host: string) => `the name '${host}' cannot be looked up: this network gave no DNS server`,
+    notFound: (host: string, dns: string) => `name not found: ${dns} knows no address of '${host}'`,
+    noAddress: (host: string, dns: string) => `${dns} knows no address of '${host}'`,
+    noAnswer: (host: string, dns: string) => `looking up '${host}': no answer of ${dns}`,
+    closed: (host: string, dns: string) => `looking up '${host}': ${dns} does not answer (port closed)`,
+    other: (host: string, dns: string, code: string) => `looking up '${host}': ${dns}: ${code}`,
+  },
+};
