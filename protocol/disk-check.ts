@@ -78,7 +78,7 @@ export type CheckedDisk = z.infer<typeof checkedDiskSchema>;
 export const checkedDisksSchema = z.array(checkedDiskSchema).max(4096).readonly();
 
 export const differenceKindSchema = z.enum([
-  ...['gone', 'new', 'number', 'size', 'read-only', 'replaced', 'id-changed', 'id-shared'],
+  ...['gone', 'new', 'number', 'size', 'read-only', 'hidden', 'lock', 'replaced', 'id-changed', 'id-shared'],
   ...['array', 'member-gone', 'member-new', 'path-lost', 'path-back'],
   ...['partition-gone', 'partition-new', 'partition-changed', 'unreadable', 'health'],
 ] as const);

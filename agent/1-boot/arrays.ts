@@ -36,7 +36,7 @@ export async function assembleArrays(log: Log): Promise<void> {
   }
 }
 
-/** Kernel names of whole disks that carry an array's mark and belong to nothing yet. */
+/** Kernel names of whole disks that carry an array's mark and belong to nothing yet; without Intel's spares, which mdadm puts into no array. */
 async function findMembers(log: Log): Promise<string[]> {
   const names = (await listNames('/sys/block')).filter((name) => !neverMembers.test(name));
   const marked = await Promise.all(names.map(async (name) => ((await isFreeMember(name, log)) ? name : null)));
@@ -59,7 +59,7 @@ async function readMark(device: SysfsDevice): Promise<string | null> {
   const reader = await openReader(device.devicePath).catch(() => null);
   const found = reader === null ? null : await findArray(reader).catch(() => null);
   await reader?.close();
-  return found?.fileSystem ?? null;
+  return found === null || found.spare === true ? null : found.fileSystem;
 }
 
 /** The arrays that there are now and were not before, and what mdadm said. */

@@ -33,6 +33,8 @@ export async function findServer(
   await routeThrough(route, route.serverAddress);
   await setClockIfWrong(route.pinned.serverTimeMs);
   status.log('info', `found ${commandLine.serverUrl} through ${route.nic}, address ${route.address}`);
+  const { preferredNic } = commandLine;
+  if (isAbsent(preferredNic, nics)) status.log('warning', en.wait.noSuchNic(preferredNic));
   report(nics, route, { status, search });
   return { url: commandLine.serverUrl, ca: route.pinned.ca };
 }
@@ -51,9 +53,7 @@ async function searchAllNics(
       const say = search.sayOf(name);
       return (words) => words.wait.nic(name, mac, say(words));
     });
-    if (preferredNic !== null && !nics.some((nic) => isNamed(nic, preferredNic))) {
-      waitingFor.push(({ wait }) => wait.noSuchNic(preferredNic));
-    }
+    if (isAbsent(preferredNic, nics)) waitingFor.push(({ wait }) => wait.noSuchNic(preferredNic));
     status.update({
       stage: ({ stage }) => stage.lookingFor(serverUrl),
       nics,
@@ -70,6 +70,10 @@ async function searchAllNics(
     }
     await sleep(pollMs);
   }
+}
+
+function isAbsent(preferred: string | null, nics: readonly LocalNic[]): preferred is string {
+  return preferred !== null && !nics.some((nic) => isNamed(nic, preferred));
 }
 
 type Voices = { readonly status: Status; readonly search: NicSearch };

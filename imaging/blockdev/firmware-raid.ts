@@ -3,7 +3,12 @@
 import type { ByteReader } from './byte-reader.ts';
 
 /** Named as blkid names it, and in a person's words. */
-export type Member = { readonly fileSystem: string; readonly array: string };
+export type Member = {
+  readonly fileSystem: string;
+  readonly array: string;
+  /** It waits for a member of some array to fail: by itself nothing can be put together of it. */
+  readonly spare?: true;
+};
 
 type Mark = Member & {
   /** Sectors of 512 bytes, counted back from the end. */
@@ -20,7 +25,8 @@ const intelVolumesAt = 0x39;
 
 const marks: readonly Mark[] = [
   {
-    ...{ fileSystem: 'isw_raid_member', array: 'a firmware RAID (Intel, IMSM), as a spare', sectorsFromEnd: [2] },
+    ...{ fileSystem: 'isw_raid_member', array: 'a firmware RAID (Intel, IMSM), as a spare', spare: true },
+    sectorsFromEnd: [2],
     matches: (sector) => isIntel(sector) && sector.readUInt8(intelVolumesAt) === 0,
   },
   {
@@ -80,13 +86,13 @@ export async function findFirmwareRaid(bytes: ByteReader, head: Buffer): Promise
   const sectors = Math.floor(bytes.sizeBytes / sectorBytes);
   const [endAt, tailSectors] = [sectors * sectorBytes, 16];
   const tail = await bytes.read(endAt - tailSectors * sectorBytes, tailSectors * sectorBytes);
-  for (const { matches, sectorsFromEnd, fileSystem, array } of marks) {
+  for (const { matches, sectorsFromEnd, ...member } of marks) {
     // Firmware that knows sectors of 4096 bytes counts in those.
     const unit = new Set([sectorBytes, bytes.sectorSizeBytes]);
     for (const back of sectorsFromEnd.flatMap((count) => [...unit].map((size) => count * size))) {
       const from = tail.length - back;
       const sector = from >= 0 ? tail.subarray(from, from + sectorBytes) : await readBack(bytes, endAt - back);
-      if (sector !== null && matches(sector)) return { fileSystem, array };
+      if (sector !== null && matches(sector)) return member;
     }
   }
   return null;

@@ -7,7 +7,7 @@ import { bridgeName, type NetworkNamespace, serverAddress } from './network-name
 import { runCommand } from './run-command.ts';
 
 const command = path.join(import.meta.dirname, '../../cli/deploy-os');
-const port = 7433;
+const usualPort = 7433;
 /** The flags of the server's own DHCP, of its part beside another DHCP server, and of its TFTP where the other one names the boot files too. */
 const dhcpFlags = {
   full: ['--dhcp-interface', bridgeName, '--dhcp-range', '10.77.0.100,10.77.0.199'],
@@ -24,18 +24,24 @@ export type DeployServerOptions = {
   readonly bootDir: string;
   /** JSON lines of every start of this server. */
   readonly logPath: string;
+  readonly port?: number;
 };
 
 export type DhcpMode = keyof typeof dhcpFlags;
 
 export class DeployServer {
-  readonly url = `https://${serverAddress}:${port}`;
   readonly options: DeployServerOptions;
   #process: ChildProcess | undefined;
   #dhcp: DhcpMode = 'full';
+  #port: number;
 
   private constructor(options: DeployServerOptions) {
     this.options = options;
+    this.#port = options.port ?? usualPort;
+  }
+
+  get url(): string {
+    return `https://${serverAddress}:${this.#port}`;
   }
 
   static async start(options: DeployServerOptions): Promise<DeployServer> {
@@ -46,7 +52,7 @@ export class DeployServer {
 
   async #spawn(): Promise<void> {
     const { network, dataDir, bootDir, logPath } = this.options;
-    const flags = ['--data', dataDir, '--listen', `${serverAddress}:${port}`, '--boot-dir', bootDir];
+    const flags = ['--data', dataDir, '--listen', `${serverAddress}:${this.#port}`, '--boot-dir', bootDir];
     const dhcp = dhcpFlags[this.#dhcp];
     const log = openSync(logPath, 'a');
     const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...dhcp, '--log-level', 'debug']);
@@ -86,8 +92,9 @@ export class DeployServer {
   }
 
   /** A new process on what the last one left. */
-  async restart(dhcp = this.#dhcp): Promise<void> {
+  async restart(dhcp = this.#dhcp, port = this.#port): Promise<void> {
     this.#dhcp = dhcp;
+    this.#port = port;
     await this.#spawn();
   }
 

@@ -23,6 +23,8 @@ type NicSpec = {
   readonly framesTo?: string;
   /** A UEFI machine boots by the iPXE in the NIC's ROM, not by the firmware's own PXE or HTTP boot, which here has a driver for virtio only. */
   readonly rom?: 'ipxe';
+  /** An add-on NIC with link, from which nobody boots, and nobody answers. */
+  readonly behind?: 'nobody';
 };
 
 export type MachineSpec = {
@@ -172,9 +174,9 @@ function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpe
     nic.model ?? 'virtio-net-pci',
     `netdev=net${index}`,
     `mac=${nic.mac}`,
-    `bootindex=${spec.bootFrom === 'network' ? index : 100 + index}`,
+    ...(nic.behind === 'nobody' ? [] : [`bootindex=${spec.bootFrom === 'network' ? index : 100 + index}`]),
     // OVMF's own PXE: the old iPXE ROM pads GRUB's image, and shim then refuses it.
-    ...(firmwareVariablesOf(spec) === null || nic.rom === 'ipxe' ? [] : ['romfile=']),
+    ...(nic.behind !== 'nobody' && (firmwareVariablesOf(spec) === null || nic.rom === 'ipxe') ? [] : ['romfile=']),
   ];
   const netdev = `tap,id=net${index},ifname=${tap},script=no,downscript=no`;
   const frames =

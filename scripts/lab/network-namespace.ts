@@ -106,11 +106,11 @@ export class NetworkNamespace {
     await runCommand('ip', ['route', 'add', `${serverAddress}/32`, 'via', `${network}.2`]).catch(() => {});
   }
 
-  /** A new tap on the bridge, for one NIC of one machine. */
-  async addTap(): Promise<string> {
+  /** A new tap for one NIC of one machine: on the bridge, or with link and nobody behind it. */
+  async addTap(behind: 'bridge' | 'nobody' = 'bridge'): Promise<string> {
     const tap = `tap${this.#taps++}`;
     await this.#ip(`tuntap add dev ${tap} mode tap`);
-    await this.#ip(`link set ${tap} master ${bridgeName}`);
+    if (behind === 'bridge') await this.#ip(`link set ${tap} master ${bridgeName}`);
     await this.#ip(`link set ${tap} up`);
     return tap;
   }

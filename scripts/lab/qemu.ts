@@ -42,7 +42,7 @@ export class Machine {
     for (const socket of [files.qmpSocket, files.serialSocket, files.ordersSocket]) rmSync(socket, { force: true });
     writeFileSync(files.serialLog, '');
     const taps: string[] = [];
-    for (const _ of spec.nics) taps.push(await network.addTap());
+    for (const { behind } of spec.nics) taps.push(await network.addTap(behind));
     const [command, args] = network.wrapCommand('qemu-system-x86_64', qemuArguments(spec, taps, files));
     const qemuLog = path.join(folder, `${spec.name}.qemu.log`);
     const log = openSync(qemuLog, 'w');

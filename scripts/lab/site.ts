@@ -44,11 +44,11 @@ export class Site {
   }
 
   /** Starts network and server on what `deploy-os build` left in FOLDER/boot. */
-  static async open(folder: string): Promise<Site> {
+  static async open(folder: string, options: { readonly port?: number } = {}): Promise<Site> {
     const network = await NetworkNamespace.create();
     const [dataDir, bootDir] = [path.join(folder, 'data'), path.join(folder, 'boot')];
     const logPath = path.join(folder, 'server.log');
-    const server = await DeployServer.start({ network, dataDir, bootDir, logPath });
+    const server = await DeployServer.start({ network, dataDir, bootDir, logPath, ...options });
     return new Site(folder, network, server);
   }
 

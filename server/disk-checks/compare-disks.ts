@@ -51,6 +51,7 @@ function findInPair({ before, after }: Pair): Finding[] {
   return [
     ...findIdentity(before, after),
     ...findFigures(before, after),
+    ...findLocks(before, after),
     ...findArray(before, after),
     ...compareParts(before, after),
     ...comparePartitions(before, after),
@@ -104,6 +105,28 @@ function findFigures(before: CheckedDisk, after: CheckedDisk): Finding[] {
   }
   return found;
 }
+
+/** What the disk's own firmware keeps from everybody; compared where both sides know it: a registration does not ask for OPAL's. */
+function findLocks(before: CheckedDisk, after: CheckedDisk): Finding[] {
+  const found: Finding[] = [];
+  const [hidden, hiddenBefore] = [after.hiddenBytes, before.hiddenBytes];
+  if (hidden !== null && hiddenBefore !== null && hidden !== hiddenBefore) {
+    const text = `has ${hidden} bytes in a hidden area (host-protected), before ${hiddenBefore}`;
+    found.push({ kind: 'hidden', level: 'warning', text });
+  }
+  for (const [name, of] of [
+    ['ATA password', 'ata'],
+    ['OPAL lock', 'opal'],
+  ] as const) {
+    const [now, was] = [after.locks[of], before.locks[of]];
+    if (now === null || was === null || now === was) continue;
+    const text = `has another state of its ${name}: ${lockWords[now]}, before ${lockWords[was]}`;
+    found.push({ kind: 'lock', level: 'warning', text });
+  }
+  return found;
+}
+
+const lockWords = { none: 'it has none', off: 'not set', open: 'set, and open', locked: 'locked' } as const;
 
 /** How far a rebuild has come is no difference. */
 function findArray(before: CheckedDisk, after: CheckedDisk): Finding[] {

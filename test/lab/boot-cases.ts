@@ -13,16 +13,26 @@ export type BootCase = {
   readonly by: 'pxe' | 'http' | 'ipxe' | 'undionly' | 'cd' | 'usb';
   /** The server's own DHCP; the server's proxy beside one that gives addresses only; one that has the lines of docs/operations/network-boot-your-dhcp-server.md; nobody's. */
   readonly dhcp: 'full' | 'proxy' | 'own' | 'none';
-  /** The first boots. OVMF has a driver for virtio only. */
-  readonly nics: readonly [NicModel, ...NicModel[]];
+  /** Of the server: that of web servers, one below the ephemeral range, and two in it (R20). */
+  readonly port: 443 | 7433 | 56020 | 40000;
+  /** Boots. OVMF has a driver for virtio only. */
+  readonly nic: NicModel;
+  /** A NIC in a slot before it, with link and nobody behind it. */
+  readonly addOn?: NicModel;
+  readonly cpus?: 1;
+  /** 512 unless given. */
+  readonly memoryMiB?: 1024;
   /** What the server's log must say meanwhile, in this order, and what it must not. */
   readonly said: readonly string[];
   readonly unsaid: readonly string[];
   /** What the other rows and the tests of the server hold between them: run only when all are asked for. */
   readonly seldom?: true;
-  /** Once it is approved, and has no job, it is reset and must do this. */
+  /** What it does when its job has ended, and no other one is there for it. */
   readonly afterwards?: 'own disk';
 };
+
+/** From here on Linux takes ports for the near ends of outgoing connections, which the server has to say (R20). */
+export const firstEphemeralPort = 32768;
 
 /** By model. */
 export const nicDrivers: Readonly<Record<NicModel, string>> = {
@@ -58,25 +68,37 @@ export const bootCases: readonly BootCase[] = [
     firmware: 'uefi-secure-boot',
     by: 'pxe',
     dhcp: 'full',
-    nics: ['virtio-net-pci'],
+    port: 40000,
+    nic: 'virtio-net-pci',
+    memoryMiB: 1024,
     ...pxe,
     afterwards: 'own disk',
   },
-  { name: 'HTTP', firmware: 'uefi', by: 'http', dhcp: 'full', nics: ['virtio-net-pci'], ...http, seldom: true },
-  { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', nics: ['virtio-net-pci'], ...http },
-  { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', nics: ['virtio-net-pci'], ...pxeByProxy },
-  { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', nics: ['e1000e'], ...ipxe },
-  { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', nics: ['vmxnet3'], ...ipxe, seldom: true },
+  {
+    name: 'HTTP',
+    firmware: 'uefi',
+    by: 'http',
+    dhcp: 'full',
+    port: 40000,
+    nic: 'virtio-net-pci',
+    ...http,
+    seldom: true,
+  },
+  { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', ...http },
+  { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', cpus: 1, ...pxeByProxy },
+  { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', port: 443, nic: 'e1000e', addOn: 'vmxnet3', ...ipxe },
+  { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', port: 7433, nic: 'vmxnet3', ...ipxe, seldom: true },
   {
     name: 'PXE',
     firmware: 'uefi-secure-boot',
     by: 'pxe',
     dhcp: 'own',
-    nics: ['virtio-net-pci'],
+    port: 7433,
+    nic: 'virtio-net-pci',
     ...pxe,
     seldom: true,
   },
-  { name: 'PXE', firmware: 'bios', by: 'undionly', dhcp: 'own', nics: ['e1000'], ...undionly, seldom: true },
-  { name: 'CD', firmware: 'uefi-secure-boot', by: 'cd', dhcp: 'none', nics: ['e1000'], ...medium },
-  { name: 'USB', firmware: 'bios', by: 'usb', dhcp: 'none', nics: ['rtl8139'], ...medium },
+  { name: 'PXE', firmware: 'bios', by: 'undionly', dhcp: 'own', port: 7433, nic: 'e1000', ...undionly, seldom: true },
+  { name: 'CD', firmware: 'uefi-secure-boot', by: 'cd', dhcp: 'none', port: 56020, nic: 'e1000', ...medium },
+  { name: 'USB', firmware: 'bios', by: 'usb', dhcp: 'none', port: 56020, nic: 'rtl8139', cpus: 1, ...medium },
 ];

@@ -1,4 +1,4 @@
-// Every way into the Deploy-OS, up to a registered agent: firmware, boot loader, DHCP and NICs as boot-cases.ts has them.
+// Every way into the Deploy-OS, up to a finished job: firmware, boot loader, DHCP, NICs and ports as boot-cases.ts has them.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,12 +8,13 @@ import { serverAddress } from '../../scripts/lab/network-namespace.ts';
 import type { Machine } from '../../scripts/lab/qemu.ts';
 import { runCommand } from '../../scripts/lab/run-command.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
-import { type BootCase, bootCases, nicDrivers } from './boot-cases.ts';
+import { type BootCase, bootCases, firstEphemeralPort, nicDrivers } from './boot-cases.ts';
 
 const disk = { bus: 'sata', serial: 'LAB-BOOT', content: { blankBytes: 64 * 1024 * 1024 } } as const;
 /** Some four minutes without, six with the rows that are run seldom. */
 const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
 const bootWithinMs = 240_000;
+const jobWithinMs = 120_000;
 const goOnWithinMs = 120_000;
 const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
 const guide = path.join(import.meta.dirname, '../../docs/operations/network-boot-your-dhcp-server.md');
@@ -35,25 +36,25 @@ function readGuide(): string[] {
   return lines.replaceAll('10.0.0.1', serverAddress).trim().split('\n');
 }
 
-describe('a machine boots into the Deploy-OS and registers', () => {
+describe('a machine boots into the Deploy-OS, registers and does its job', () => {
   let site: Site;
   let other: AddressServer | undefined;
-  let dhcp: BootCase['dhcp'] = 'full';
+  let [{ dhcp, port }] = bootCases as [BootCase];
   let failed = false;
 
   beforeAll(async () => {
     const folder = await Site.makeFolder();
     await buildBootFiles(folder, 'to the log');
-    site = await Site.open(folder);
+    site = await Site.open(folder, { port });
   });
 
   afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
 
   test.each(bootCases.filter(({ seldom }) => seldom !== true || all))(
-    '$firmware, $name, DHCP $dhcp, $nics',
+    '$firmware, $name, DHCP $dhcp, port $port, $nic',
     async (row) => {
       failed = true;
-      await useDhcp(row.dhcp);
+      await serve(row);
       if (row.by === 'undionly') await tellAll('undionly.kpxe');
       const log = path.join(site.folder, 'server.log');
       const before = readFileSync(log, 'utf8').length;
@@ -71,40 +72,51 @@ describe('a machine boots into the Deploy-OS and registers', () => {
       expect(places).not.toContain(-1);
       expect(places).toEqual(places.toSorted((a, b) => a - b));
       for (const text of row.unsaid) expect(said).not.toContain(text);
+      const warned = readFileSync(log, 'utf8').includes(`port ${row.port} lies in this system's ephemeral range`);
+      expect(warned).toBe(row.port >= firstEphemeralPort);
       expect(inventory).toMatchObject({
         firmware: row.firmware === 'bios' ? 'bios' : 'uefi',
         secureBoot: row.firmware === 'uefi-secure-boot',
       });
       expect(inventory?.disks.map(({ serial }) => serial)).toContain('LAB-BOOT');
-      expect(inventory?.nics.map(({ driver, link }) => [driver, link]).toSorted()).toEqual(
-        row.nics.map((model) => [nicDrivers[model], true]).toSorted(),
-      );
-      const nic = inventory?.nics.find(({ driver }) => driver === nicDrivers[row.nics[0]]);
-      expect(nic?.boot).toBe(!isMedium(row.by));
+      const nics = inventory?.nics.map(({ driver, link, boot }) => ({ driver, link, boot }));
+      expect(nics).toHaveLength(row.addOn === undefined ? 1 : 2);
+      expect(nics).toContainEqual({ driver: nicDrivers[row.nic], link: true, boot: !isMedium(row.by) });
+      if (row.addOn !== undefined)
+        expect(nics).toContainEqual({ driver: nicDrivers[row.addOn], link: true, boot: false });
+      const nic = inventory?.nics.find(({ driver }) => driver === nicDrivers[row.nic]);
       expect(nic?.addresses.join()).toMatch(addresses[row.dhcp]);
-      if (row.afterwards === 'own disk') await expectOwnDisk(machine, id);
+      const from = machine.readSerial().length;
+      await checkDisks(row, id);
+      if (row.afterwards === 'own disk') await expectOwnDisk(machine, from);
       failed = false;
     },
   );
 
-  /** Approved and without a job: at its next boot the firmware goes on to what comes after the network; there is nothing on its disk here. */
-  async function expectOwnDisk(machine: Machine, id: string): Promise<void> {
+  /** The cheapest job that there is. */
+  async function checkDisks(row: BootCase, id: string): Promise<void> {
     await site.server.ask('machine', 'approve', id);
-    const from = machine.readSerial().length;
-    await machine.control('system_reset');
+    const end = row.afterwards === 'own disk' ? 'reboot' : 'wait';
+    const job = await site.startJob(`check-${bootCases.indexOf(row)}`, ['--check', '--end', end], id);
+    const { results } = await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
+    expect(results).toMatchObject([{ kind: 'check', figures: { unreadable: 0 } }]);
+  }
+
+  /** Approved and without a job: at its next boot the firmware goes on to what comes after the network; there is nothing on its disk here. */
+  async function expectOwnDisk(machine: Machine, from: number): Promise<void> {
     await machine.waitUntil('the firmware to go on', goOnWithinMs, async () => {
       return /booting from its own disk.*BdsDxe: loading Boot/s.test(machine.readSerial().slice(from));
     });
   }
 
   /** Once for all rows of one kind, which stand together. */
-  async function useDhcp(wanted: BootCase['dhcp']): Promise<void> {
-    if (wanted === dhcp) return;
+  async function serve(wanted: Pick<BootCase, 'dhcp' | 'port'>): Promise<void> {
+    if (wanted.dhcp === dhcp && wanted.port === port) return;
     await site.server.stop();
-    if (wanted === 'own') await tellApart();
-    else await startOther(wanted === 'proxy' ? [] : null);
-    await site.server.restart(wanted === 'own' ? 'tftp' : wanted);
-    dhcp = wanted;
+    ({ dhcp, port } = wanted);
+    if (dhcp === 'own') await tellApart();
+    else await startOther(dhcp === 'proxy' ? [] : null);
+    await site.server.restart(dhcp === 'own' ? 'tftp' : dhcp, port);
   }
 
   const tellApart = () => startOther(readGuide());
@@ -118,18 +130,20 @@ describe('a machine boots into the Deploy-OS and registers', () => {
   }
 
   async function furnish(row: BootCase): Promise<MachineSpec> {
-    const { firmware, by, nics } = row;
+    const { firmware, by, nic, addOn, cpus = 2, memoryMiB = 512 } = row;
     const number = `${bootCases.indexOf(row) + 1}`.padStart(2, '0');
     const spec = await site.furnish(`boot-${number}`, {
       firmware,
       bootFrom: isMedium(by) ? 'disk' : 'network',
       ...(by === 'pxe' || by === 'http' ? { networkBoot: by } : {}),
       uuid: `5d0b1a4e-0003-4000-8000-0000000000${number}`,
-      memoryMiB: 512,
+      cpus,
+      memoryMiB,
       disks: [disk],
-      nics: nics.map((model, i) => {
-        return { mac: `52:54:00:77:${number}:0${i}`, model, ...(by === 'ipxe' ? { rom: by } : {}) };
-      }),
+      nics: [
+        ...(addOn === undefined ? [] : [{ mac: `52:54:00:77:${number}:01`, model: addOn, behind: 'nobody' as const }]),
+        { mac: `52:54:00:77:${number}:00`, model: nic, ...(by === 'ipxe' ? { rom: by } : {}) },
+      ],
     });
     return by === 'cd' || by === 'usb'
       ? { ...spec, disks: [{ bus: by, file: await buildMedium(), slot: 2 }, ...spec.disks] }

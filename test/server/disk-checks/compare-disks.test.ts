@@ -58,6 +58,23 @@ describe('two checks of one machine', () => {
     expect(change({}, { readOnly: true }).kinds).toEqual(['read-only']);
   });
 
+  it('tell of another hidden area and another lock, where both know of it', () => {
+    expect(change({ hiddenBytes: 0 }, { hiddenBytes: 4096 })).toMatchObject({
+      kinds: ['hidden'],
+      text: expect.stringContaining('has 4096 bytes in a hidden area (host-protected), before 0'),
+    });
+    expect(change({ hiddenBytes: null }, { hiddenBytes: 4096 }).kinds).toEqual([]);
+    const [off, open, locked] = (['off', 'open', 'locked'] as const).map((ata) => ({ locks: { ata, opal: null } }));
+    expect(change(off ?? {}, locked ?? {})).toMatchObject({
+      kinds: ['lock'],
+      text: expect.stringContaining('has another state of its ATA password: locked, before not set'),
+    });
+    expect(change(locked ?? {}, open ?? {}).kinds).toEqual(['lock']);
+    expect(change({ locks: { ata: 'none', opal: null } }, { locks: { ata: 'none', opal: 'locked' } }).kinds).toEqual(
+      [],
+    );
+  });
+
   it('tell of an array that is degraded, by which member, and not of how far it is rebuilt', () => {
     const before = { kind: 'array', array: whole, parts: [part(1), part(2)] } as const;
     const { kinds, text } = change(before, {
