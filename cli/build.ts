@@ -1,13 +1,16 @@
 // `deploy-os build`: makes the kernel, initramfs, ISO and netboot tree that managed machines boot.
+import { rename, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { parseCommandLine } from '../agent/1-boot/command-line.ts';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
-import { DeployError } from '../protocol/errors.ts';
+import { packOverlay } from '../initramfs/overlay.ts';
+import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
 
 type BuildFlags = {
   readonly out: string;
+  readonly overlay?: string;
   readonly json?: true;
   readonly firmware?: string;
   readonly isoOptions?: string;
@@ -22,7 +25,11 @@ export function addCommands(program: Command): void {
   program
     .command('build')
     .description('build the Deploy-OS: vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json')
-    .requiredOption('--out <dir>', 'folder to write to')
+    .requiredOption('--out <dir>', 'folder to write to; with --overlay the file')
+    .option(
+      '--overlay <dir>',
+      'make no build but an overlay of lib/firmware and lib/modules in this folder (docs/build.md)',
+    )
     .option('--firmware <dir>', 'folder of firmware files to include (default: initramfs/firmware)')
     .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
     .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
@@ -35,6 +42,7 @@ export function addCommands(program: Command): void {
 }
 
 async function build(flags: BuildFlags): Promise<void> {
+  if (flags.overlay !== undefined) return buildOverlay(flags.overlay, flags);
   const progress = new ProgressLine();
   const manifest = await buildDeployOs({
     outDir: flags.out,
@@ -54,6 +62,19 @@ async function build(flags: BuildFlags): Promise<void> {
   });
   if (flags.json) printJson(manifest);
   else printSizes(manifest);
+}
+
+/** For a boot profile. It appears under its name only when it is whole: a server may be giving away the one before. */
+async function buildOverlay(dir: string, { out, json }: BuildFlags): Promise<void> {
+  const { cpio, firmwareFiles, modules } = await packOverlay(dir);
+  await writeFile(`${out}.new`, cpio, { flush: true }).catch((cause) => {
+    throw new DeployError('invalid-input', `writing ${out}: ${toDeployError(cause).message}`, { cause });
+  });
+  await rename(`${out}.new`, out);
+  const summary = { file: out, sizeBytes: cpio.length, firmwareFiles, modules: Object.fromEntries(modules) };
+  if (json) return printJson(summary);
+  const counts = [...modules].map(([release, count]) => `, ${count} modules for Linux ${release}`).join('');
+  process.stdout.write(`${out}: ${formatBytes(cpio.length)}, ${firmwareFiles} firmware files${counts}\n`);
 }
 
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */

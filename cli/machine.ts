@@ -1,6 +1,7 @@
 // `deploy-os machine …`: who has shown up, and who is trusted.
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { bootProfileSchema } from '../protocol/boot-profile.ts';
 import { type Machine, machineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { addDisksCommand } from './machine-disks.ts';
@@ -17,6 +18,13 @@ export function addCommands(program: Command): void {
     show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
   );
   addDisksCommand(machine);
+  withServerOptions(
+    machine.command('set <machine>').description('what it boots, whatever the rules of boot profiles say'),
+  )
+    .requiredOption('--boot-profile <profile>', 'its name or id; empty: as the rules say')
+    .action((name: string, options: ConnectOptions & { readonly bootProfile: string }) =>
+      change(name, { bootProfile: options.bootProfile || null }, options, 'set'),
+    );
   withServerOptions(machine.command('approve <machine...>').description('let machines take jobs')).action(
     async (names: string[], options: ConnectOptions) => {
       for (const name of names) await change(name, { state: 'approved' }, options, 'approved');
@@ -60,7 +68,7 @@ async function change(name: string, patch: object, options: ConnectOptions, done
   else process.stdout.write(`${done}: ${machine.name} (${machine.id})\n`);
 }
 
-function show(machine: Machine, options: ConnectOptions): void {
+async function show(machine: Machine, options: ConnectOptions): Promise<void> {
   if (options.json === true) {
     printJson(machine);
     return;
@@ -69,6 +77,11 @@ function show(machine: Machine, options: ConnectOptions): void {
   process.stdout.write(
     `${machine.name} (${machine.id}): ${machine.state}, ${machine.online ? 'online' : `last seen ${machine.lastSeenAt ?? 'never'}`}\n`,
   );
+  if (machine.bootProfileId !== null) {
+    const profilePath = `/v1/boot-profiles/${machine.bootProfileId}`;
+    const profile = await callOnce(options, 'GET', profilePath, bootProfileSchema);
+    process.stdout.write(`boot profile: ${profile.name}\n`);
+  }
   if (inventory === null) return;
   process.stdout.write(
     `${inventory.cpu.count} x ${inventory.cpu.model}, ${formatBytes(inventory.memoryBytes)}, ${inventory.firmware}${inventory.secureBoot ? ' with Secure Boot' : ''}\n\n`,

@@ -13,12 +13,18 @@ export const machineSchema = z.object({
   state: z.enum(['pending', 'approved']),
   online: z.boolean(),
   lastSeenAt: time.nullable(),
+  /** What a person has set; null: as the rules of the profiles say. */
+  bootProfileId: id.nullable().default(null),
   inventory: inventorySchema.nullable(),
 });
 export type Machine = z.infer<typeof machineSchema>;
 
-/** PATCH /v1/machines/:id */
-export const machinePatchSchema = z.object({ state: z.literal('approved').optional(), name: nameSchema.optional() });
+/** PATCH /v1/machines/:id; a boot profile by id or name, null: as the rules say. */
+export const machinePatchSchema = z.object({
+  state: z.literal('approved').optional(),
+  name: nameSchema.optional(),
+  bootProfile: nameSchema.nullable().optional(),
+});
 
 export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time });
 export type Scenario = z.infer<typeof scenarioSchema>;

@@ -1,6 +1,7 @@
 // The first step of the server's start: environment and flags become one checked configuration.
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { kernelArgumentsSchema } from '../protocol/boot-profile.ts';
 import { DeployError } from '../protocol/errors.ts';
 
 export type HostPort = { readonly address: string; readonly port: number };
@@ -116,10 +117,10 @@ function parseDhcp(options: ServerOptions): DhcpConfig | undefined {
   return { interfaceName: dhcpInterface, range: { first, last } };
 }
 
-/** The arguments end up in a boot script, one line: anything that could leave it is refused. */
 function parseKernelArguments(text: string): string {
-  if (/[^\x20-\x7e]|'|\$\{|\|\||&&/.test(text)) throw usage(`--kernel-args: '${text}' is not one plain line`);
-  return text.trim();
+  const { data, error } = kernelArgumentsSchema.safeParse(text);
+  if (data === undefined) throw usage(`--kernel-args: '${text}': ${error?.issues[0]?.message}`);
+  return data;
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {

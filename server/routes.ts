@@ -1,9 +1,12 @@
 // The route table: the map of the API (docs/protocol.md says what each route means).
 import type { Route } from './route.ts';
+import { deleteBootProfile } from './routes/delete-boot-profile.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
+import { getBootProfile } from './routes/get-boot-profile.ts';
+import { getBootProfiles } from './routes/get-boot-profiles.ts';
 import { getChunk } from './routes/get-chunk.ts';
 import { getDiskCheck } from './routes/get-disk-check.ts';
 import { getDiskChecks } from './routes/get-disk-checks.ts';
@@ -20,7 +23,9 @@ import { getMachines } from './routes/get-machines.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
+import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchMachine } from './routes/patch-machine.ts';
+import { postBootProfile } from './routes/post-boot-profile.ts';
 import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
 import { postChunksFlush } from './routes/post-chunks-flush.ts';
@@ -35,10 +40,13 @@ import { putImage } from './routes/put-image.ts';
 import { putKey } from './routes/put-key.ts';
 
 export const routes: readonly Route[] = [
+  deleteBootProfile,
   deleteImage,
   deleteKey,
   deleteMachine,
   deleteScenario,
+  getBootProfile,
+  getBootProfiles,
   getChunk,
   getDiskCheck,
   getDiskChecks,
@@ -55,7 +63,9 @@ export const routes: readonly Route[] = [
   getScenario,
   getScenarios,
   getStoreStats,
+  patchBootProfile,
   patchMachine,
+  postBootProfile,
   postBootToken,
   postChunksFlush,
   postChunksMissing,

@@ -14,6 +14,7 @@ import { addRoutes, createApp } from './app.ts';
 import { writeFirstScript } from './boot/ipxe-script.ts';
 import { writeMachineScript } from './boot/machine-script.ts';
 import { createPlainServer } from './boot/plain-http.ts';
+import { findProfileFile } from './boot-profiles/boot-of.ts';
 import { ChunkChecker } from './chunks/check-chunks.ts';
 import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -68,7 +69,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   });
   await warnOfEphemeralPort(context, port);
   if (config.dhcp !== undefined) {
-    const grubScript = (server: string, query: URLSearchParams) => writeMachineScript(context, 'grub', server, query);
+    const grubScript = (server: string, query: URLSearchParams, address: string) =>
+      writeMachineScript(context, { loader: 'grub', server, query, address });
     const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log, grubScript });
     starting.defer(() => dnsmasq.stop());
   }
@@ -115,7 +117,8 @@ function plainOptions(context: Context, authority: Authority): Parameters<typeof
     log: context.log,
     advertised: (reached: HostPort) => formatHostPort(context.config.advertise ?? reached),
     firstScript: writeFirstScript,
-    machineScript: (server, query) => writeMachineScript(context, 'ipxe', server, query),
+    machineScript: (server, query, address) => writeMachineScript(context, { loader: 'ipxe', server, query, address }),
+    profileFile: (id, name) => findProfileFile(context, id, name),
   };
 }
 

@@ -31,9 +31,19 @@ export function writeFirstGrubScript(): string {
   ]);
 }
 
+/** With this much time a notice can be read. */
+const noticeSeconds = 10;
+
 export function writeDeployGrubScript(facts: BootFacts): string {
-  // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see config.ts).
-  return script([`set deploy_options='${kernelCommandLine(facts)}'`]);
+  const { paths, notice } = facts;
+  return script([
+    ...(notice === null ? [] : [`echo '${notice}'`, `sleep ${noticeSeconds}`]),
+    `set deploy_kernel='${paths.kernel}'`,
+    `set deploy_initramfs='${paths.initramfs}'`,
+    `set deploy_overlay='${paths.overlay ?? ''}'`,
+    // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see protocol/boot-profile.ts).
+    `set deploy_options='${kernelCommandLine(facts)}'`,
+  ]);
 }
 
 /** The firmware goes on to its next boot option. */

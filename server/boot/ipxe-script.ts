@@ -1,9 +1,14 @@
 // What iPXE is told: first the same for all, then what this machine shall do.
+import path from 'node:path';
 import { type BootFacts, kernelCommandLine } from './kernel-command-line.ts';
 
 /** The first script. Settings are those of iPXE 1.0.0 of 2015 and later, so that old ROMs go the same way. */
 export function writeFirstScript(server: string): string {
-  const facts = ['uuid', 'mac', 'serial:uristring', 'buildarch', 'platform']
+  const facts = [
+    ...['uuid', 'mac', 'serial:uristring', 'buildarch', 'platform'],
+    'manufacturer:uristring',
+    'product:uristring',
+  ]
     .map((setting) => `${setting.split(':', 1)[0]}=\${${setting}}`)
     .join('&');
   return script([
@@ -15,11 +20,18 @@ export function writeFirstScript(server: string): string {
   ]);
 }
 
+/** With this much time a notice can be read. */
+const noticeSeconds = 10;
+
 export function writeDeployScript(facts: BootFacts): string {
+  const { server, paths, notice } = facts;
+  const archives = [paths.initramfs, ...(paths.overlay === null ? [] : [paths.overlay])];
+  // EFI stubs of the kernel find what is loaded beside them by its name; BIOS kernels ignore the argument.
+  const names = archives.map((file) => `initrd=${path.basename(file)}`).join(' ');
   return script([
-    // EFI stubs of the kernel find the initramfs by its name; BIOS kernels ignore the argument.
-    `kernel http://${facts.server}/boot/vmlinuz initrd=initramfs.img ${kernelCommandLine(facts)} || goto failed`,
-    `initrd http://${facts.server}/boot/initramfs.img || goto failed`,
+    ...(notice === null ? [] : [`echo ${notice}`, `sleep ${noticeSeconds}`]),
+    `kernel http://${server}/boot/${paths.kernel} ${names} ${kernelCommandLine(facts)} || goto failed`,
+    ...archives.map((file) => `initrd http://${server}/boot/${file} || goto failed`),
     'boot || goto failed',
     ':failed',
     'echo The Deploy-OS did not load; trying again in 10 s',

@@ -1,6 +1,7 @@
 // What the kernel, and behind it the agent, is told whatever boot loader says it (docs/agent.md).
+import type { BootPaths } from '../boot-profiles/boot-of.ts';
 
-/** Everything about a boot of the Deploy-OS that stands on the kernel's command line. */
+/** Everything about a boot of the Deploy-OS: what stands on the kernel's command line, and which files are loaded. */
 export type BootFacts = {
   /** `ADDRESS:PORT` */
   readonly server: string;
@@ -9,6 +10,9 @@ export type BootFacts = {
   /** Of the NIC that the firmware booted from, with colons. */
   readonly mac: string | null;
   readonly kernelArguments: string;
+  readonly paths: BootPaths;
+  /** What the screen is to say before it boots. */
+  readonly notice: string | null;
 };
 
 export function kernelCommandLine(facts: BootFacts): string {

@@ -1,4 +1,5 @@
 // Decides what a machine that asks for its boot script shall boot: the Deploy-OS when there is something to do, else its own disk.
+import { bootOf, linkProfileFiles } from '../boot-profiles/boot-of.ts';
 import type { Context } from '../context.ts';
 import { normalizeMac } from '../machines/identity.ts';
 import { registerMachine } from '../machines/register-machine.ts';
@@ -8,33 +9,44 @@ import { writeDeployScript, writeLocalScript, writeUnknownScript } from './ipxe-
 
 const maxValueLength = 128;
 
-type Loader = 'ipxe' | 'grub';
-
 const words = {
   ipxe: { deploy: writeDeployScript, local: writeLocalScript, unknown: writeUnknownScript },
   grub: { deploy: writeDeployGrubScript, local: writeLocalGrubScript, unknown: writeUnknownGrubScript },
 };
 
-export async function writeMachineScript(
-  context: Context,
-  loader: Loader,
-  server: string,
-  query: URLSearchParams,
-): Promise<string> {
-  const value = (name: string): string => (query.get(name) ?? '').slice(0, maxValueLength);
-  const mac = normalizeMac(value('mac'));
+export type ScriptRequest = {
+  readonly loader: 'ipxe' | 'grub';
+  /** `ADDRESS:PORT` of this server, as the machine is told. */
+  readonly server: string;
+  /** Where the machine asks from. */
+  readonly address: string;
+  /** What its boot loader says of it. */
+  readonly query: URLSearchParams;
+};
+
+export async function writeMachineScript(context: Context, request: ScriptRequest): Promise<string> {
+  const { loader, server, query } = request;
+  const value = (name: string): string | null => (query.get(name) ?? '').slice(0, maxValueLength) || null;
+  const mac = normalizeMac(value('mac') ?? '');
   const { db, log, config, authority } = context;
-  const facts = { uuid: value('uuid') || null, macs: mac === null ? [] : [mac] };
+  const facts = { uuid: value('uuid'), macs: mac === null ? [] : [mac] };
   const machine = await registerMachine(db, { ...facts, approve: config.approve });
   if (machine === null) return words[loader].unknown();
   // One that never registered does so first: nobody could choose its disks yet.
   const registered = machine.state === 'approved' && machine.inventory !== null;
   const idle = registered && !(await hasUnfinishedJob(context, machine.id));
-  log.info({ machine: machine.name, state: machine.state, boots: idle ? 'own disk' : 'Deploy-OS' }, 'boot script');
-  if (idle) return words[loader].local(value('platform'));
+  const said = { ...facts, manufacturer: value('manufacturer'), product: value('product'), address: request.address };
+  const boot = idle ? null : await bootOf(context, machine, said);
+  const boots = boot === null ? 'own disk' : 'Deploy-OS';
+  log.info({ machine: machine.name, state: machine.state, boots, profile: boot?.profile?.name }, 'boot script');
+  if (boot === null) return words[loader].local(value('platform') ?? '');
+  if (loader === 'grub' && boot.profile !== null) await linkProfileFiles(config, boot.profile);
   const token = await issueBootToken(db, machine.id);
-  const caFingerprint = authority.fingerprint;
-  return words[loader].deploy({ server, caFingerprint, token, mac, kernelArguments: config.kernelArguments });
+  return words[loader].deploy({
+    ...{ server, caFingerprint: authority.fingerprint, token, mac },
+    ...{ paths: boot.paths, notice: boot.notice },
+    kernelArguments: [config.kernelArguments, boot.kernelArguments].filter((text) => text !== '').join(' '),
+  });
 }
 
 async function hasUnfinishedJob({ db }: Context, machineId: string): Promise<boolean> {

@@ -13,7 +13,9 @@ type PlainOptions = {
   /** `ADDRESS:PORT` for a machine that reached the server at the given address. */
   advertised(reached: { address: string; port: number }): string;
   firstScript(server: string): string;
-  machineScript(server: string, query: URLSearchParams): Promise<string>;
+  machineScript(server: string, query: URLSearchParams, address: string): Promise<string>;
+  /** Where the file of a boot profile is; null when there is none. */
+  profileFile(profileId: string, name: string): Promise<string | null>;
 };
 
 const bootFiles = new Map([
@@ -50,6 +52,11 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
   }
   const file = bootFiles.get(url.pathname);
   if (file !== undefined) return sendFile(path.join(options.bootDir, file), request, response);
+  const [, profileId, name] = /^\/boot\/profiles\/([0-9a-z]{1,64})\/([a-z.]{1,64})$/.exec(url.pathname) ?? [];
+  if (profileId !== undefined && name !== undefined) {
+    const own = await options.profileFile(profileId, name);
+    if (own !== null) return sendFile(own, request, response);
+  }
   const text = await textFor(options, url, request);
   if (text === null) sendText(response, 404, 'not found; everything but public boot files is on https\n');
   else sendText(response, 200, text, request.method === 'HEAD');
@@ -65,7 +72,7 @@ async function textFor(options: PlainOptions, url: URL, request: IncomingMessage
     case '/boot/script':
       // A HEAD must not make a token.
       if (request.method === 'HEAD') return '';
-      return options.machineScript(server, url.searchParams);
+      return options.machineScript(server, url.searchParams, plainAddress(request.socket.remoteAddress));
     default:
       return null;
   }
@@ -74,7 +81,12 @@ async function textFor(options: PlainOptions, url: URL, request: IncomingMessage
 /** `ADDRESS:PORT` of this server for the machine that asks. */
 function reachedServer({ advertised }: PlainOptions, { socket }: IncomingMessage): string {
   const { localAddress = '', localPort = 0 } = socket;
-  return advertised({ address: localAddress.replace(/^::ffff:/, ''), port: localPort });
+  return advertised({ address: plainAddress(localAddress), port: localPort });
+}
+
+/** A socket for both kinds of IP shows addresses of version 4 in a mapping. */
+function plainAddress(address = ''): string {
+  return address.replace(/^::ffff:/, '');
 }
 
 function parseUrl(target: string | undefined): URL | null {

@@ -6,7 +6,7 @@ import { machineScriptsDir } from './grub-script.ts';
 
 /** dnsmasq's tftp.c: `file NAME not found for ADDRESS`, `sent NAME to ADDRESS`. The name is the UUID, which may be missing, and the MAC address. */
 const line =
-  /^(?:dnsmasq-tftp(?:\[\d+\])?: )?(file|sent) \S*\/grub\/machines\/(([0-9A-Fa-f-]{0,36})_([0-9A-Fa-f:]{17})\.cfg) (?:not found for|to) \S+$/;
+  /^(?:dnsmasq-tftp(?:\[\d+\])?: )?(file|sent) \S*\/grub\/machines\/(([0-9A-Fa-f-]{0,36})_([0-9A-Fa-f:]{17})\.cfg) (?:not found for|to) (\S+)$/;
 /** A machine that was written for and never came back for it. */
 const lifeMs = 60_000;
 /** Anyone can ask; so many at once boot nowhere. */
@@ -15,8 +15,8 @@ const maxScripts = 1000;
 type TftpScriptsOptions = {
   readonly tftpDir: string;
   readonly log: FastifyBaseLogger;
-  /** The script of the machine with these facts. */
-  machineScript(query: URLSearchParams): Promise<string>;
+  /** The script of the machine with these facts, which asks from `address`. */
+  machineScript(query: URLSearchParams, address: string): Promise<string>;
 };
 
 export class TftpScripts {
@@ -37,12 +37,12 @@ export class TftpScripts {
 
   /** Takes a line of dnsmasq's log; answers whether it was about a script. */
   onLine(text: string): boolean {
-    const [, what, name = '', uuid = '', mac = ''] = line.exec(text) ?? [];
+    const [, what, name = '', uuid = '', mac = '', address = ''] = line.exec(text) ?? [];
     if (what === undefined) return false;
     if (what === 'sent') this.#remove(name);
     else if (!this.#timers.has(name) && this.#timers.size < maxScripts) {
       this.#timers.set(name, setTimeout(() => this.#remove(name), lifeMs).unref());
-      this.#write(name, new URLSearchParams({ uuid, mac, platform: 'efi' })).catch((error: Error) => {
+      this.#write(name, new URLSearchParams({ uuid, mac, platform: 'efi' }), address).catch((error: Error) => {
         this.#options.log.warn({ reason: error.message }, 'writing a boot script for TFTP failed');
         this.#remove(name);
       });
@@ -55,8 +55,8 @@ export class TftpScripts {
   }
 
   /** Under its name only when it is whole. */
-  async #write(name: string, query: URLSearchParams): Promise<void> {
-    const text = await this.#options.machineScript(query);
+  async #write(name: string, query: URLSearchParams, address: string): Promise<void> {
+    const text = await this.#options.machineScript(query, address);
     const file = this.#path(name);
     await writeFile(`${file}.new`, text, { mode: 0o644 });
     await rename(`${file}.new`, file);

@@ -121,6 +121,24 @@ async function addApprovals(db: AnyDatabase): Promise<void> {
   await db.schema.alterTable('jobs').addColumn('approval', 'text').execute();
 }
 
+async function createBootProfiles(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('bootProfiles')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull().unique())
+    .addColumn('arguments', 'text', (column) => column.notNull())
+    .addColumn('build', 'text')
+    .addColumn('overlay', 'text')
+    .addColumn('rules', 'text', (column) => column.notNull())
+    .addColumn('order', 'integer', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .alterTable('machines')
+    .addColumn('bootProfileId', 'text', (column) => column.references('bootProfiles.id').onDelete('set null'))
+    .execute();
+}
+
 export const migrations: Record<string, Migration> = {
   '001-first': {
     async up(db: AnyDatabase) {
@@ -133,4 +151,5 @@ export const migrations: Record<string, Migration> = {
   },
   '002-disk-checks': { up: createDiskChecks },
   '003-approvals': { up: addApprovals },
+  '004-boot-profiles': { up: createBootProfiles },
 };

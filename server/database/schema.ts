@@ -11,6 +11,8 @@ type MachinesTable = {
   lastSeenAt: string | null;
   /** Set ahead again and again while the agent is connected, to whichever server. */
   onlineUntil: string | null;
+  /** What a person has set; null: as the rules say. */
+  bootProfileId: string | null;
 };
 
 /** `uuid:…` or `mac:…`, each of at most one machine; see machines/identity.ts. */
@@ -65,6 +67,17 @@ type DiskChecksTable = {
   differences: string;
 };
 
+type BootProfilesTable = {
+  id: string;
+  name: string;
+  arguments: string;
+  build: string | null;
+  overlay: string | null;
+  rules: string;
+  order: number;
+  createdAt: string;
+};
+
 type SettingsTable = { name: string; value: string };
 
 export type Tables = {
@@ -75,6 +88,7 @@ export type Tables = {
   jobs: JobsTable;
   jobLog: JobLogTable;
   diskChecks: DiskChecksTable;
+  bootProfiles: BootProfilesTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;

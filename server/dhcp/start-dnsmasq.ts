@@ -1,6 +1,6 @@
 // The boot services: writes dnsmasq's configuration and files, and keeps it running.
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
@@ -9,6 +9,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import { writeFirstGrubScript } from '../boot/grub-script.ts';
 import { TftpScripts } from '../boot/tftp-scripts.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
+import { findClosedFolder } from './closed-folder.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
 import { DnsmasqLog } from './dnsmasq-log.ts';
 import { endOrphan, superviseProcess } from './supervise.ts';
@@ -29,7 +30,7 @@ type DnsmasqOptions = {
   readonly port: number;
   readonly log: FastifyBaseLogger;
   /** What GRUB on the machine with these facts is told by the server at `ADDRESS:PORT`. */
-  grubScript(server: string, query: URLSearchParams): Promise<string>;
+  grubScript(server: string, query: URLSearchParams, address: string): Promise<string>;
 };
 
 /** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
@@ -40,7 +41,8 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): P
   const server = formatHostPort(options.advertise ?? { address: own.address, port: options.port });
   await mkdir(path.join(tftpDir, 'grub'), { recursive: true });
   await writeFile(path.join(tftpDir, 'grub/deploy-os.cfg'), writeFirstGrubScript());
-  const scripts = await TftpScripts.open({ tftpDir, log, machineScript: (query) => options.grubScript(server, query) });
+  const machineScript = (query: URLSearchParams, address: string) => options.grubScript(server, query, address);
+  const scripts = await TftpScripts.open({ tftpDir, log, machineScript });
   const user = await chooseUser(tftpDir, log);
   const config = writeDnsmasqConfig({
     ...dhcp,
@@ -96,11 +98,10 @@ function netmaskOf(prefixLength: number): string {
 
 /** dnsmasq gives up root's rights unless the boot files lie where only root can reach them. */
 async function chooseUser(tftpDir: string, log: FastifyBaseLogger): Promise<string> {
-  for (let folder = tftpDir; folder !== path.dirname(folder); folder = path.dirname(folder)) {
-    if (((await stat(folder)).mode & 0o001) === 0) {
-      log.warn({ folder }, 'dnsmasq stays root: only root can reach the boot files');
-      return 'root';
-    }
+  const folder = await findClosedFolder(tftpDir);
+  if (folder !== null) {
+    log.warn({ folder }, 'dnsmasq stays root: only root can reach the boot files');
+    return 'root';
   }
   return 'nobody';
 }

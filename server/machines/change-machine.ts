@@ -1,22 +1,25 @@
-// What a person changes about a machine: approve, rename, forget.
+// What a person changes about a machine: approve, rename, its boot profile, forget.
 import type { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import type { machinePatchSchema } from '../../protocol/rest.ts';
+import { findBootProfile } from '../boot-profiles/profiles.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 
-/** @throws DeployError name-ambiguous when another machine has the new name. */
+/** @throws DeployError name-ambiguous when another machine has the new name; boot-profile-not-found. */
 export async function changeMachine(
   db: Database,
   machineId: string,
-  { name, state }: z.infer<typeof machinePatchSchema>,
+  { name, state, bootProfile }: z.infer<typeof machinePatchSchema>,
 ): Promise<void> {
   if (name !== undefined) await requireFreeName(db, machineId, name);
-  if (name === undefined && state === undefined) return;
-  await db
-    .updateTable('machines')
-    .set({ ...(name === undefined ? {} : { name }), ...(state === undefined ? {} : { state }) })
-    .where('id', '=', machineId)
-    .execute();
+  const profile = typeof bootProfile === 'string' ? (await findBootProfile(db, bootProfile)).id : bootProfile;
+  const changes = {
+    ...(name === undefined ? {} : { name }),
+    ...(state === undefined ? {} : { state }),
+    ...(profile === undefined ? {} : { bootProfileId: profile }),
+  };
+  if (Object.keys(changes).length === 0) return;
+  await db.updateTable('machines').set(changes).where('id', '=', machineId).execute();
 }
 
 async function requireFreeName(db: Database, machineId: string, name: string): Promise<void> {

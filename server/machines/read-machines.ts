@@ -27,6 +27,7 @@ export function toMachine(row: MachineRow): Machine {
     state: row.state,
     online: row.onlineUntil !== null && row.onlineUntil > new Date().toISOString(),
     lastSeenAt: row.lastSeenAt,
+    bootProfileId: row.bootProfileId,
     inventory: row.inventory === null ? null : JSON.parse(row.inventory),
   };
 }

@@ -49,6 +49,7 @@ async function createMachine(db: Database, sighting: Sighting): Promise<MachineR
     createdAt: new Date().toISOString(),
     lastSeenAt: new Date().toISOString(),
     onlineUntil: null,
+    bootProfileId: null,
   };
   await db.insertInto('machines').values(machine).execute();
   return machine;

@@ -1,4 +1,4 @@
-// PATCH /v1/machines/:id: approve or rename
+// PATCH /v1/machines/:id: approve, rename, set its boot profile
 import { machinePatchSchema } from '../../protocol/rest.ts';
 import { noticeApproval } from '../agents/dispatch.ts';
 import { changeMachine } from '../machines/change-machine.ts';

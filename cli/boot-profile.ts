@@ -1,0 +1,128 @@
+// `deploy-os boot-profile …`: what classes of machines boot instead of the server's usual kernel, initramfs and arguments.
+import type { Command } from 'commander';
+import { z } from 'zod';
+import {
+  type BootProfile,
+  type BootRule,
+  bootProfilePatchSchema,
+  bootProfileSchema,
+} from '../protocol/boot-profile.ts';
+import { DeployError } from '../protocol/errors.ts';
+import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
+import { printJson, printTable } from './output.ts';
+
+type Flags = {
+  readonly name?: string;
+  readonly arguments?: string;
+  readonly build?: string;
+  readonly overlay?: string;
+  readonly rule?: readonly string[];
+  readonly order?: string;
+};
+
+export function addCommands(program: Command): void {
+  const profile = program
+    .command('boot-profile')
+    .description('Boot profiles: kernel, arguments and extra modules or firmware for a class of machines');
+  withServerOptions(profile.command('list').description('all, in the order in which their rules are asked')).action(
+    list,
+  );
+  withFlags(withServerOptions(profile.command('add <name>').description('make one'))).action(
+    (name: string, options: ConnectOptions & Flags) => save('POST', '/v1/boot-profiles', { ...options, name }, 'added'),
+  );
+  withFlags(withServerOptions(profile.command('set <profile>').description('change what is named; the rest stays')))
+    .option('--name <name>', 'another name')
+    .action((name: string, options: ConnectOptions & Flags) => save('PATCH', pathOf(name), options, 'changed'));
+  withServerOptions(
+    profile.command('remove <profile>').description('its machines boot as the rules of the others say'),
+  ).action(async (name: string, options: ConnectOptions) => {
+    await callOnce(options, 'DELETE', pathOf(name), z.undefined());
+    if (options.json === true) printJson({ removed: name });
+    else process.stdout.write(`removed: ${name}\n`);
+  });
+}
+
+function withFlags(command: Command): Command {
+  const collect = (rule: string, before: readonly string[] = []) => [...before, rule];
+  return command
+    .option('--arguments <text>', "more words for the kernel's command line")
+    .option(
+      '--build <dir>',
+      'folder on the server that `deploy-os build` made: its kernel and initramfs (empty: the usual)',
+    )
+    .option(
+      '--overlay <file>',
+      'cpio on the server with modules and firmware, as `build --overlay` makes (empty: none)',
+    )
+    .option(
+      '--rule <rule>',
+      'for machines of which all of this is true: manufacturer=Dell*,product=…,mac=52:54:00,uuid=…,subnet=10.0.0.0/24; repeat for another chance (empty: no rules)',
+      collect,
+    )
+    .option('--order <number>', 'of several profiles whose rules fit the smallest is taken (default: 100)');
+}
+
+function pathOf(name: string): string {
+  return `/v1/boot-profiles/${encodeURIComponent(name)}`;
+}
+
+async function save(
+  method: 'POST' | 'PATCH',
+  path: string,
+  flags: ConnectOptions & Flags,
+  done: string,
+): Promise<void> {
+  const parsed = bootProfilePatchSchema.safeParse(bodyOf(flags));
+  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
+  const profile = await callOnce(flags, method, path, bootProfileSchema, parsed.data);
+  if (flags.json === true) printJson(profile);
+  else process.stdout.write(`${done}: ${profile.name} (${profile.id})\n`);
+}
+
+/** What was given, and nothing else. */
+function bodyOf({ name, arguments: text, build, overlay, rule, order }: Flags): object {
+  const rules = rule?.filter((each) => each !== '').map(parseRule);
+  const order_ = order === undefined ? undefined : Number(order);
+  const body = {
+    name,
+    arguments: text,
+    build: emptyIsNull(build),
+    overlay: emptyIsNull(overlay),
+    rules,
+    order: order_,
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+function emptyIsNull(text: string | undefined): string | null | undefined {
+  return text === '' ? null : text;
+}
+
+/** `KEY=VALUE,KEY=VALUE`; for a comma within a value `?` stands. What the keys are the schema says. */
+function parseRule(text: string): Record<string, string> {
+  const entries = text.split(',').map((part) => {
+    const equals = part.indexOf('=');
+    if (equals > 0) return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()] as const;
+    throw new DeployError('usage', `--rule: '${part}' is not KEY=VALUE`);
+  });
+  return Object.fromEntries(entries);
+}
+
+async function list(options: ConnectOptions): Promise<void> {
+  const profiles = await callOnce(options, 'GET', '/v1/boot-profiles', z.array(bootProfileSchema));
+  if (options.json === true) return printJson(profiles);
+  printTable(
+    ['ORDER', 'NAME', 'ID', 'FOR', 'BUILD', 'OVERLAY', 'ARGUMENTS'],
+    profiles.map(({ order, name, id, rules, build, overlay, arguments: text }: BootProfile) => [
+      ...[String(order), name, id],
+      rules.map(describeRule).join(' or ') || 'machines that it is set for',
+      ...[build ?? '', overlay ?? '', text],
+    ]),
+  );
+}
+
+function describeRule(rule: BootRule): string {
+  return Object.entries(rule)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,16 @@
+// POST /v1/boot-profiles
+import { bootProfileBodySchema } from '../../protocol/boot-profile.ts';
+import { createBootProfile } from '../boot-profiles/profiles.ts';
+import type { Route } from '../route.ts';
+
+export const postBootProfile: Route = {
+  method: 'POST',
+  path: '/v1/boot-profiles',
+  access: 'operator',
+  async handle(context, request, _caller, reply) {
+    const profile = await createBootProfile(context, bootProfileBodySchema.parse(request.body));
+    request.log.info({ profile }, 'boot profile created');
+    reply.code(201);
+    return profile;
+  },
+};
