@@ -131,9 +131,13 @@ async function waitForMaps(paths: ReadonlyMap<string, readonly string[]>, log: L
   }
   for (const lun of missing) {
     givenUp.add(keyOf(lun));
-    const why = `multipathd has not put ${lun.names.length > 1 ? 'them together' : 'it in'} within ${mapsWithinMs / 1000} s`;
-    const what = lun.names.length > 1 ? 'are paths of one LUN' : 'is one more path of a LUN';
-    log('warning', `${lun.names.join(', ')} ${what} (${lun.wwid}), but ${why}`);
+    const names = lun.names.join(', ');
+    const within = `within ${mapsWithinMs / 1000} s`;
+    if (lun.names.length > 1) {
+      log('warning', `${names} are paths of one LUN (${lun.wwid}), but multipathd has not put them together ${within}`);
+    } else {
+      log('warning', `${names} is one more path of a LUN (${lun.wwid}), but multipathd has not put it in ${within}`);
+    }
   }
 }
 

@@ -3,8 +3,8 @@ import type { Log, LogLevel } from '../screen/status.ts';
 
 type Sign = { readonly level: LogLevel; readonly pattern: RegExp };
 
-/** As the kernel of the Deploy-OS (6.12) words them; the first that fits counts. */
-const signs: readonly Sign[] = [
+/** As the kernel of the Deploy-OS (6.12) words them; the first that fits counts. docs/troubleshooting.md says what to do about each. */
+export const signs: readonly Sign[] = [
   { level: 'error', pattern: /^(blk_update_request: )?(I\/O|critical \w+( \w+)?) error, dev \S+, sector / },
   { level: 'error', pattern: /rejecting I\/O to (offline|dead) device/ },
   { level: 'error', pattern: /Out of memory: Killed process|^Memory cgroup out of memory|invoked oom-killer/ },
