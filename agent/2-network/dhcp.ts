@@ -5,6 +5,9 @@ import { leaseFile } from './lease.ts';
 import { runDir } from './prepare.ts';
 
 const scriptPath = `${runDir}/udhcpc.sh`;
+const earScriptPath = `${runDir}/udhcpc-ear.sh`;
+/** How long another machine has to answer for an address that was offered; a machine in the same network needs a few. */
+const arpMs = 250;
 
 /**
  * What udhcpc runs on each event. Beside the usual address and default route each NIC gets a routing table of its own, chosen by source
@@ -46,8 +49,26 @@ esac
 exit 0
 `;
 
+/**
+ * Reads what udhcpc says, for what it runs no script on: that another machine answered for the address that it was offered (RFC 5227), which it then declined.
+ * It lives as long as udhcpc does.
+ */
+const earScript = `#!/bin/sh
+while read -r line; do
+  case "$line" in
+  *"select for "*)
+    address=\${line##*select for }
+    address=\${address%%,*} ;;
+  *declining*)
+    printf 'event=declined\\naddress=%s\\n' "$address" >"${leaseFile('$1')}.new"
+    busybox mv "${leaseFile('$1')}.new" "${leaseFile('$1')}" ;;
+  esac
+done
+`;
+
 export async function installDhcpScript(): Promise<void> {
   await writeFile(scriptPath, script, { mode: 0o755 });
+  await writeFile(earScriptPath, earScript, { mode: 0o755 });
 }
 
 const pidFileOf = (device: string): string => `${runDir}/udhcpc.${device}.pid`;
@@ -60,18 +81,19 @@ export async function ensureDhcp(device: string): Promise<void> {
   const pidFile = pidFileOf(device);
   if ((await findUdhcpc(device)) !== null) return;
   await rm(leaseFile(device), { force: true });
-  // Three discovers three seconds apart, two seconds' pause, and so on for ever.
-  const child = spawn(
-    'busybox',
-    ['udhcpc', '-f', '-i', device, '-p', pidFile, '-s', scriptPath, '-t', '3', '-T', '3', '-A', '2'],
-    {
-      stdio: 'ignore',
-      detached: true,
-    },
-  );
-  // Without a listener a failed spawn would end the agent; the next look at the NICs starts it again.
-  child.on('error', () => undefined);
-  child.unref();
+  const ear = spawn('busybox', ['sh', earScriptPath, device], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  // Three discovers three seconds apart, two seconds' pause, and so on for ever; after an address was declined a pause, too.
+  const times = ['-t', '3', '-T', '3', '-A', '2', `-a${arpMs}`];
+  const child = spawn('busybox', ['udhcpc', '-f', '-i', device, '-p', pidFile, '-s', scriptPath, ...times], {
+    stdio: ['ignore', 'ignore', ear.stdin],
+    detached: true,
+  });
+  ear.stdin.destroy();
+  for (const process of [ear, child]) {
+    // Without a listener a failed spawn would end the agent; the next look at the NICs starts it again.
+    process.on('error', () => undefined);
+    process.unref();
+  }
   if (child.pid !== undefined) await writeFile(pidFile, String(child.pid));
 }
 

@@ -4,8 +4,10 @@ import { isIP } from 'node:net';
 import { runDir } from './prepare.ts';
 
 export type Lease = {
-  /** `leasefail`: nobody has answered. */
-  readonly event: 'bound' | 'nak' | 'leasefail';
+  /** `leasefail`: nobody has answered. `declined`: another machine has the address that was offered. */
+  readonly event: 'bound' | 'nak' | 'leasefail' | 'declined';
+  /** The one that was declined. */
+  readonly address: string | null;
   /** The DHCP server's address. */
   readonly server: string | null;
   /** Why a server refuses, in its words. */
@@ -33,11 +35,13 @@ export function parseLease(text: string): Lease | null {
     if (equals > 0) words.set(line.slice(0, equals), line.slice(equals + 1).trim());
   }
   const event = words.get('event');
-  if (event !== 'bound' && event !== 'nak' && event !== 'leasefail') return null;
+  if (event !== 'bound' && event !== 'nak' && event !== 'leasefail' && event !== 'declined') return null;
+  const address = words.get('address') ?? '';
   const server = words.get('server') ?? '';
   const domain = words.get('domain') ?? '';
   return {
     event,
+    address: isIP(address) === 0 ? null : address,
     server: isIP(server) === 0 ? null : server,
     message: words.get('message')?.slice(0, 200) || null,
     names: {

@@ -16,3 +16,11 @@ export async function prepareNetwork(): Promise<void> {
     await writeFile(`/proc/sys/net/ipv4/conf/all/${name}`, value).catch(() => undefined);
   }
 }
+
+/**
+ * What the kernel is to do by itself once the way is known to be good: packets that vanish later are sent again in smaller pieces (RFC 4821). Before, it
+ * would hide the fault, which is a matter of both directions.
+ */
+export async function probeMtuFromNowOn(): Promise<void> {
+  await writeFile('/proc/sys/net/ipv4/tcp_mtu_probing', '1').catch(() => undefined);
+}

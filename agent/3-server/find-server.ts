@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandLine } from '../1-boot/command-line.ts';
 import { installDhcpScript } from '../2-network/dhcp.ts';
 import { isNamed, type LocalNic } from '../2-network/nics.ts';
-import { prepareNetwork } from '../2-network/prepare.ts';
+import { prepareNetwork, probeMtuFromNowOn } from '../2-network/prepare.ts';
 import { routeThrough } from '../2-network/route.ts';
 import type { ServerConnection } from '../context.ts';
 import { describeNic } from '../screen/describe-nic.ts';
@@ -31,10 +31,12 @@ export async function findServer(
   const { nics, route } = await searchAllNics(commandLine, status, search);
   search.current = route;
   await routeThrough(route, route.serverAddress);
-  await setClockIfWrong(route.pinned.serverTimeMs);
+  await probeMtuFromNowOn();
+  const clockFault = await setClockIfWrong(route.pinned.serverTimeMs);
   status.log('info', `found ${commandLine.serverUrl} through ${route.nic}, address ${route.address}`);
   const { preferredNic } = commandLine;
   if (isAbsent(preferredNic, nics)) status.log('warning', en.wait.noSuchNic(preferredNic));
+  if (clockFault !== null) status.log('warning', clockFault);
   report(nics, route, { status, search });
   return { url: commandLine.serverUrl, ca: route.pinned.ca };
 }
@@ -48,6 +50,7 @@ async function searchAllNics(
   let warned = false;
   for (;;) {
     const { nics, route } = await search.step();
+    for (const fault of search.takeFaults()) status.log('warning', fault);
     if (route !== undefined) return { nics, route };
     const waitingFor = nics.map(({ name, mac }): Say => {
       const say = search.sayOf(name);

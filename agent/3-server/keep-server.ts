@@ -21,10 +21,11 @@ type Watch = {
 
 /** Runs for as long as the agent does. */
 export async function keepServer(watch: Watch): Promise<never> {
-  const { status, graceMs = usualGraceMs } = watch;
+  const { status, search, graceMs = usualGraceMs } = watch;
   let lostMs: number | undefined;
   for (;;) {
     await sleep(pollMs, undefined, { ref: false });
+    for (const found of search.takeFaults()) status.log('warning', found);
     const fault = await findFault(watch).catch(() => null);
     if (fault === null) lostMs = undefined;
     else lostMs ??= performance.now();

@@ -8,11 +8,13 @@ import { bringUp } from '../2-network/bring-up.ts';
 import { ensureDhcp, renewLease } from '../2-network/dhcp.ts';
 import { type Lease, readLease } from '../2-network/lease.ts';
 import type { LocalNic } from '../2-network/nics.ts';
+import { findOtherServers } from '../2-network/other-servers.ts';
 import { claimAddress, type Way } from '../2-network/route.ts';
 import { clearStaticAddress, readAddressState, setStaticAddress } from '../2-network/static-address.ts';
 import { ensureDevice, vlanName } from '../2-network/vlan.ts';
 import { type Say, verbatim } from '../screen/words/words.ts';
 import { faultWords } from './fault-words.ts';
+import { type AskLarge, PathMtu } from './path-mtu.ts';
 import { NameFault, resolveThrough } from './resolve-name.ts';
 
 const askTimeoutMs = 5000;
@@ -29,6 +31,11 @@ export class NicProbe {
   #outcome: Say | undefined;
   /** How often the server has been asked in vain with the address that was given. */
   failures = 0;
+  /** What is wrong beside the way to the server. */
+  #otherServers: readonly Say[] = [];
+  readonly #pathMtu = new PathMtu();
+  /** The address by which it was asked who else answers. */
+  #lookedAroundFrom: string | undefined;
   readonly #commandLine: CommandLine;
   readonly #server: { readonly host: string; readonly port: number };
   readonly #askedFrom: Set<string>;
@@ -57,22 +64,36 @@ export class NicProbe {
       const way = await this.#findWay(device, mayHaveAddress);
       if (way === null || this.#asking || performance.now() < this.#notBeforeMs) return;
       // Two NICs that were given one address ask one after the other.
-      if (!this.#askedFrom.has(way.address)) void this.#ask(nic.name, way);
+      if (this.found?.address === way.address || !this.#askedFrom.has(way.address)) void this.#ask(nic.name, way);
     } catch (thrown) {
       const { message } = toDeployError(thrown);
       this.say = ({ probe }) => probe.cannotSetUp(message);
     }
   }
 
+  /** Faults that do not stop it. */
+  get faults(): Say[] {
+    const { fault } = this.#pathMtu;
+    return [...this.#otherServers, ...(fault === null ? [] : [fault])];
+  }
+
   /** Forgets that the server answered: it is asked again. */
   askAgain(): void {
-    this.found = undefined;
+    this.#lose();
     this.#notBeforeMs = 0;
+  }
+
+  #lose(): void {
+    // Another NIC with the same address may ask again.
+    if (this.found !== undefined && !this.#asking) this.#askedFrom.delete(this.found.address);
+    this.found = undefined;
   }
 
   async #waitForLink(nic: LocalNic): Promise<void> {
     this.say = ({ probe }) => probe.noLink;
-    this.found = undefined;
+    this.#lose();
+    this.#otherServers = [];
+    this.#lookedAroundFrom = undefined;
     if (this.#hadLink === true) this.#hadLink = false;
     await bringUp(nic.name);
   }
@@ -91,7 +112,17 @@ export class NicProbe {
       this.say = dhcpWords(lease);
       return null;
     }
+    this.#lookAround(device, address);
     return { device, address, names: lease?.names ?? { servers: [], domain: null } };
+  }
+
+  /** Once for each address; nothing waits for it. */
+  #lookAround(device: string, address: string): void {
+    if (this.#lookedAroundFrom === address || !isIPv4(address)) return;
+    this.#lookedAroundFrom = address;
+    void findOtherServers(device, address).then((faults) => {
+      if (this.#lookedAroundFrom === address) this.#otherServers = faults;
+    });
   }
 
   async #giveUpStatic(nic: LocalNic): Promise<void> {
@@ -130,12 +161,16 @@ export class NicProbe {
     try {
       await claimAddress(way);
       address = await resolveThrough(way, host);
-      const pinned = await fetchPinnedCa(serverUrl, caFingerprint, {
-        localAddress: way.address,
-        timeoutMs: askTimeoutMs,
-        lookup: (_name, options, found) => answerLookup(address, options.all === true, found),
-      });
-      this.found = { ...way, nic, serverAddress: address, pinned };
+      const ask: AskLarge = (options) =>
+        fetchPinnedCa(serverUrl, caFingerprint, {
+          localAddress: way.address,
+          timeoutMs: askTimeoutMs,
+          lookup: (_name, lookup, found) => answerLookup(address, lookup.all === true, found),
+          ...options,
+        });
+      const pinned = await ask();
+      await this.#pathMtu.check(way, address, ask);
+      this.found = { ...way, mtu: this.#pathMtu.limit, nic, serverAddress: address, pinned };
       this.#sayOutcome(({ probe }) => probe.reaches(way.address));
     } catch (thrown) {
       this.found = undefined;
@@ -148,7 +183,8 @@ export class NicProbe {
       this.#sayOutcome((words) => words.probe.fault(way.address, fault(words)));
     } finally {
       this.#asking = false;
-      this.#askedFrom.delete(way.address);
+      // As long as it is the way to the server: the answer to another NIC with that address would come by this one, too.
+      if (this.found === undefined) this.#askedFrom.delete(way.address);
       this.#notBeforeMs = performance.now() + askPauseMs;
     }
   }
@@ -176,6 +212,8 @@ function dhcpWords(lease: Lease | null): Say {
   switch (lease?.event) {
     case 'nak':
       return ({ probe }) => probe.nak(lease.server, lease.message);
+    case 'declined':
+      return ({ probe }) => probe.declined(lease.address);
     case 'leasefail':
       return ({ probe }) => probe.noDhcp;
     default:

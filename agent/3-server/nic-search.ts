@@ -19,6 +19,7 @@ export class NicSearch {
   readonly #probes = new Map<string, NicProbe>();
   #turn: { readonly nic: string; readonly failures: number } | undefined;
   #firstFoundMs: number | undefined;
+  readonly #told = new Set<string>();
 
   constructor(commandLine: CommandLine) {
     this.#commandLine = commandLine;
@@ -48,12 +49,21 @@ export class NicSearch {
   }
 
   sayOf(nic: string): Say {
-    return this.#probeOf(nic).say;
+    const { say, faults } = this.#probeOf(nic);
+    return (words) => [say, ...faults].map((one) => one(words)).join(words.probe.and);
   }
 
   /** What came of each NIC so far, by its name. */
   sayAll(): Map<string, Say> {
-    return new Map([...this.#probes].map(([nic, { say }]) => [nic, say]));
+    return new Map([...this.#probes.keys()].map((nic) => [nic, this.sayOf(nic)]));
+  }
+
+  /** Faults beside the way to the server that were not told yet, a sentence each. */
+  takeFaults(): string[] {
+    const all = [...this.#probes].flatMap(([nic, { faults }]) => faults.map((fault) => `${nic}: ${fault(en)}`));
+    const untold = all.filter((fault) => !this.#told.has(fault));
+    for (const fault of untold) this.#told.add(fault);
+    return untold;
   }
 
   /** What was found counts no longer: the server is asked again through every NIC. */

@@ -20,6 +20,8 @@ type FetchOptions = {
   readonly localAddress?: string | undefined;
   /** Finds the address of a server that is given by name; the system's way unless told. */
   readonly lookup?: LookupFunction | undefined;
+  /** Makes the request larger by so many bytes, and asks for an answer that is, to see whether large packets pass. */
+  readonly fillBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -37,6 +39,7 @@ export async function fetchPinnedCa(
   const url = new URL('/ca.pem', serverUrl.replace(/^https:/, 'http:'));
   // An https URL without a port means 443, and the plain page is on that same port.
   if (url.port === '' && serverUrl.startsWith('https:')) url.port = '443';
+  if (options.fillBytes !== undefined) url.searchParams.set('fill', String(options.fillBytes));
   const { body, date } = await fetchSmall(url, options);
   const certificate = parseCertificate(body, url);
   const actual = createHash('sha256').update(certificate.raw).digest('hex');
@@ -83,7 +86,7 @@ function parseCertificate(body: Buffer, url: URL): X509Certificate {
 
 function fetchSmall(
   url: URL,
-  { timeoutMs = 10_000, localAddress, lookup, signal }: FetchOptions,
+  { timeoutMs = 10_000, localAddress, lookup, fillBytes, signal }: FetchOptions,
 ): Promise<{ body: Buffer; date: string | undefined }> {
   return new Promise((resolve, reject) => {
     let connected = false;
@@ -103,6 +106,7 @@ function fetchSmall(
         signal: signal === undefined ? total : AbortSignal.any([signal, total]),
         ...(localAddress === undefined ? {} : { localAddress }),
         ...(lookup === undefined ? {} : { lookup }),
+        ...(fillBytes === undefined ? {} : { headers: { fill: '.'.repeat(fillBytes) } }),
       },
       (response) => {
         const parts: Buffer[] = [];

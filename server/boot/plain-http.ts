@@ -66,7 +66,7 @@ async function textFor(options: PlainOptions, url: URL, request: IncomingMessage
   const server = reachedServer(options, request);
   switch (url.pathname) {
     case '/ca.pem':
-      return options.caPem;
+      return options.caPem + fillOf(url.searchParams.get('fill'));
     case '/boot/ipxe':
       return options.firstScript(server);
     case '/boot/script':
@@ -76,6 +76,14 @@ async function textFor(options: PlainOptions, url: URL, request: IncomingMessage
     default:
       return null;
   }
+}
+
+const maxFillBytes = 16 * 1024;
+
+/** Empty lines after a certificate are allowed (RFC 7468, 2); a client asks for them to see whether large packets reach it. */
+function fillOf(asked: string | null): string {
+  const bytes = /^\d{1,6}$/.test(asked ?? '') ? Math.min(Number(asked), maxFillBytes) : 0;
+  return '\n'.repeat(bytes);
 }
 
 /** `ADDRESS:PORT` of this server for the machine that asks. */

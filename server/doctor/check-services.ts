@@ -1,10 +1,12 @@
 // Tests each service as a client would, and names what stands in the way (R20, R21, R25).
+import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
+import { type DhcpOffer, makeDiscover } from '../../protocol/dhcp-packets.ts';
 import { toDeployError } from '../../protocol/errors.ts';
+import { probeDhcp } from '../../protocol/probe-dhcp.ts';
 import { formatHostPort } from '../config.ts';
 import { httpBootFiles, loaders } from '../dhcp/dnsmasq-config.ts';
-import { type DhcpOffer, probeDhcp } from './dhcp-probe.ts';
 import { fetchTftp, type TftpAnswer } from './fetch-tftp.ts';
 import { ok, type ServiceCheck } from './finding.ts';
 
@@ -93,11 +95,17 @@ function headOf(host: string, port: number, path: string): Promise<{ path: strin
   });
 }
 
+/** RFC 4578, 2.1: BIOS, and x86-64 UEFI. */
+const architectures = [0, 7];
+
 async function checkDhcp(asked: Asked): Promise<ServiceCheck[]> {
   const { localAddress } = asked;
   if (localAddress === null) return [];
+  // Nobody's: locally administered, random.
+  const hardware = Buffer.from([2, ...randomBytes(5)]);
+  const questions = architectures.map((architecture) => makeDiscover({ hardware, architecture }));
   try {
-    return judgeOffers(await probeDhcp({ localAddress }), asked);
+    return judgeOffers(await probeDhcp({ localAddress, questions }), asked);
   } catch (thrown) {
     const reason = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
     const why = reason === 'EADDRINUSE' ? 'a DHCP client of this machine holds port 68' : reason;
@@ -113,13 +121,14 @@ async function checkDhcp(asked: Asked): Promise<ServiceCheck[]> {
 }
 
 type Expected = Pick<Asked, 'dhcp' | 'bootAddress'>;
+type Offer = Omit<DhcpOffer, 'pxe'>;
 
 const fault = (code: ServiceCheck['code'], message: string, advice: string): ServiceCheck => {
   return { code, outcome: 'fault', message, advice };
 };
 
 /** What the offers of all servers of a network mean for a machine that boots there. */
-export function judgeOffers(offers: readonly DhcpOffer[], expected: Expected): ServiceCheck[] {
+export function judgeOffers(offers: readonly Offer[], expected: Expected): ServiceCheck[] {
   // Seen from another machine it is not known what ours should do: all that counts is that somebody names its files.
   const own = expected.dhcp === null ? undefined : offers.find(({ server }) => server === expected.bootAddress);
   const others = offers.filter((offer) => offer !== own);
@@ -130,7 +139,7 @@ export function judgeOffers(offers: readonly DhcpOffer[], expected: Expected): S
   ];
 }
 
-function judgeOwn(own: DhcpOffer | undefined, bootAddress: string): ServiceCheck {
+function judgeOwn(own: Offer | undefined, bootAddress: string): ServiceCheck {
   const ours = `our DHCP at ${bootAddress}`;
   if (own === undefined) {
     return fault(
@@ -146,7 +155,7 @@ function judgeOwn(own: DhcpOffer | undefined, bootAddress: string): ServiceCheck
   return ok('dhcp', `${ours} offers ${[own.address, own.bootFile].filter(Boolean).join(' and ')}`);
 }
 
-function judgeAddresses(others: readonly DhcpOffer[], { dhcp }: Expected): ServiceCheck[] {
+function judgeAddresses(others: readonly Offer[], { dhcp }: Expected): ServiceCheck[] {
   const givers = others.filter(({ address }) => address !== null).map(({ server }) => server);
   if (dhcp !== 'full') {
     if (givers.length > 0) return [ok('dhcp', `addresses come from ${givers.join(', ')}`)];
@@ -159,7 +168,7 @@ function judgeAddresses(others: readonly DhcpOffer[], { dhcp }: Expected): Servi
   return [fault('dhcp-other', what, advice)];
 }
 
-function judgeBootFiles(others: readonly DhcpOffer[], { dhcp }: Expected): ServiceCheck[] {
+function judgeBootFiles(others: readonly Offer[], { dhcp }: Expected): ServiceCheck[] {
   const naming = others.filter(({ bootFile }) => bootFile !== null);
   if (dhcp === null && naming.length === 0) {
     const advice =

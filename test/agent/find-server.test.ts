@@ -11,6 +11,8 @@ type Found = {
   readonly foundCa: boolean;
   /** The system's own way leads to the server, too. */
   readonly reachesAfterwards: boolean;
+  /** And large packets get there and back. */
+  readonly largePass: boolean;
   readonly messages: readonly string[];
   readonly waits: readonly string[];
   readonly route: string;
@@ -20,11 +22,11 @@ type Found = {
 };
 
 /** What the agent finds with these words on its command line, in networks of test/fixtures/network/run-in-networks.sh. */
-async function findIn(scenario: string, words: string): Promise<Found> {
-  return await runIn(scenario, 'find-server-once.ts', words);
+async function findIn(scenario: string, words: string, waitFor = ''): Promise<Found> {
+  return await runIn(scenario, 'find-server-once.ts', words, waitFor);
 }
 
-async function runIn<T>(scenario: string, program: string, words: string): Promise<T> {
+async function runIn<T>(scenario: string, program: string, words: string, waitFor = ''): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'deploy-os-networks-'));
   try {
     const { stdout } = await promisify(execFile)(
@@ -39,7 +41,7 @@ async function runIn<T>(scenario: string, program: string, words: string): Promi
         join(fixtures, 'network', program),
         words,
       ],
-      { timeout: 90_000 },
+      { timeout: 90_000, env: { ...process.env, WAIT_FOR: waitFor } },
     );
     return JSON.parse(stdout);
   } finally {
@@ -52,6 +54,21 @@ vi.setConfig({ maxConcurrency: 8 });
 
 // Needs root for namespaces of its own; the host's network is not touched.
 describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout: 100_000, concurrent: true }, () => {
+  // Half a minute, in which the others run.
+  it('waits for a link that comes late, behind a switch that forwards nothing at first (R18)', async ({ expect }) => {
+    const found = await findIn('spanning-tree', 'deploy.server=10.77.0.1:7433 deploy.nic=eth7');
+    expect(found.messages).toEqual([
+      expect.stringMatching(/ through lan, address 10\.77\.0\.10\d$/),
+      'deploy.nic=eth7: this machine has no such NIC',
+    ]);
+    expect(found.waits[0]).toMatch(/lan : (bringing it up|no link)/);
+    expect(found.waits.join('\n')).toMatch(/lan : no link/);
+    expect(found.waits.join('\n')).toMatch(/lan : waiting for an address \(DHCP; spanning tree may take a minute\)/);
+    expect(found.waits.join('\n')).toMatch(
+      /lan : no DHCP answer: .* a switch that does not forward yet \(spanning tree/,
+    );
+  });
+
   it('finds it through the NIC that leads to it, late as it is, beside one that another DHCP server answers first', async ({
     expect,
   }) => {
@@ -74,17 +91,6 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.results.dmz).toMatch(/^address 10\.77\.0\.50, port 7433 of 10\.77\.0\.1 is closed/);
     expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.50/);
     expect(found.reachesAfterwards).toBe(true);
-  });
-
-  it('waits for a link that comes late, behind a switch that forwards nothing at first (R18)', async ({ expect }) => {
-    const found = await findIn('spanning-tree', 'deploy.server=10.77.0.1:7433 deploy.nic=eth7');
-    expect(found.messages).toEqual([
-      expect.stringMatching(/ through lan, address 10\.77\.0\.10\d$/),
-      'deploy.nic=eth7: this machine has no such NIC',
-    ]);
-    expect(found.waits[0]).toMatch(/lan : (bringing it up|no link)/);
-    expect(found.waits.join('\n')).toMatch(/lan : no link/);
-    expect(found.waits.join('\n')).toMatch(/lan : waiting for an address/);
   });
 
   it('takes the address that was given to the NIC that leads to the server, which that network knows by name', async ({
@@ -151,6 +157,41 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.results.silent).toMatch(/^no DHCP answer/);
     expect(found.results.nak).toMatch(/^NAK: the DHCP server 10\.77\.0\.1 refuses an address \('range is used up'\)/);
     expect(found.results.lan).toMatch(/, reaches the server$/);
+  });
+
+  it('names a second DHCP and PXE server in the network, with both addresses', async ({ expect }) => {
+    const found = await findIn('second-dhcp', 'deploy.server=10.77.0.1:7433', 'several PXE');
+    expect(found.foundCa).toBe(true);
+    expect(found.results.lan).toMatch(/^address 10\.77\.0\.[12]0\d, reaches the server; several DHCP servers answer/);
+    const both = [
+      /^lan: several DHCP servers .*: 10\.77\.0\.1 \(10\.77\.0\.10\d\), 10\.77\.0\.9 \(10\.77\.0\.20\d\); machines take/,
+      /^lan: several PXE servers .*: 10\.77\.0\.1 \(ours\.kpxe\), 10\.77\.0\.9 \(theirs\.0\); machines boot/,
+    ];
+    for (const fault of both) expect(found.messages).toContainEqual(expect.stringMatching(fault));
+  });
+
+  it('finds nothing wrong with our boot services beside another DHCP server', async ({ expect }) => {
+    const found = await findIn('proxy-dhcp', 'deploy.server=10.77.0.1:7433', 'several');
+    expect(found.messages).toEqual([expect.stringMatching(/^found .* through lan, address 10\.77\.0\.20\d$/)]);
+    expect(found.results.lan).toMatch(/, reaches the server$/);
+  });
+
+  it('declines an address by DHCP that another machine has, and asks for another one', async ({ expect }) => {
+    const found = await findIn('declined', 'deploy.server=10.77.0.1:7433');
+    expect(found.messages[0]).toBe('found https://10.77.0.1:7433 through lan, address 10.77.0.51');
+    expect(found.waits.join('\n')).toMatch(
+      /lan : duplicate address: another machine in this network has 10\.77\.0\.5[01] that the DHCP server offers; declined/,
+    );
+  });
+
+  it('names an MTU black hole, and keeps its packets small enough', async ({ expect }) => {
+    const found = await findIn('black-hole', 'deploy.server=10.79.0.1:7433');
+    expect(found.foundCa).toBe(true);
+    const fault = /MTU black hole: large packets vanish .*; packets are kept to 1400 bytes/;
+    expect(found.results.lan).toMatch(fault);
+    expect(found.messages).toContainEqual(expect.stringMatching(fault));
+    expect(found.route).toMatch(/ mtu 1400/);
+    expect(found.largePass).toBe(true);
   });
 
   const ways = { 'by DHCP': '', 'with an address that was given': 'deploy.ip=10.77.0.20/24' };

@@ -78,6 +78,16 @@ describe('the one port', () => {
     expect(text.endsWith(pem)).toBe(true);
   });
 
+  it('fills up the CA certificate as far as it is asked to, within bounds, and it stays one', async () => {
+    await using server = await TestServer.start();
+    const pem = (await server.plain('/ca.pem')).body;
+    const lengthOf = async (fill: string) => (await server.plain(`/ca.pem?fill=${fill}`)).body.length - pem.length;
+    expect(await lengthOf('12000')).toBe(12_000);
+    expect(await lengthOf('999999')).toBe(16_384);
+    for (const wrong of ['', '-1', '1e9', '9999999']) expect(await lengthOf(wrong)).toBe(0);
+    expect(new X509Certificate((await server.plain('/ca.pem?fill=12000')).body).ca).toBe(true);
+  });
+
   it('is refused by name when another process holds it', async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));

@@ -85,6 +85,8 @@ export const en = {
     itsTurn: (address: string) => `waiting for its turn with ${address}`,
     duplicate: (address: string) =>
       `duplicate address: another machine in this network has ${address}, which deploy.ip gives to this one`,
+    declined: (address: string | null) =>
+      `duplicate address: another machine in this network has ${address ?? 'the address'} that the DHCP server offers; declined, asking for another one`,
     checking: (address: string) => `asking whether another machine has ${address}`,
     asking: (address: string) => `address ${address}, asking the server`,
     reaches: (address: string) => `address ${address}, reaches the server`,
@@ -94,6 +96,14 @@ export const en = {
       'no DHCP answer: no DHCP server there, none that has an address left, or a switch that does not forward yet (spanning tree, up to a minute); asking again',
     nak: (server: string | null, why: string | null) =>
       `NAK: ${server === null ? 'a DHCP server' : `the DHCP server ${server}`} refuses an address${why === null ? '' : ` ('${why}')`}: its range may be wrong or used up; asking again`,
+    /** Between what came of a NIC and faults beside that. */
+    and: '; ',
+    severalDhcp: (servers: string) =>
+      `several DHCP servers answer in this network, with what they offer: ${servers}; machines take whichever is first: if they do not belong together, switch the wrong one off`,
+    severalPxe: (servers: string) =>
+      `several PXE servers answer in this network, with their boot files: ${servers}; machines boot from whichever is first: if they do not belong together, switch the wrong one off`,
+    blackHole: (bytes: number) =>
+      `MTU black hole: large packets vanish on the way to the server or back, without a word; packets are kept to ${bytes} bytes`,
   },
   /** Why the server does not answer. */
   fault: {

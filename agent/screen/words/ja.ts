@@ -85,6 +85,8 @@ export const ja: Words = {
     cannotSetUp: (why) => `設定できません: ${why}`,
     itsTurn: (address) => `${address} を使う順番を待っています`,
     duplicate: (address) => `アドレスの重複: deploy.ip の ${address} を、このネットワークの別のマシンが使っています`,
+    declined: (address) =>
+      `アドレスの重複: DHCP サーバーが提示した${address === null ? '' : ` ${address} `}アドレスを別のマシンが使っています。断って、別のアドレスを求めています`,
     checking: (address) => `${address} を別のマシンが使っていないか確認しています`,
     asking: (address) => `アドレス ${address}、サーバーに問い合わせています`,
     reaches: (address) => `アドレス ${address}、サーバーに届きます`,
@@ -94,6 +96,13 @@ export const ja: Words = {
       'DHCP の応答なし: DHCP サーバーがない、空きアドレスがない、またはスイッチがまだ転送していません (スパニングツリー、1分まで)。再試行します',
     nak: (server, why) =>
       `NAK: DHCP サーバー${server === null ? '' : ` ${server} `}がアドレスを拒否しました${why === null ? '' : ` (「${why}」)`}: 範囲の誤りか、空きがありません。再試行します`,
+    and: '。',
+    severalDhcp: (servers) =>
+      `このネットワークで複数の DHCP サーバーが応答します (提示: ${servers})。先に応答したものが使われます: 不要なものを止めてください`,
+    severalPxe: (servers) =>
+      `このネットワークで複数の PXE サーバーが応答します (起動ファイル: ${servers})。先に応答したものから起動します: 不要なものを止めてください`,
+    blackHole: (bytes) =>
+      `MTU ブラックホール: サーバーとの間で大きなパケットが失われます。パケットを ${bytes} バイトまでにします`,
   },
   fault: {
     wrongCa: (server, why) => `CA が違います (${server}): ${why}`,

@@ -6,7 +6,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readOffer } from '../../../server/doctor/dhcp-probe.ts';
+
+import { readOffer } from '../../../protocol/dhcp-packets.ts';
 import { fetchTftp } from '../../../server/doctor/fetch-tftp.ts';
 import { withTempDirectory } from '../../fixtures/temp-directory.ts';
 
@@ -27,6 +28,7 @@ test('an offer is read from its options, or from its fields', () => {
     server: '10.9.0.3',
     address: '10.9.0.44',
     bootFile: 'b.kpxe',
+    pxe: false,
   });
   expect(readOffer(offerOf([53, 1, 2, 255], 'field.efi'), [9], '10.9.0.4')).toMatchObject({
     server: '10.9.0.4',
