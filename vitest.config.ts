@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -29,6 +31,11 @@ class SlowestFirst extends BaseSequencer {
   }
 }
 
+/** The tests that have a server, or a database of their own. */
+const withDatabase = globSync('test/server/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+  /TestServer|newDatabase/.test(readFileSync(path.join(import.meta.dirname, file), 'utf8')),
+);
+
 export default defineConfig({
   test: {
     // Vitest leaves one core idle by itself, which of two is half.
@@ -51,6 +58,17 @@ export default defineConfig({
           include: ['test/conformance/**/*.test.ts', 'test/faults/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          pool: 'forks',
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // The server's tests again, on PostgreSQL.
+        test: {
+          name: 'postgres',
+          include: withDatabase,
+          globalSetup: 'test/fixtures/postgres-for-all.ts',
+          testTimeout: 60_000,
           pool: 'forks',
           sequence: { groupOrder: 1 },
         },

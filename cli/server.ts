@@ -16,7 +16,13 @@ export function addCommands(program: Command): void {
       env('--advertise <address:port>', 'what machines are told (default: the address they reached)', 'ADVERTISE'),
     )
     .addOption(env('--boot-dir <dir>', 'what `deploy-os build` made (default: DATA/boot)', 'BOOT_DIR'))
-    .addOption(env('--database <url>', 'sqlite:PATH (default: DATA/deploy-os.sqlite)', 'DATABASE'))
+    .addOption(
+      env(
+        '--database <url>',
+        'sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME (default: DATA/deploy-os.sqlite)',
+        'DATABASE',
+      ),
+    )
     .addOption(
       env(
         '--store <place>',

@@ -74,6 +74,7 @@ export const errorCatalogue = {
   'store-full': store,
   'store-io': { exitStatus: 8, httpStatus: 500 },
   'scratch-full': store,
+  'database-unavailable': { exitStatus: 8, httpStatus: 503 },
   'store-version': { exitStatus: 8, httpStatus: 500 },
   'store-unsupported': { exitStatus: 8, httpStatus: 501 },
   'server-unreachable': network,

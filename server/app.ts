@@ -13,6 +13,7 @@ import { BodyBudget } from './body-budget.ts';
 import { type Caller, identifyCaller } from './callers.ts';
 import type { LogLevel } from './config.ts';
 import type { Context } from './context.ts';
+import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Authority } from './tls/authority.ts';
@@ -112,6 +113,7 @@ function answerError(thrown: FastifyError | Error, request: FastifyRequest, repl
 function toApiError(thrown: FastifyError | Error, request: FastifyRequest): DeployError {
   if (thrown instanceof DeployError) return thrown;
   if (thrown instanceof ZodError) return new DeployError('invalid-input', prettifyError(thrown), { cause: thrown });
+  if (isConnectionLoss(thrown)) return toServerError(thrown);
   const status = 'statusCode' in thrown ? (thrown.statusCode ?? 500) : 500;
   if (status === 413) return new DeployError('too-large', 'the body is larger than this route takes');
   if (status >= 400 && status < 500) return new DeployError('invalid-input', thrown.message);

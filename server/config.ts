@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { kernelArgumentsSchema } from '../protocol/boot-profile.ts';
 import { DeployError } from '../protocol/errors.ts';
+import { type DatabaseLocation, parseDatabaseLocation } from './database/location.ts';
 
 export type HostPort = { readonly address: string; readonly port: number };
 
@@ -23,7 +24,7 @@ export type ServerConfig = {
   readonly bootDir: string;
   /** A directory, or the URL of an S3 store. */
   readonly storeLocation: string;
-  readonly databasePath: string;
+  readonly database: DatabaseLocation;
   readonly approve: 'none' | 'all';
   readonly dhcp: DhcpConfig | undefined;
   /** Appended to the kernel command line of every machine. */
@@ -65,7 +66,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
       options.advertise === undefined ? undefined : parseHostPort('--advertise', options.advertise, listen.port),
     bootDir: path.resolve(options.bootDir ?? path.join(dataDir, 'boot')),
     storeLocation: parseStore(options.store, dataDir),
-    databasePath: parseDatabase(options.database, dataDir),
+    database: parseDatabase(options.database, dataDir),
     approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
     dhcp: parseDhcp(options),
     kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
@@ -93,10 +94,13 @@ function parseStore(text: string | undefined, dataDir: string): string {
   return text;
 }
 
-function parseDatabase(url: string | undefined, dataDir: string): string {
-  if (url === undefined) return path.join(dataDir, 'deploy-os.sqlite');
-  if (url.startsWith('sqlite:')) return path.resolve(url.slice('sqlite:'.length).replace(/^\/\//, ''));
-  throw usage(`--database: '${url.split(':', 1)[0]}:' is not supported yet; only sqlite:PATH is`);
+function parseDatabase(text: string | undefined, dataDir: string): DatabaseLocation {
+  if (text === undefined) return { kind: 'sqlite', path: path.join(dataDir, 'deploy-os.sqlite') };
+  const location = parseDatabaseLocation(text);
+  // What was given may hold a password.
+  if (location === null)
+    throw usage('--database is neither sqlite:PATH nor postgres://[USER[:PASSWORD]@]HOST[:PORT]/NAME');
+  return location.kind === 'sqlite' ? { ...location, path: path.resolve(location.path) } : location;
 }
 
 function parseDhcp(options: ServerOptions): DhcpConfig | undefined {

@@ -46,7 +46,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   const authority = await openAuthority(config.dataDir, listNames(config));
   const app = createApp(authority, config.logLevel);
-  const db = await openDatabase(config.databasePath);
+  const db = await openDatabase(config.database);
   starting.defer(() => db.destroy());
   const operator = await openOperatorToken(db, config.dataDir);
   const store = await openChunkStore(config.storeLocation);

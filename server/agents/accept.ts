@@ -11,9 +11,10 @@ import {
   type ServerMessage,
   serverMessageSchema,
 } from '../../protocol/agent-messages.ts';
-import { DeployError, errorCatalogue, toDeployError, toErrorBody } from '../../protocol/errors.ts';
+import { DeployError, errorCatalogue, toErrorBody } from '../../protocol/errors.ts';
 import { identifyAgent } from '../callers.ts';
 import type { Context } from '../context.ts';
+import { toServerError } from '../database/connection-loss.ts';
 import type { ConnectedAgent } from './registry.ts';
 import { AgentSession } from './session.ts';
 
@@ -47,7 +48,7 @@ export function openAgentDoor(context: Context): AgentDoor {
         .then(({ machineId, bootId }) =>
           server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, machineId, bootId)),
         )
-        .catch((thrown) => refuseUpgrade(socket, toDeployError(thrown)));
+        .catch((thrown) => refuseUpgrade(socket, toServerError(thrown)));
     },
     close: async () => {
       for (const webSocket of server.clients) {
@@ -95,7 +96,7 @@ function serveAgent(context: Context, webSocket: WebSocket, machineId: string, b
     if (++waiting === maxWaiting) webSocket.pause();
     work = work
       .then(() => session.handle(decodeFrame(data)))
-      .catch((thrown) => endSession(context, webSocket, agent, toDeployError(thrown)))
+      .catch((thrown) => endSession(context, webSocket, agent, toServerError(thrown)))
       .finally(() => {
         if (--waiting < maxWaiting / 2 && webSocket.isPaused) webSocket.resume();
       });
@@ -121,9 +122,9 @@ function decodeFrame(data: Buffer): AgentMessage {
 /** What is the agent's fault is said to it; what is the server's (a database that fails) is not, so that the agent tries again. */
 function endSession(context: Context, webSocket: WebSocket, agent: ConnectedAgent, error: DeployError): void {
   const fields = { machine: agent.machineId, code: error.code };
-  if (error.code === 'internal') {
+  if (error.code === 'internal' || error.code === 'database-unavailable') {
     context.log.error({ ...fields, err: error.cause }, 'agent session failed');
-    webSocket.close(1011, 'internal error');
+    webSocket.close(1011, error.code);
     return;
   }
   context.log.warn(fields, `agent refused: ${error.message}`);

@@ -1,80 +1,87 @@
 // The schema's history, in order and never edited: what an older data directory needs to become this version's.
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
+import { type ColumnDataType, type Expression, type Kysely, PostgresAdapter, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 type AnyDatabase = Kysely<unknown>;
 
+/** Text in the order of its bytes, as SQLite has it: ids and times are compared, and no locale of a database has a say in that. */
+function textOf(db: AnyDatabase): ColumnDataType | Expression<string> {
+  return db.getExecutor().adapter instanceof PostgresAdapter ? sql`text collate "C"` : 'text';
+}
+
 async function createMachines(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('machines')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('name', 'text', (column) => column.notNull().unique())
-    .addColumn('state', 'text', (column) => column.notNull())
-    .addColumn('inventory', 'text')
-    .addColumn('createdAt', 'text', (column) => column.notNull())
-    .addColumn('lastSeenAt', 'text')
-    .addColumn('onlineUntil', 'text')
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('name', text, (column) => column.notNull().unique())
+    .addColumn('state', text, (column) => column.notNull())
+    .addColumn('inventory', text)
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('lastSeenAt', text)
+    .addColumn('onlineUntil', text)
     .execute();
   await db.schema
     .createTable('machineIdentities')
-    .addColumn('identity', 'text', (column) => column.primaryKey())
-    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('identity', text, (column) => column.primaryKey())
+    .addColumn('machineId', text, (column) => column.notNull().references('machines.id').onDelete('cascade'))
     .execute();
   await db.schema
     .createTable('bootTokens')
-    .addColumn('tokenHash', 'text', (column) => column.primaryKey())
-    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
-    .addColumn('createdAt', 'text', (column) => column.notNull())
-    .addColumn('bootId', 'text')
+    .addColumn('tokenHash', text, (column) => column.primaryKey())
+    .addColumn('machineId', text, (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('bootId', text)
     .execute();
 }
 
 async function createScenarios(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('scenarios')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('name', 'text', (column) => column.notNull().unique())
-    .addColumn('steps', 'text', (column) => column.notNull())
-    .addColumn('endAction', 'text', (column) => column.notNull())
-    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('name', text, (column) => column.notNull().unique())
+    .addColumn('steps', text, (column) => column.notNull())
+    .addColumn('endAction', text, (column) => column.notNull())
+    .addColumn('createdAt', text, (column) => column.notNull())
     .execute();
 }
 
 async function createJobs(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   // Jobs outlive the scenario and the machine they name: they are the record of what was done.
   await db.schema
     .createTable('jobs')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('scenarioId', 'text', (column) => column.notNull())
-    .addColumn('scenarioName', 'text', (column) => column.notNull())
-    .addColumn('machineId', 'text', (column) => column.notNull())
-    .addColumn('machineName', 'text', (column) => column.notNull())
-    .addColumn('steps', 'text', (column) => column.notNull())
-    .addColumn('endAction', 'text', (column) => column.notNull())
-    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('scenarioId', text, (column) => column.notNull())
+    .addColumn('scenarioName', text, (column) => column.notNull())
+    .addColumn('machineId', text, (column) => column.notNull())
+    .addColumn('machineName', text, (column) => column.notNull())
+    .addColumn('steps', text, (column) => column.notNull())
+    .addColumn('endAction', text, (column) => column.notNull())
+    .addColumn('state', text, (column) => column.notNull())
     .addColumn('cancelRequested', 'integer', (column) => column.notNull())
-    .addColumn('leaseId', 'text')
-    .addColumn('leaseBootId', 'text')
-    .addColumn('leaseHeardAt', 'text')
+    .addColumn('leaseId', text)
+    .addColumn('leaseBootId', text)
+    .addColumn('leaseHeardAt', text)
     .addColumn('handOuts', 'integer', (column) => column.notNull())
-    .addColumn('createdAt', 'text', (column) => column.notNull())
-    .addColumn('startedAt', 'text')
-    .addColumn('endedAt', 'text')
-    .addColumn('progress', 'text')
-    .addColumn('results', 'text', (column) => column.notNull())
-    .addColumn('error', 'text')
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('startedAt', text)
+    .addColumn('endedAt', text)
+    .addColumn('progress', text)
+    .addColumn('results', text, (column) => column.notNull())
+    .addColumn('error', text)
     .addColumn('revision', 'integer', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('jobsByMachine').on('jobs').columns(['machineId', 'state']).execute();
   await db.schema.createIndex('jobsByState').on('jobs').columns(['state']).execute();
   await db.schema
     .createTable('jobLog')
-    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('jobId', text, (column) => column.notNull())
     .addColumn('number', 'integer', (column) => column.notNull())
-    .addColumn('at', 'text', (column) => column.notNull())
-    .addColumn('level', 'text', (column) => column.notNull())
-    .addColumn('message', 'text', (column) => column.notNull())
+    .addColumn('at', text, (column) => column.notNull())
+    .addColumn('level', text, (column) => column.notNull())
+    .addColumn('message', text, (column) => column.notNull())
     .addPrimaryKeyConstraint('jobLogKey', ['jobId', 'number'])
     .execute();
 }
@@ -91,26 +98,28 @@ async function createOneRunningJobPerMachine(db: AnyDatabase): Promise<void> {
 }
 
 async function createSettings(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('settings')
-    .addColumn('name', 'text', (column) => column.primaryKey())
-    .addColumn('value', 'text', (column) => column.notNull())
+    .addColumn('name', text, (column) => column.primaryKey())
+    .addColumn('value', text, (column) => column.notNull())
     .execute();
 }
 
 async function createDiskChecks(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('diskChecks')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('machineId', 'text', (column) => column.notNull().references('machines.id').onDelete('cascade'))
-    .addColumn('at', 'text', (column) => column.notNull())
-    .addColumn('kind', 'text', (column) => column.notNull())
-    .addColumn('jobId', 'text')
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('machineId', text, (column) => column.notNull().references('machines.id').onDelete('cascade'))
+    .addColumn('at', text, (column) => column.notNull())
+    .addColumn('kind', text, (column) => column.notNull())
+    .addColumn('jobId', text)
     .addColumn('step', 'integer')
     .addColumn('diskCount', 'integer', (column) => column.notNull())
-    .addColumn('disks', 'text', (column) => column.notNull())
-    .addColumn('before', 'text')
-    .addColumn('differences', 'text', (column) => column.notNull())
+    .addColumn('disks', text, (column) => column.notNull())
+    .addColumn('before', text)
+    .addColumn('differences', text, (column) => column.notNull())
     .execute();
   await db.schema.createIndex('diskChecksByMachine').on('diskChecks').columns(['machineId', 'id']).execute();
   await db.schema.createIndex('oneDiskCheckPerStep').unique().on('diskChecks').columns(['jobId', 'step']).execute();
@@ -118,24 +127,26 @@ async function createDiskChecks(db: AnyDatabase): Promise<void> {
 
 /** What a job may do is what was approved when it was asked for: the disks go with it. */
 async function addApprovals(db: AnyDatabase): Promise<void> {
-  await db.schema.alterTable('jobs').addColumn('approval', 'text').execute();
+  const text = textOf(db);
+  await db.schema.alterTable('jobs').addColumn('approval', text).execute();
 }
 
 async function createBootProfiles(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('bootProfiles')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('name', 'text', (column) => column.notNull().unique())
-    .addColumn('arguments', 'text', (column) => column.notNull())
-    .addColumn('build', 'text')
-    .addColumn('overlay', 'text')
-    .addColumn('rules', 'text', (column) => column.notNull())
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('name', text, (column) => column.notNull().unique())
+    .addColumn('arguments', text, (column) => column.notNull())
+    .addColumn('build', text)
+    .addColumn('overlay', text)
+    .addColumn('rules', text, (column) => column.notNull())
     .addColumn('order', 'integer', (column) => column.notNull())
-    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('createdAt', text, (column) => column.notNull())
     .execute();
   await db.schema
     .alterTable('machines')
-    .addColumn('bootProfileId', 'text', (column) => column.references('bootProfiles.id').onDelete('set null'))
+    .addColumn('bootProfileId', text, (column) => column.references('bootProfiles.id').onDelete('set null'))
     .execute();
 }
 

@@ -2,6 +2,7 @@
 import type { CheckedDisk, Difference } from '../../protocol/disk-check.ts';
 import type { InventoryDisk } from '../../protocol/inventory.ts';
 import type { Database, DiskCheckRow, MachineRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 import { compareDisks } from './compare-disks.ts';
 
@@ -39,7 +40,7 @@ export async function recordRegistration(
   inventory: readonly InventoryDisk[],
 ): Promise<void> {
   const disks = inventory.map((disk) => ({ ...disk, map: null, tablesDigest: null, readError: null, health: null }));
-  await db.transaction().execute(async (transaction) => {
+  await transact(db, async (transaction) => {
     const newest = await findNewest(transaction, id);
     if (newest !== undefined && compareDisks(JSON.parse(newest.disks), disks).length === 0) return;
     await insert(transaction, id, { kind: 'registration', jobId: null, step: null, disks });

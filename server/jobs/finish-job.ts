@@ -2,6 +2,7 @@
 import type { StepResult } from '../../protocol/agent-messages.ts';
 import type { Difference } from '../../protocol/disk-check.ts';
 import type { Database } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import { recordCheck } from '../disk-checks/record-check.ts';
 import { changeJob } from './change-job.ts';
 import type { JobEvent, JobLife } from './lifecycle.ts';
@@ -20,7 +21,7 @@ export async function finishJob(
   jobId: string,
   done: Done,
 ): Promise<{ life: JobLife; differences: Difference[] }> {
-  return db.transaction().execute(async (transaction) => {
+  return transact(db, async (transaction) => {
     const told: Difference[] = [];
     const results: StepResult[] = [];
     for (const [step, result] of done.results.entries()) {

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { logEntrySchema } from '../../protocol/rest.ts';
 import type { Database } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 
 type LogEntry = z.infer<typeof logEntrySchema>;
 
@@ -14,7 +15,7 @@ export async function appendJobLog(
   level: LogEntry['level'],
   message: string,
 ): Promise<void> {
-  await db.transaction().execute(async (transaction) => {
+  await transact(db, async (transaction) => {
     const { last } = await transaction
       .selectFrom('jobLog')
       .where('jobId', '=', jobId)
@@ -22,7 +23,10 @@ export async function appendJobLog(
       .executeTakeFirstOrThrow();
     const number = (last ?? 0) + 1;
     const at = new Date().toISOString();
-    await transaction.insertInto('jobLog').values({ jobId, number, at, level, message }).execute();
+    await transaction
+      .insertInto('jobLog')
+      .values({ jobId, number, at, level, message: printable(message) })
+      .execute();
     await transaction
       .deleteFrom('jobLog')
       .where('jobId', '=', jobId)
@@ -40,4 +44,9 @@ export async function readJobLog(db: Database, jobId: string): Promise<LogEntry[
     .orderBy('number')
     .execute();
   return rows as LogEntry[];
+}
+
+/** PostgreSQL's text holds no NUL. */
+function printable(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
 }

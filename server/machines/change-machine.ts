@@ -4,6 +4,7 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { machinePatchSchema } from '../../protocol/rest.ts';
 import { findBootProfile } from '../boot-profiles/profiles.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 
 /** @throws DeployError name-ambiguous when another machine has the new name; boot-profile-not-found. */
 export async function changeMachine(
@@ -34,7 +35,7 @@ async function requireFreeName(db: Database, machineId: string, name: string): P
 
 /** Its jobs stay as the record of what was done. @throws DeployError job-state while a job of it waits or runs. */
 export async function forgetMachine(db: Database, machine: MachineRow): Promise<void> {
-  await db.transaction().execute(async (transaction) => {
+  await transact(db, async (transaction) => {
     const job = await transaction
       .selectFrom('jobs')
       .select(['id', 'state'])

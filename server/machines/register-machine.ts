@@ -1,6 +1,7 @@
 // A machine shows up, at the boot script or as an agent: it is recognised, or written down as pending.
 import type { Inventory } from '../../protocol/inventory.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 import { type IdentityFacts, listIdentities, normalizeMac } from './identity.ts';
 
@@ -10,7 +11,7 @@ type Sighting = IdentityFacts & { readonly approve: 'none' | 'all' };
 export async function registerMachine(db: Database, sighting: Sighting): Promise<MachineRow | null> {
   const identities = listIdentities(sighting);
   if (identities.length === 0) return null;
-  return db.transaction().execute(async (transaction) => {
+  return transact(db, async (transaction) => {
     const known = await findByIdentity(transaction, identities);
     const machine = known ?? (await createMachine(transaction, sighting));
     await addIdentities(transaction, machine.id, identities);

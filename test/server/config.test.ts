@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readServerConfig } from '../../server/config.ts';
+import { describeLocation } from '../../server/database/location.ts';
 
 describe('the configuration', () => {
   it('puts everything into the one data directory unless told otherwise', () => {
@@ -7,7 +8,7 @@ describe('the configuration', () => {
       listen: { address: '0.0.0.0', port: 7433 },
       bootDir: '/srv/d/boot',
       storeLocation: '/srv/d/store',
-      databasePath: '/srv/d/deploy-os.sqlite',
+      database: { kind: 'sqlite', path: '/srv/d/deploy-os.sqlite' },
       approve: 'none',
       advertise: undefined,
       dhcp: undefined,
@@ -32,7 +33,9 @@ describe('the configuration', () => {
   it.each([
     [{ listen: 'x:y' }],
     [{ listen: '1.2.3.4:70000' }],
-    [{ database: 'postgres://db/deploy' }],
+    [{ database: 'postgres://db' }],
+    [{ database: 'mysql://db/deploy' }],
+    [{ database: 'sqlite:' }],
     [{ store: 'https://other-server:7433' }],
     [{ approve: 'some' }],
     [{ logLevel: 'loud' }],
@@ -49,4 +52,13 @@ describe('the configuration', () => {
   ])('refuses %j as a fault of usage', (options) => {
     expect(() => readServerConfig({ data: '/d', ...options })).toThrow(expect.objectContaining({ code: 'usage' }));
   });
+
+  it.each(['postgres://me:secret@db/deploy', 'postgresql://db:5433/deploy?sslmode=verify-full'])(
+    'takes %s as a database, and shows no password',
+    (text) => {
+      const { database } = readServerConfig({ data: '/d', database: text });
+      expect(database).toMatchObject({ kind: 'postgres', url: text });
+      expect(describeLocation(database)).toMatch(/^postgres:\/\/db(:5433)?\/deploy$/);
+    },
+  );
 });

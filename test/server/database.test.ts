@@ -3,33 +3,41 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { openDatabase } from '../../server/database/open.ts';
 import { appendJobLog, readJobLog } from '../../server/jobs/job-log.ts';
 import { requestJob } from '../../server/jobs/request-job.ts';
 import { registerMachine } from '../../server/machines/register-machine.ts';
 import { newId } from '../../server/new-id.ts';
 import { createScenario } from '../../server/scenarios/scenarios.ts';
+import { newDatabase, openByText } from '../fixtures/databases.ts';
 import { uuidA } from './support.ts';
 
-async function withFile(work: (file: string) => Promise<void>): Promise<void> {
+/** `place` is what `--database` takes, of an empty database. */
+async function withDatabase(work: (place: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-database-'));
   try {
-    await work(path.join(folder, 'test.sqlite'));
+    await work(await newDatabase(folder));
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
 describe('the database', () => {
-  it('is safe against power cuts, and opened again as it was left', async () => {
-    await withFile(async (file) => {
-      const db = await openDatabase(file);
-      const pragma = async (name: string) =>
-        Object.values((await sql.raw(`pragma ${name}`).execute(db)).rows[0] as object);
-      expect([await pragma('journal_mode'), await pragma('synchronous')]).toEqual([['wal'], [2]]);
+  it('in a file is safe against power cuts', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-database-'));
+    const db = await openByText(`sqlite:${folder}/test.sqlite`);
+    const pragma = async (name: string) =>
+      Object.values((await sql.raw(`pragma ${name}`).execute(db)).rows[0] as object);
+    expect([await pragma('journal_mode'), await pragma('synchronous')]).toEqual([['wal'], [2]]);
+    await db.destroy();
+    await rm(folder, { recursive: true });
+  });
+
+  it('is opened again as it was left', async () => {
+    await withDatabase(async (place) => {
+      const db = await openByText(place);
       await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
       await db.destroy();
-      const again = await openDatabase(file);
+      const again = await openByText(place);
       await expect(
         createScenario(again, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' }),
       ).rejects.toMatchObject({ code: 'scenario-exists' });
@@ -38,34 +46,34 @@ describe('the database', () => {
   });
 
   it('of a newer version is refused and left alone', async () => {
-    await withFile(async (file) => {
-      const db = await openDatabase(file);
+    await withDatabase(async (place) => {
+      const db = await openByText(place);
       await sql`insert into kysely_migration (name, timestamp) values ('999-later', '2030')`.execute(db);
       await db.destroy();
-      await expect(openDatabase(file)).rejects.toMatchObject({ code: 'store-version' });
+      await expect(openByText(place)).rejects.toMatchObject({ code: 'store-version' });
     });
   });
 
   it('that is none is refused by name', async () => {
-    await expect(openDatabase('/dev/null/x')).rejects.toMatchObject({ code: 'store-io' });
+    await expect(openByText('sqlite:/dev/null/x')).rejects.toMatchObject({ code: 'store-io' });
   });
 
   it('lets no machine run two jobs at once', async () => {
-    await withFile(async (file) => {
-      const db = await openDatabase(file);
+    await withDatabase(async (place) => {
+      const db = await openByText(place);
       const machine = await registerMachine(db, { uuid: uuidA, macs: [], approve: 'all' });
       const scenario = await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
       if (machine === null) throw new Error('no machine');
       for (let i = 0; i < 2; i++) await requestJob(db, scenario, machine, null);
       const running = db.updateTable('jobs').set({ state: 'running' }).execute();
-      await expect(running).rejects.toThrow(/UNIQUE/);
+      await expect(running).rejects.toThrow(/unique/i);
       await db.destroy();
     });
   });
 
   it('keeps the newest entries of a long job log', async () => {
-    await withFile(async (file) => {
-      const db = await openDatabase(file);
+    await withDatabase(async (place) => {
+      const db = await openByText(place);
       await db
         .insertInto('jobLog')
         .values({ jobId: 'j', number: 5000, at: 'x', level: 'info', message: 'old' })

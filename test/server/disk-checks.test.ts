@@ -4,10 +4,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DiskCheck, diskCheckPageSchema, diskCheckSchema } from '../../protocol/disk-check.ts';
 import type { Job, Machine } from '../../protocol/rest.ts';
-import { openDatabase } from '../../server/database/open.ts';
 import { countKept, recordRegistration } from '../../server/disk-checks/record-check.ts';
 import { registerMachine } from '../../server/machines/register-machine.ts';
 import { makeChecked, unread } from '../fixtures/checked-disks.ts';
+import { newDatabase, openByText } from '../fixtures/databases.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 import { errorCode, eventually, makeInventory, TestServer, uuidA } from './support.ts';
 
@@ -134,7 +134,7 @@ describe.concurrent('the disks of a machine', () => {
 describe('registrations', () => {
   it('are kept when the disks differ from the newest entry, and only the newest 200; one while nobody has approved the machine', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-checks-'));
-    const db = await openDatabase(path.join(folder, 'test.sqlite'));
+    const db = await openByText(await newDatabase(folder));
     const machine = await registerMachine(db, { uuid: uuidA, macs: [], approve: 'all' });
     if (machine === null) throw new Error('no machine');
     const count = async () => (await db.selectFrom('diskChecks').select('id').execute()).length;

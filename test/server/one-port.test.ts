@@ -124,7 +124,8 @@ describe('the certificate authority', () => {
       expect(socket.authorized).toBe(true);
       socket.destroy();
     }
-    for (const file of ['tls/ca.key', 'tls/server.key', 'operator-token', 'deploy-os.sqlite']) {
+    const database = server.database.startsWith('sqlite:') ? ['deploy-os.sqlite'] : [];
+    for (const file of ['tls/ca.key', 'tls/server.key', 'operator-token', ...database]) {
       expect([file, (await stat(path.join(server.dataDir, file))).mode & 0o777]).toEqual([file, 0o600]);
     }
     await server.restart();

@@ -7,6 +7,7 @@ import type { Inventory } from '../../protocol/inventory.ts';
 import type { Job, Machine } from '../../protocol/rest.ts';
 import { readServerConfig, type ServerOptions } from '../../server/config.ts';
 import { type RunningServer, startServer } from '../../server/start-server.ts';
+import { newDatabase } from '../fixtures/databases.ts';
 import { smallFilesFolder } from '../fixtures/temp-directory.ts';
 
 export type Answer = { readonly status: number; readonly headers: Record<string, unknown>; readonly body: Buffer };
@@ -17,21 +18,26 @@ export class TestServer implements AsyncDisposable {
   readonly dataDir: string;
   running: RunningServer;
 
-  private constructor(dataDir: string, running: RunningServer) {
+  readonly database: string;
+
+  private constructor(dataDir: string, database: string, running: RunningServer) {
     this.dataDir = dataDir;
+    this.database = database;
     this.running = running;
   }
 
   static async start(options: Partial<ServerOptions> = {}): Promise<TestServer> {
     const dataDir = await mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-server-'));
-    return new TestServer(dataDir, await start({ data: dataDir, ...options }));
+    const database = await newDatabase(dataDir);
+    return new TestServer(dataDir, database, await start({ data: dataDir, database, ...options }));
   }
 
   /** The same data directory and port, a new server. */
   async restart(options: Partial<ServerOptions> = {}): Promise<void> {
     const { port } = this.running;
     await this.running.close();
-    this.running = await start({ data: this.dataDir, listen: `127.0.0.1:${port}`, ...options });
+    const { dataDir, database } = this;
+    this.running = await start({ data: dataDir, database, listen: `127.0.0.1:${port}`, ...options });
   }
 
   get operator(): { authorization: string } {

@@ -116,8 +116,8 @@ describe('a boot profile', () => {
     expect(await refused({ overlay: 'other' })).toContain('no file');
     await chmod(path.join(server.dataDir, 'extra.cpio'), 0o640);
     expect(await refused({ overlay: 'extra.cpio' })).toContain('not everyone may read it');
-    // The database and the keys are the owner's.
-    expect(await refused({ overlay: 'deploy-os.sqlite' })).toContain('not everyone may read it');
+    // Tokens and keys are the owner's.
+    expect(await refused({ overlay: 'operator-token' })).toContain('not everyone may read it');
     await writeFile(path.join(server.dataDir, 'other/vmlinuz'), 'x'.repeat(2048));
     expect(await refused({ build: 'other' })).toContain('Linux kernel');
     expect(await refused({ arguments: "it's" })).toContain('one plain line');
@@ -149,7 +149,7 @@ describe("GRUB's script", () => {
     await withTempDirectory(async (dataDir) => {
       await writeFiles(dataDir);
       const config = readServerConfig({ data: dataDir });
-      const db = await openDatabase(config.databasePath);
+      const db = await openDatabase(config.database);
       const context = { config, db, log: Fastify().log, authority: { fingerprint: 'sha256:00' } } as unknown as Context;
       const ask = (address: string) => {
         const query = new URLSearchParams({ uuid: uuidA, mac: '52:54:00:00:00:01', platform: 'efi' });
