@@ -2,14 +2,17 @@
 import { rename, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { parseCommandLine } from '../agent/1-boot/command-line.ts';
+import { architectures } from '../initramfs/architecture.ts';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
 import { packOverlay } from '../initramfs/overlay.ts';
+import type { Architecture } from '../kernel-config/concern.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
 
 type BuildFlags = {
   readonly out: string;
+  readonly arch: string;
   readonly overlay?: string;
   readonly json?: true;
   readonly firmware?: string;
@@ -30,6 +33,7 @@ export function addCommands(program: Command): void {
       '--overlay <dir>',
       'make no build but an overlay of lib/firmware and lib/modules in this folder (docs/build.md)',
     )
+    .option('--arch <name>', 'the processor of the machines: amd64 or arm64', 'amd64')
     .option('--firmware <dir>', 'folder of firmware files to include (default: initramfs/firmware)')
     .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
     .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
@@ -46,6 +50,7 @@ async function build(flags: BuildFlags): Promise<void> {
   const progress = new ProgressLine();
   const manifest = await buildDeployOs({
     outDir: flags.out,
+    architecture: architectureOf(flags.arch),
     firmwareDir: flags.firmware,
     isoKernelOptions: isoOptionsOf(flags),
     signal: interruptSignal(),
@@ -77,6 +82,12 @@ async function buildOverlay(dir: string, { out, json }: BuildFlags): Promise<voi
   process.stdout.write(`${out}: ${formatBytes(cpio.length)}, ${firmwareFiles} firmware files${counts}\n`);
 }
 
+function architectureOf(name: string): Architecture {
+  const found = architectures.find((architecture) => architecture === name);
+  if (found !== undefined) return found;
+  throw new DeployError('usage', `--arch ${name}: amd64 or arm64 is wanted`);
+}
+
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
 function isoOptionsOf({ server, ca, ip, vlan, nic, isoOptions }: BuildFlags): string | undefined {
   if ((server === undefined) !== (ca === undefined)) {
@@ -97,14 +108,14 @@ function wordOf(name: string, value: string): string {
   throw new DeployError('usage', `${name}: '${value}' is no word for the kernel's command line`);
 }
 
-function printSizes({ kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {
+function printSizes({ architecture, kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {
   const rows = parts.map(({ name, unpackedBytes, compressedBytes }) => [
     name,
     formatBytes(unpackedBytes),
     formatBytes(compressedBytes),
   ]);
   printTable(['part', 'unpacked', 'to download'], rows);
-  process.stdout.write(`\nLinux ${kernelRelease}, Node ${node.version}\n\n`);
+  process.stdout.write(`\nLinux ${kernelRelease} for ${architecture}, Node ${node.version}\n\n`);
   const sizes = files.map(({ path, sizeBytes, sha256 }) => [path, formatBytes(sizeBytes), sha256]);
   printTable(['file', 'size', 'SHA-256'], sizes);
   if (firmwareAbsent.length === 0) return;

@@ -1,6 +1,7 @@
 // The record of a build: what went in, what came out, and how large each part is.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Architecture } from '../kernel-config/concern.ts';
 import { hashFile } from './build-cache.ts';
 import type { UnpackedPackage } from './stages/fetch-packages.ts';
 import type { DriverFirmware } from './stages/wanted-firmware.ts';
@@ -10,6 +11,7 @@ export type BuiltPart = { readonly name: string; readonly unpackedBytes: number;
 
 export type BuildManifest = {
   readonly formatVersion: 1;
+  readonly architecture: Architecture;
   readonly kernelRelease: string;
   /** `sha256` is that of the binary as it comes from npm. */
   readonly node: { readonly version: string; readonly sha256: string };

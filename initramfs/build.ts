@@ -2,16 +2,16 @@
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkKernelConfig } from '../kernel-config/check-kernel-config.ts';
-import { concerns } from '../kernel-config/concerns.ts';
+import type { Architecture } from '../kernel-config/concern.ts';
 import { DeployError } from '../protocol/errors.ts';
+import type { ArchitectureFacts } from './architecture.ts';
 import { BuildCache, defaultCacheDir } from './build-cache.ts';
 import { type BuildManifest, describeFiles, listPackages } from './build-manifest.ts';
 import type { FileTree } from './file-tree.ts';
-import { bootPackages, systemPackages, toolPackages } from './packages.ts';
+import { fetchIngredients, type Ingredients } from './ingredients.ts';
 import { collectAgent } from './stages/agent-bundle.ts';
 import { writeIso } from './stages/boot-iso.ts';
 import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
-import { fetchPackages, resolveKernelPackage, type UnpackedPackage } from './stages/fetch-packages.ts';
 import { packKernelModules } from './stages/kernel-modules.ts';
 import { writeHttpBootImage, writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
@@ -22,20 +22,23 @@ import { findAbsentFirmware } from './stages/wanted-firmware.ts';
 const checkoutDir = join(import.meta.dirname, '..');
 const ownFirmware = join(import.meta.dirname, 'firmware');
 // The images of the modules, Node and the tools are compressed by themselves.
-const packings = {
-  system: 'xz',
-  modules: null,
-  tools: null,
-  node: null,
-  agent: { zstdLevel: 19 },
-} as const satisfies Record<string, Packing>;
-type PartName = keyof typeof packings;
+const packingsOf = ({ xzFilter }: ArchitectureFacts) =>
+  ({
+    system: { xzFilter },
+    modules: null,
+    tools: null,
+    node: null,
+    agent: { zstdLevel: 19 },
+  }) as const satisfies Record<string, Packing>;
+type PartName = keyof ReturnType<typeof packingsOf>;
 
 /** A step that ended; `cached` when nothing had to be made. */
 export type BuildStep = { readonly name: string; readonly seconds: number; readonly cached: boolean };
 
 export type BuildOptions = {
   readonly outDir: string;
+  /** Default: amd64. */
+  readonly architecture?: Architecture | undefined;
   /** Default: `defaultCacheDir()`. */
   readonly cacheDir?: string | undefined;
   /** The agent's entry file; default agent/main.ts. */
@@ -60,9 +63,12 @@ export type BuildOptions = {
 export async function buildDeployOs(options: BuildOptions): Promise<BuildManifest> {
   const cache = new BuildCache(options.cacheDir ?? defaultCacheDir());
   const step = stepTimer(options);
-  const kernel = await step('packages', async () => await fetchAll(cache, options.signal));
+  const kernel = await step('packages', async () => {
+    const { architecture = 'amd64', signal } = options;
+    return await fetchIngredients({ architecture, cache, signal });
+  });
   await step('kernel-config', async () => {
-    checkKernelConfig(await readFile(kernel.config, 'utf8'));
+    checkKernelConfig(await readFile(kernel.config, 'utf8'), kernel.concerns);
     return { cached: false };
   });
   const { trees, node, firmwareAbsent } = await collectTrees(kernel, { cache, options, step });
@@ -70,6 +76,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
   const files = await writeOutputs(kernel, parts.all, { options, step });
   const manifest: BuildManifest = {
     formatVersion: 1,
+    architecture: kernel.architecture,
     kernelRelease: kernel.release,
     node: { version: node.version, sha256: node.sha256 },
     packages: listPackages(kernel.packages),
@@ -78,47 +85,53 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     files: await describeFiles(options.outDir, files),
   };
   await writeFile(join(options.outDir, 'build-manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await cache.prune(['parts', 'modules', 'module-images', 'module-firmware', 'node', 'tools', 'unpacked', 'packages']);
+  await cache.prune([
+    'parts',
+    'modules',
+    'module-images',
+    'module-firmware',
+    'node',
+    'tools',
+    'unpacked',
+    'packages',
+    'apt',
+    'npm',
+  ]);
   return manifest;
 }
-
-/** All packages, and what of the kernel's the later steps need. */
-type KernelFiles = {
-  readonly packages: ReadonlyMap<string, UnpackedPackage>;
-  readonly kernel: UnpackedPackage;
-  readonly release: string;
-  readonly vmlinuz: string;
-  readonly config: string;
-  /** When the kernel was built, seconds since 1970: the one date that everything in the outputs carries. */
-  readonly epochSeconds: number;
-};
 
 type StepRunner = ReturnType<typeof stepTimer>;
 
 async function collectTrees(
-  files: KernelFiles,
+  files: Ingredients,
   { cache, options, step }: { cache: BuildCache; options: BuildOptions; step: StepRunner },
 ) {
-  const { packages, kernel, release, epochSeconds } = files;
+  const { facts, concerns, packages, kernel, release, epochSeconds } = files;
   const { signal, firmwareDir = ownFirmware } = options;
+  const image = { epochSeconds, squashfsFilter: facts.squashfsFilter };
+  const { libraries } = facts;
   const modules = await step('modules', async () => {
-    return await packKernelModules({ kernel, release, concerns, cache, epochSeconds, signal });
+    return await packKernelModules({ kernel, release, concerns, cache, image, signal });
   });
-  const node = await step('node', async () => await collectNode({ cache, epochSeconds, signal }));
+  const node = await step('node', async () => {
+    return await collectNode({ cache, dir: files.nodeDir, strip: facts.strip, image, signal });
+  });
   const agent = await step('agent', async () => {
     const { agentEntry = join(checkoutDir, 'agent/main.ts') } = options;
     const { workerEntry = join(checkoutDir, 'imaging/chunk/worker.ts') } = options;
-    return { ...(await collectAgent({ agentEntry, workerEntry })), cached: false };
+    return { ...(await collectAgent({ agentEntry, workerEntry }, files.digestModule)), cached: false };
   });
   const chosen = await chooseTools(packages);
   const { tree: system } = await step('system', async () => {
     const programs = [node.binary, ...agent.nativeModules];
-    const tree = await collectSystemFiles({ packages, programs, firmwareDir, beside: chosen.tree });
+    const { hostBusybox } = files;
+    const beside = chosen.tree;
+    const tree = await collectSystemFiles({ packages, programs, firmwareDir, hostBusybox, libraries, beside });
     tree.addAll(modules.early);
     return { tree, cached: false };
   });
   const tools = await step('tools', async () => {
-    return await packTools(chosen, { packages, system, cache, epochSeconds, signal });
+    return await packTools(chosen, { packages, system, cache, image, libraries, signal });
   });
   const firmwareAbsent = await findAbsentFirmware(modules.firmware, firmwareDir);
   const trees = { system, modules: modules.tree, tools: tools.tree, node: node.tree, agent: agent.tree };
@@ -127,7 +140,7 @@ async function collectTrees(
 
 /** Returns the files' paths from the output folder. */
 async function writeOutputs(
-  { packages, vmlinuz, epochSeconds }: KernelFiles,
+  { packages, facts: { efi }, vmlinuz, epochSeconds }: Ingredients,
   parts: readonly CompressedPart[],
   { options, step }: { options: BuildOptions; step: StepRunner },
 ): Promise<string[]> {
@@ -137,36 +150,22 @@ async function writeOutputs(
   await copyFile(vmlinuz, join(outDir, 'vmlinuz'));
   const paths = parts.map(({ path }) => path);
   await concatenateParts(paths, initramfs);
-  const netboot = await writeNetbootTree(packages, join(outDir, 'tftp'));
-  await writeHttpBootImage({ packages, epochSeconds, signal }, join(outDir, 'http-boot.img'));
+  const netboot = await writeNetbootTree(packages, efi, join(outDir, 'tftp'));
+  await writeHttpBootImage({ packages, efi, epochSeconds, signal }, join(outDir, 'http-boot.img'));
   await step('iso', async () => {
-    const iso = { packages, vmlinuz, initramfs, kernelOptions, epochSeconds, signal };
+    const iso = { packages, efi, vmlinuz, initramfs, kernelOptions, epochSeconds, signal };
     await writeIso(iso, join(outDir, 'deploy-os.iso'));
     return { cached: false };
   });
   return ['vmlinuz', 'initramfs.img', 'deploy-os.iso', 'http-boot.img', ...netboot.map((name) => `tftp/${name}`)];
 }
 
-async function fetchAll(
-  cache: BuildCache,
-  signal: AbortSignal | undefined,
-): Promise<KernelFiles & { cached: boolean }> {
-  const kernelName = await resolveKernelPackage();
-  const names = new Set([...systemPackages, ...toolPackages, ...bootPackages].map(({ name }) => name));
-  const { packages, cached } = await fetchPackages([kernelName, ...names], cache, signal);
-  const kernel = packages.get(kernelName) as UnpackedPackage;
-  const release = kernelName.replace('linux-image-', '');
-  const vmlinuz = join(kernel.dir, `boot/vmlinuz-${release}`);
-  const epochSeconds = Math.floor((await stat(vmlinuz)).mtimeMs / 1000);
-  const config = join(kernel.dir, `boot/config-${release}`);
-  return { packages, kernel, release, vmlinuz, config, epochSeconds, cached };
-}
-
-type CompressContext = { readonly cache: BuildCache; readonly kernel: KernelFiles; readonly options: BuildOptions };
+type CompressContext = { readonly cache: BuildCache; readonly kernel: Ingredients; readonly options: BuildOptions };
 
 /** All parts side by side, in the order of the archive. */
 async function compressAll(trees: Readonly<Record<PartName, FileTree>>, context: CompressContext) {
   const { cache, kernel, options } = context;
+  const packings = packingsOf(kernel.facts);
   const all = await Promise.all(
     (Object.keys(packings) as PartName[]).map((name) =>
       compressPart({

@@ -1,14 +1,14 @@
 // Which Debian packages the Deploy-OS is made of, what is taken out of each, and why it is there.
 
+import type { Architecture } from '../kernel-config/concern.ts';
+import { factsOf } from './architecture.ts';
+
 export type PackageChoice = {
   readonly name: string;
   readonly why: string;
   /** Globs of the files that go in. Libraries name none: those that a chosen program needs are found by themselves. */
   readonly files?: readonly string[];
 };
-
-/** The meta package that always depends on the newest signed 6.12 kernel. */
-export const kernelMetaPackage = 'linux-image-6.12-amd64';
 
 const udevRules = [
   '50-udev-default',
@@ -102,6 +102,8 @@ export const toolPackages: readonly PackageChoice[] = [
     why: "udev's part in device-mapper: names, and the word that a change is through",
     files: ['sbin/dmsetup', 'lib/udev/rules.d/{55-dm,60-persistent-storage-dm,95-dm-notify}.rules'],
   },
+  { name: 'libdevmapper1.02.1', why: 'lvm2, multipath-tools, grub-mkimage' },
+  { name: 'libudev1', why: 'libdevmapper1.02.1' },
   { name: 'libext2fs2', why: 'e2fsprogs' },
   { name: 'libss2', why: 'e2fsprogs (debugfs)' },
   { name: 'libcom-err2', why: 'e2fsprogs' },
@@ -125,14 +127,20 @@ export const toolPackages: readonly PackageChoice[] = [
   { name: 'liblz4-1', why: 'libsystemd0' },
 ];
 
-/** What starts the kernel: boot loaders, and the tool that makes GRUB's image for BIOS. */
-export const bootPackages: readonly PackageChoice[] = [
-  { name: 'shim-signed', why: 'Secure Boot: signed by Microsoft' },
-  { name: 'shim-helpers-amd64-signed', why: 'shim: its key manager' },
-  { name: 'grub-efi-amd64-signed', why: 'UEFI from CD, USB and network: signed by Debian' },
+/** Of PCs alone: BIOS, the tool that makes GRUB's image for it, and iPXE, which Debian has for no other processor. */
+const pcPackages: readonly PackageChoice[] = [
   { name: 'grub-pc-bin', why: 'BIOS from CD and USB' },
   { name: 'grub-common', why: 'grub-mkimage, run from the cache' },
-  { name: 'libdevmapper1.02.1', why: 'grub-mkimage, lvm2, multipath-tools' },
-  { name: 'libudev1', why: 'libdevmapper1.02.1' },
   { name: 'ipxe', why: 'BIOS from the network' },
 ];
+
+/** What starts the kernel. */
+export function bootPackagesOf(architecture: Architecture): readonly PackageChoice[] {
+  const { grubPackage, shimHelpersPackage } = factsOf[architecture].efi;
+  return [
+    { name: 'shim-signed', why: 'Secure Boot: signed by Microsoft' },
+    { name: shimHelpersPackage, why: 'shim: its key manager' },
+    { name: grubPackage, why: 'UEFI from CD, USB and network: signed by Debian' },
+    ...(architecture === 'amd64' ? pcPackages : []),
+  ];
+}

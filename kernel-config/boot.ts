@@ -24,7 +24,11 @@ export const boot: KernelConcern = {
       option: 'CONFIG_X86_ACPI_CPUFREQ',
       want: 'm',
       reason: 'older processors stay at their boot frequency without it',
+      on: 'amd64',
     },
+    { option: 'CONFIG_ACPI', want: 'y', reason: 'servers and PCs describe themselves by ACPI' },
+    { option: 'CONFIG_RTC_DRV_EFI', want: 'y', reason: 'the clock of servers without one of their own', on: 'arm64' },
   ],
-  modules: ['acpi-cpufreq', 'dmi-sysfs', 'efivarfs', 'rtc-cmos'],
+  modules: ['dmi-sysfs', 'efivarfs'],
+  modulesOn: { amd64: ['acpi-cpufreq', 'rtc-cmos'], arm64: ['cppc_cpufreq'] },
 };

@@ -1,7 +1,7 @@
 // Every concern of the kernel, in the order in which a person would ask: does it boot, what does it show, what can it reach.
 import { arrays } from './arrays.ts';
 import { boot } from './boot.ts';
-import type { KernelConcern } from './concern.ts';
+import type { Architecture, KernelConcern } from './concern.ts';
 import { console } from './console.ts';
 import { crypto } from './crypto.ts';
 import { fileSystems } from './file-systems.ts';
@@ -37,3 +37,12 @@ export const concerns: readonly KernelConcern[] = [
   health,
   crypto,
 ];
+
+/** What they ask of the kernel of one processor. */
+export function concernsOf(architecture: Architecture): KernelConcern[] {
+  return concerns.map(({ modulesOn, ...concern }) => ({
+    ...concern,
+    options: concern.options.filter(({ on }) => on === undefined || on === architecture),
+    modules: [...concern.modules, ...(modulesOn?.[architecture] ?? [])],
+  }));
+}

@@ -5,10 +5,11 @@ export const console: KernelConcern = {
   name: 'console',
   options: [
     { option: 'CONFIG_VT_CONSOLE', want: 'y', reason: 'the status page on the screen' },
-    { option: 'CONFIG_VGA_CONSOLE', want: 'y', reason: 'the screen of a BIOS machine' },
+    { option: 'CONFIG_VGA_CONSOLE', want: 'y', reason: 'the screen of a BIOS machine', on: 'amd64' },
     { option: 'CONFIG_FRAMEBUFFER_CONSOLE', want: 'y', reason: 'the screen of a UEFI machine' },
     { option: 'CONFIG_FB_EFI', want: 'y', reason: 'the screen of a UEFI machine, with no graphics driver' },
     { option: 'CONFIG_SERIAL_8250_CONSOLE', want: 'y', reason: 'the status page on the serial line' },
+    { option: 'CONFIG_SERIAL_AMBA_PL011_CONSOLE', want: 'y', reason: 'the serial line of servers', on: 'arm64' },
     { option: 'CONFIG_KEYBOARD_ATKBD', want: 'y', reason: 'PS/2 keyboards' },
     { option: 'CONFIG_USB_HID', want: 'm', reason: 'USB keyboards' },
     { option: 'CONFIG_HID_GENERIC', want: 'm', reason: 'USB keyboards' },

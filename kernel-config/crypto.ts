@@ -5,7 +5,13 @@ export const crypto: KernelConcern = {
   name: 'crypto',
   options: [
     { option: 'CONFIG_CRYPTO_CRC32C', want: 'm', reason: 'ext4, md and iSCSI checksums' },
-    { option: 'CONFIG_CRYPTO_CRC32C_INTEL', want: 'm', reason: 'the same, with the processor instruction' },
+    {
+      option: 'CONFIG_CRYPTO_CRC32C_INTEL',
+      want: 'm',
+      reason: 'the same, with the processor instruction',
+      on: 'amd64',
+    },
   ],
-  modules: ['crc32c_generic', 'crc32c-intel', 'crc32_generic', 'crc32-pclmul', 'crct10dif-pclmul', 'crct10dif_common'],
+  modules: ['crc32c_generic', 'crc32_generic', 'crct10dif_common'],
+  modulesOn: { amd64: ['crc32c-intel', 'crc32-pclmul', 'crct10dif-pclmul'] },
 };

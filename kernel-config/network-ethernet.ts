@@ -21,6 +21,8 @@ export const networkEthernet: KernelConcern = {
     { option: 'CONFIG_TULIP', want: 'm', reason: "Hyper-V's emulated NIC" },
   ],
   modules: ['drivers/net/ethernet/', 'drivers/net/phy/', 'drivers/net/mdio/', 'drivers/net/pcs/'],
+  // ThunderX: of that folder these are the NICs of servers.
+  modulesOn: { arm64: ['nicvf', 'nicpf', 'thunder_bgx'] },
   leaveOut: [
     // PCMCIA.
     '3c574_cs',

@@ -6,7 +6,8 @@ export const storageNvme: KernelConcern = {
   options: [
     { option: 'CONFIG_BLK_DEV_NVME', want: 'm', reason: 'NVMe disks' },
     { option: 'CONFIG_NVME_MULTIPATH', want: 'y', reason: 'a namespace with two controllers is one disk' },
-    { option: 'CONFIG_VMD', want: 'm', reason: 'NVMe disks are hidden behind VMD on many Intel machines' },
+    { option: 'CONFIG_VMD', want: 'm', reason: 'NVMe disks are hidden behind VMD on many Intel machines', on: 'amd64' },
   ],
-  modules: ['nvme', 'vmd'],
+  modules: ['nvme'],
+  modulesOn: { amd64: ['vmd'] },
 };

@@ -8,8 +8,9 @@ export const storageUsb: KernelConcern = {
     { option: 'CONFIG_USB_UAS', want: 'm', reason: 'fast USB disks' },
     { option: 'CONFIG_USB_XHCI_PCI', want: 'm', reason: 'USB 3 controllers' },
     { option: 'CONFIG_USB_EHCI_PCI', want: 'm', reason: 'USB 2 controllers' },
-    { option: 'CONFIG_USB_UHCI_HCD', want: 'm', reason: 'USB 1 controllers: keyboards of older machines' },
+    { option: 'CONFIG_USB_UHCI_HCD', want: 'm', reason: 'USB 1 controllers: keyboards of older machines', on: 'amd64' },
     { option: 'CONFIG_USB_OHCI_HCD_PCI', want: 'm', reason: 'USB 1 controllers: keyboards of older machines' },
   ],
-  modules: ['drivers/usb/storage/', 'xhci-pci', 'xhci-pci-renesas', 'ehci-pci', 'uhci-hcd', 'ohci-pci'],
+  modules: ['drivers/usb/storage/', 'xhci-pci', 'xhci-pci-renesas', 'ehci-pci', 'ohci-pci'],
+  modulesOn: { amd64: ['uhci-hcd'], arm64: ['xhci-plat-hcd'] },
 };

@@ -4,11 +4,9 @@ import { join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 import { DeployError } from '../../protocol/errors.ts';
 import { FileTree } from '../file-tree.ts';
-import { findPackageDir } from '../find-package-dir.ts';
 
 const checkoutDir = join(import.meta.dirname, '../..');
 const agentFolder = 'usr/lib/deploy-os';
-const nativeModule = '@napi-rs/blake-hash-linux-x64-gnu';
 
 /** Left as imports: the native module goes in as it is; the others are optional, and absent. */
 const external = [/^@napi-rs\//, 'bufferutil', 'utf-8-validate', 'msgpackr-extract'];
@@ -16,17 +14,22 @@ const external = [/^@napi-rs\//, 'bufferutil', 'utf-8-validate', 'msgpackr-extra
 /** Entry files, absolute; `workerEntry` is the worker thread that the agent starts as `chunk-worker.mjs`. */
 export type AgentEntries = { readonly agentEntry: string; readonly workerEntry: string };
 
-export async function collectAgent(entries: AgentEntries): Promise<{ tree: FileTree; nativeModules: string[] }> {
+/** The package with the native digest module, where it lies on this computer. */
+export type DigestModule = { readonly name: string; readonly dir: string };
+
+export async function collectAgent(
+  entries: AgentEntries,
+  digestModule: DigestModule,
+): Promise<{ tree: FileTree; nativeModules: string[] }> {
   const tree = new FileTree();
   tree.addText(`${agentFolder}/agent.mjs`, await bundle(entries.agentEntry));
   tree.addText(`${agentFolder}/chunk-worker.mjs`, await bundle(entries.workerEntry));
   tree.addText(`${agentFolder}/package.json`, '{"type":"module"}\n');
-  const nativeDir = findPackageDir(nativeModule);
   const nativeModules: string[] = [];
-  for (const name of await readdir(nativeDir)) {
+  for (const name of await readdir(digestModule.dir)) {
     if (!name.endsWith('.node') && name !== 'package.json') continue;
-    tree.addFile(`${agentFolder}/node_modules/${nativeModule}/${name}`, join(nativeDir, name));
-    if (name.endsWith('.node')) nativeModules.push(join(nativeDir, name));
+    tree.addFile(`${agentFolder}/node_modules/${digestModule.name}/${name}`, join(digestModule.dir, name));
+    if (name.endsWith('.node')) nativeModules.push(join(digestModule.dir, name));
   }
   return { tree, nativeModules };
 }

@@ -2,6 +2,7 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EfiFacts, factsOf } from '../architecture.ts';
 import { runTool } from '../run-tool.ts';
 import { writeEspImage } from './esp-image.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
@@ -15,6 +16,7 @@ const espKiB = 8192;
 
 export type IsoOptions = {
   readonly packages: ReadonlyMap<string, UnpackedPackage>;
+  readonly efi: EfiFacts;
   readonly vmlinuz: string;
   readonly initramfs: string;
   /** Options for the kernel's command line that the image carries, such as `deploy.server=…`. */
@@ -24,13 +26,13 @@ export type IsoOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Needs xorriso and mtools on the host; GRUB's own tool comes out of the cached packages. */
+/** Boots by BIOS too where the packages have GRUB for it. Needs xorriso and mtools on the host; GRUB's own tool comes out of the cached packages. */
 export async function writeIso(options: IsoOptions, to: string): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'deploy-os-iso-'));
   try {
     await copyContents(options, join(dir, 'cd'));
-    await makeBiosImage(options, dir);
-    const esp = { ...options, grub: 'gcdx64', sizeKiB: espKiB, serialNumber: '44455059' } as const;
+    if (hasBios(options)) await makeBiosImage(options, dir);
+    const esp = { ...options, grub: 'gcd', sizeKiB: espKiB, serialNumber: '44455059' } as const;
     await writeEspImage(esp, join(dir, 'esp.img'));
     await writeSettingsImage(join(dir, 'settings.img'), options.epochSeconds, options.signal);
     await runXorriso(options, dir, to);
@@ -51,6 +53,8 @@ async function copyContents({ vmlinuz, initramfs, kernelOptions }: IsoOptions, c
   await writeFile(join(cd, '.disk/info'), 'Deploy-OS\n');
 }
 
+const hasBios = ({ packages }: IsoOptions): boolean => packages.has('grub-pc-bin');
+
 async function makeBiosImage({ packages, signal }: IsoOptions, dir: string): Promise<void> {
   const image = ['-O', 'i386-pc-eltorito', '-p', '/boot/grub', '-o', join(dir, 'cd/boot/grub/bios.img')];
   const core = ['-c', join(bootConfigs, 'iso-core.cfg')];
@@ -66,42 +70,25 @@ export async function makeGrubImage(
   const grub = join(packages.get('grub-common')?.dir ?? '', 'usr/bin/grub-mkimage');
   const modules = join(packages.get('grub-pc-bin')?.dir ?? '', 'usr/lib/grub/i386-pc');
   const loader = join(packages.get('libc6')?.dir ?? '', 'lib64/ld-linux-x86-64.so.2');
-  const libraries = listLibraryPaths([...packages.values()].map((unpacked) => unpacked.dir)).join(':');
+  const libraries = listLibraryPaths(
+    [...packages.values()].map((unpacked) => unpacked.dir),
+    factsOf.amd64.libraries,
+  ).join(':');
   await runTool(loader, ['--library-path', libraries, grub, '-d', modules, ...args], { signal });
 }
 
-async function runXorriso({ packages, epochSeconds, signal }: IsoOptions, dir: string, to: string): Promise<void> {
+async function runXorriso(options: IsoOptions, dir: string, to: string): Promise<void> {
+  const { packages, epochSeconds, signal } = options;
   const mbr = join(packages.get('grub-pc-bin')?.dir ?? '', 'usr/lib/grub/i386-pc/boot_hybrid.img');
-  const bios = [
-    '-b',
-    'boot/grub/bios.img',
-    '-no-emul-boot',
-    '-boot-load-size',
-    '4',
-    '-boot-info-table',
-    '--grub2-boot-info',
-  ];
+  const boot = ['-b', 'boot/grub/bios.img', '-no-emul-boot', '-boot-load-size', '4', '-boot-info-table'];
+  const bios = hasBios(options) ? [...boot, '--grub2-boot-info', '--grub2-mbr', mbr, '-eltorito-alt-boot'] : [];
   const uefi = ['-append_partition', '2', '0xef', join(dir, 'esp.img'), '-appended_part_as_gpt'];
   // Microsoft's basic data, by which Windows gives it a letter.
   const settings = ['-append_partition', '3', 'ebd0a0a2-b9e5-4433-87c0-68b6b72699c7', join(dir, 'settings.img')];
-  const uefiBoot = ['-eltorito-alt-boot', '-e', '--interval:appended_partition_2:all::', '-no-emul-boot'];
-  const hybrid = ['--grub2-mbr', mbr, '-partition_offset', '16'];
+  const uefiBoot = ['-e', '--interval:appended_partition_2:all::', '-no-emul-boot', '-partition_offset', '16'];
   const names = ['-V', 'DEPLOY_OS', '-r', '-J', '-joliet-long', '--set_all_file_dates', `=${epochSeconds}`];
-  const args = [
-    '-as',
-    'mkisofs',
-    '-quiet',
-    '-o',
-    to,
-    ...names,
-    ...bios,
-    ...hybrid,
-    ...uefi,
-    ...settings,
-    ...uefiBoot,
-    join(dir, 'cd'),
-  ];
-  await runTool('xorriso', args, {
+  const parts = [...names, ...bios, ...uefiBoot, ...uefi, ...settings];
+  await runTool('xorriso', ['-as', 'mkisofs', '-quiet', '-o', to, ...parts, join(dir, 'cd')], {
     env: { SOURCE_DATE_EPOCH: String(epochSeconds) },
     signal,
     hint: 'install xorriso',

@@ -24,10 +24,10 @@ export type CompressedPart = {
 };
 
 /** How a part is packed; `null` for what is compressed already. The kernel takes all kinds of archive side by side. */
-export type Packing = { readonly zstdLevel: number } | 'xz' | null;
+export type Packing = { readonly zstdLevel: number } | { readonly xzFilter: string } | null;
 
 /** For machine code: an eighth less than zstd makes of it. The kernel takes memory for the dictionary, and knows no other checksum than CRC32. */
-const xzOptions = ['--x86', '--lzma2=preset=9e,dict=8MiB', '--check=crc32', '--threads=1'];
+const xzOptionsOf = (filter: string) => [filter, '--lzma2=preset=9e,dict=8MiB', '--check=crc32', '--threads=1'];
 
 export type CompressOptions = {
   readonly name: string;
@@ -42,11 +42,12 @@ export type CompressOptions = {
 export async function compressPart(options: CompressOptions): Promise<CompressedPart> {
   const { name, tree, packing, cache } = options;
   const archive = await writeCpio(tree.entries(), options.mtimeSeconds);
-  const packer = packing === 'xz' ? { xzOptions, xzVersion: await xzVersion() } : { packing, zstdVersion };
+  const xzOptions = packing !== null && 'xzFilter' in packing ? xzOptionsOf(packing.xzFilter) : null;
+  const packer = xzOptions === null ? { packing, zstdVersion } : { xzOptions, xzVersion: await xzVersion() };
   const key = hashOf({ archive: hashOf(archive), packer });
   const { path, cached } = await cache.obtain('parts', `${key}.cpio`, async (made) => {
     if (packing === null) await writeFile(made, archive);
-    else if (packing === 'xz') await compressByXz(made, archive, options);
+    else if ('xzFilter' in packing) await compressByXz(made, archive, xzOptionsOf(packing.xzFilter), options);
     else await compressByZstd(made, archive, packing.zstdLevel, options);
   });
   return { name, path, unpackedBytes: archive.length, cached };
@@ -56,7 +57,12 @@ async function xzVersion(): Promise<string> {
   return await runTool('xz', ['--version'], { hint: 'install xz-utils' });
 }
 
-async function compressByXz(path: string, archive: Buffer, options: CompressOptions): Promise<void> {
+async function compressByXz(
+  path: string,
+  archive: Buffer,
+  xzOptions: readonly string[],
+  options: CompressOptions,
+): Promise<void> {
   const { signal } = options;
   const xz = spawn('xz', [...xzOptions, '--stdout'], { stdio: ['pipe', 'pipe', 'inherit'], signal });
   const ended = once(xz, 'close');

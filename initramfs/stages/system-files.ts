@@ -1,8 +1,9 @@
 // Stage 2: the root without drivers, Node and agent: programs out of packages, their libraries, and the files of ours.
 import { globSync } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
+import type { ArchitectureFacts } from '../architecture.ts';
 import { FileTree } from '../file-tree.ts';
 import { type PackageChoice, systemPackages } from '../packages.ts';
 import { runTool } from '../run-tool.ts';
@@ -18,28 +19,32 @@ export type SystemOptions = {
   /** ELF files of other stages whose libraries go in too: Node and its native modules. */
   readonly programs: readonly string[];
   readonly firmwareDir: string | undefined;
+  /** busybox for this computer, of the same version: it is asked for its commands. */
+  readonly hostBusybox: string;
+  readonly libraries: ArchitectureFacts['libraries'];
   /** What will come beside it: programs that busybox need not stand in for. */
   readonly beside: FileTree;
 };
 
 export async function collectSystemFiles(options: SystemOptions): Promise<FileTree> {
   const tree = new FileTree();
-  addSkeleton(tree);
+  addSkeleton(tree, options.libraries);
   await addOwnFiles(tree);
   const programs = [...options.programs];
   for (const choice of systemPackages) {
     const unpacked = options.packages.get(choice.name);
     if (unpacked !== undefined) programs.push(...(await addPackageFiles(tree, choice, unpacked.dir)));
   }
-  const dirs = [...options.packages.values()].map(({ dir }) => dir);
-  await addSharedLibraries(tree, programs, dirs);
+  const packageDirs = [...options.packages.values()].map(({ dir }) => dir);
+  await addSharedLibraries(tree, programs, { packageDirs, libraries: options.libraries });
   await addApplets(tree, options);
   if (options.firmwareDir !== undefined) await addFolder(tree, options.firmwareDir, 'usr/lib/firmware');
   return tree;
 }
 
-function addSkeleton(tree: FileTree): void {
-  for (const folder of ['bin', 'sbin', 'lib', 'lib64']) tree.addSymlink(folder, `usr/${folder}`);
+function addSkeleton(tree: FileTree, { loaderFolder }: ArchitectureFacts['libraries']): void {
+  for (const folder of new Set(['bin', 'sbin', 'lib', basename(loaderFolder)]))
+    tree.addSymlink(folder, `usr/${folder}`);
   for (const path of emptyFolders) tree.add({ kind: 'directory', path, mode: path === 'tmp' ? 0o1777 : 0o755 });
   tree.addSymlink('var/run', '../run');
   tree.addSymlink('etc/mtab', '../proc/self/mounts');
@@ -85,9 +90,8 @@ export async function addPackageFiles(tree: FileTree, choice: PackageChoice, dir
 }
 
 /** A link for every busybox applet whose name no real program has. */
-async function addApplets(tree: FileTree, { packages, beside }: SystemOptions): Promise<void> {
-  const busybox = join(packages.get('busybox-static')?.dir ?? '', 'bin/busybox');
-  const applets = (await runTool(busybox, ['--list-full'])).trim().split('\n');
+async function addApplets(tree: FileTree, { hostBusybox, beside }: SystemOptions): Promise<void> {
+  const applets = (await runTool(hostBusybox, ['--list-full'])).trim().split('\n');
   for (const applet of applets) {
     const name = applet.slice(applet.lastIndexOf('/') + 1);
     const taken = ['bin', 'sbin', 'usr/bin', 'usr/sbin'].some((folder) => {

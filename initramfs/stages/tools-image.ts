@@ -1,12 +1,13 @@
 // Stage 2c: the programs that only some jobs run, in an image of their own: they cost memory when they run, and only then.
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ArchitectureFacts } from '../architecture.ts';
 import { type BuildCache, hashOf } from '../build-cache.ts';
 import { FileTree, readSource } from '../file-tree.ts';
 import { toolPackages } from '../packages.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
-import { findPacker, packImage } from './squashfs.ts';
+import { findPacker, type ImageFacts, packImage } from './squashfs.ts';
 import { addPackageFiles } from './system-files.ts';
 
 /** Where start-system mounts the image; everywhere else links lead there. */
@@ -31,19 +32,20 @@ export type PackToolsOptions = {
   /** The root, whose libraries serve the tools too. */
   readonly system: FileTree;
   readonly cache: BuildCache;
-  readonly epochSeconds: number;
+  readonly image: ImageFacts;
+  readonly libraries: ArchitectureFacts['libraries'];
   readonly signal?: AbortSignal | undefined;
 };
 
 /** The image, and a link into it for each of its files at the place where a program or the loader looks. */
 export async function packTools(
   { tree: tools, programs }: Tools,
-  { packages, system, cache, epochSeconds, signal }: PackToolsOptions,
+  { packages, system, cache, image: facts, libraries, signal }: PackToolsOptions,
 ): Promise<{ tree: FileTree; cached: boolean }> {
-  const dirs = [...packages.values()].map(({ dir }) => dir);
-  await addSharedLibraries(tools, programs, dirs);
+  const packageDirs = [...packages.values()].map(({ dir }) => dir);
+  await addSharedLibraries(tools, programs, { packageDirs, libraries });
   const files = await readFiles(tools, system);
-  const packer = await findPacker(epochSeconds);
+  const packer = await findPacker(facts);
   const key = hashOf({ files: files.map((file) => ({ ...file, bytes: file.bytes && hashOf(file.bytes) })), packer });
   const image = await cache.obtain('tools', `${key}.squashfs`, async (to) => {
     const folder = `${to}-root`;

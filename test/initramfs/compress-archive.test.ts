@@ -6,7 +6,7 @@ import { BuildCache } from '../../initramfs/build-cache.ts';
 import { FileTree } from '../../initramfs/file-tree.ts';
 import { compressPart, type Packing } from '../../initramfs/stages/compress-archive.ts';
 
-const packings: readonly Packing[] = ['xz', { zstdLevel: 3 }, { zstdLevel: 19 }, null];
+const packings: readonly Packing[] = [{ xzFilter: '--x86' }, { zstdLevel: 3 }, { zstdLevel: 19 }, null];
 
 test.for(packings)('an archive is packed to the same bytes every time: %j', async (packing) => {
   const made: Buffer[] = [];

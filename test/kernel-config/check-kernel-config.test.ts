@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkKernelConfig } from '../../kernel-config/check-kernel-config.ts';
 import type { KernelConcern } from '../../kernel-config/concern.ts';
-import { concerns } from '../../kernel-config/concerns.ts';
+import { concerns, concernsOf } from '../../kernel-config/concerns.ts';
 
 const disks: KernelConcern = {
   name: 'disks',
@@ -34,5 +34,23 @@ describe('checkKernelConfig', () => {
 
   test('an empty configuration lacks something of every concern', () => {
     for (const concern of concerns) expect(() => checkKernelConfig('', [concern]), concern.name).toThrow(concern.name);
+  });
+
+  test('asks the kernel of a processor for nothing that only others have, and of every processor for the rest', () => {
+    const asked = (architecture: 'amd64' | 'arm64') => {
+      const options = concernsOf(architecture).flatMap((concern) => concern.options.map(({ option }) => option));
+      const modules = concernsOf(architecture).flatMap((concern) => concern.modules);
+      return new Set<string>([...options, ...modules]);
+    };
+    const [pc, arm] = [asked('amd64'), asked('arm64')];
+    for (const name of ['CONFIG_XZ_DEC_X86', 'CONFIG_VGA_CONSOLE', 'CONFIG_VMD', 'iTCO_wdt', 'rtc-cmos']) {
+      expect([name, pc.has(name), arm.has(name)]).toEqual([name, true, false]);
+    }
+    for (const name of ['CONFIG_XZ_DEC_ARM64', 'CONFIG_SERIAL_AMBA_PL011_CONSOLE', 'sbsa_gwdt']) {
+      expect([name, pc.has(name), arm.has(name)]).toEqual([name, false, true]);
+    }
+    const both = [...pc].filter((name) => arm.has(name));
+    expect(both).toContain('CONFIG_BLK_DEV_NVME');
+    expect(both.length).toBeGreaterThan(0.75 * pc.size);
   });
 });
