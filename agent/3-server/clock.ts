@@ -19,12 +19,12 @@ export async function setClockIfWrong(serverTimeMs: number | null): Promise<stri
   );
 }
 
-/** How far off the clock is, in words; null within a minute. */
+/** How far off the clock of this machine is, in words; null within a minute. */
 export function clockFault(serverTimeMs: number | null, nowMs: number): string | null {
   if (serverTimeMs === null || Math.abs(serverTimeMs - nowMs) < toleranceMs) return null;
   const way = nowMs < serverTimeMs ? 'slow' : 'fast';
   const was = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  return `the clock of this machine is ${describeSpan(Math.abs(serverTimeMs - nowMs))} ${way} (${was}): is its battery empty?`;
+  return `${describeSpan(Math.abs(serverTimeMs - nowMs))} ${way} (${was}): is its battery empty?`;
 }
 
 function describeSpan(spanMs: number): string {

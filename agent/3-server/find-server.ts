@@ -36,7 +36,7 @@ export async function findServer(
   status.log('info', `found ${commandLine.serverUrl} through ${route.nic}, address ${route.address}`);
   const { preferredNic } = commandLine;
   if (isAbsent(preferredNic, nics)) status.log('warning', en.wait.noSuchNic(preferredNic));
-  if (clockFault !== null) status.log('warning', clockFault);
+  if (clockFault !== null) status.log('warning', `the clock of this machine is ${clockFault}`);
   report(nics, route, { status, search });
   return { url: commandLine.serverUrl, ca: route.pinned.ca };
 }
