@@ -24,17 +24,17 @@ export function addCommands(program: Command): void {
   const profile = program
     .command('boot-profile')
     .description('Boot profiles: kernel, arguments and extra modules or firmware for a class of machines');
-  withServerOptions(profile.command('list').description('all, in the order in which their rules are asked')).action(
-    list,
-  );
-  withFlags(withServerOptions(profile.command('add <name>').description('make one'))).action(
+  withServerOptions(
+    profile.command('list').description('List all, in the order in which their rules are asked'),
+  ).action(list);
+  withFlags(withServerOptions(profile.command('add <name>').description('Make one'))).action(
     (name: string, options: ConnectOptions & Flags) => save('POST', '/v1/boot-profiles', { ...options, name }, 'added'),
   );
-  withFlags(withServerOptions(profile.command('set <profile>').description('change what is named; the rest stays')))
+  withFlags(withServerOptions(profile.command('set <profile>').description('Change what is named; the rest stays')))
     .option('--name <name>', 'another name')
     .action((name: string, options: ConnectOptions & Flags) => save('PATCH', pathOf(name), options, 'changed'));
   withServerOptions(
-    profile.command('remove <profile>').description('its machines boot as the rules of the others say'),
+    profile.command('remove <profile>').description('Remove it; its machines boot as the rules of the others say'),
   ).action(async (name: string, options: ConnectOptions) => {
     await callOnce(options, 'DELETE', pathOf(name), z.undefined());
     if (options.json === true) printJson({ removed: name });

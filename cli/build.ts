@@ -27,7 +27,7 @@ type BuildFlags = {
 export function addCommands(program: Command): void {
   program
     .command('build')
-    .description('build the Deploy-OS: vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json')
+    .description('Build the Deploy-OS: vmlinuz, initramfs.img, deploy-os.iso, tftp/ and build-manifest.json')
     .requiredOption('--out <dir>', 'folder to write to; with --overlay the file')
     .option(
       '--overlay <dir>',

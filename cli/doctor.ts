@@ -16,7 +16,7 @@ type Options = ConnectOptions & { readonly interface?: string };
 
 export function addCommands(program: Command): void {
   withServerOptions(program.command('doctor'), { token: false })
-    .description('test each service of a server as a machine would, and name what blocks it')
+    .description('Test each service of a server as a machine would, and name what blocks it')
     .option('--interface <name>', 'ask for addresses and boot files through this interface, too (root)')
     .addHelpText(
       'after',

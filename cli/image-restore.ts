@@ -60,7 +60,7 @@ export function addRestoreCommand(image: Command): void {
     .option('--shrink', 'make one file system smaller if the disk is too small for the image (ext, NTFS, Btrfs)')
     .option(
       '--new-ids',
-      'give the table and the file systems new ids, for use beside the captured disk; see the manual first',
+      'give the table and the file systems new ids, for use beside the captured disk; see docs/operations/another-disk.md first',
     )
     .option('--no-escrow', 'do not save what `image undo` would put back')
     .option('--plan-only', 'say what would be written to which disk, and write nothing')

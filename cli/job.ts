@@ -21,7 +21,7 @@ type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?
 
 export function addCommands(program: Command): void {
   const job = program.command('job').description('Jobs: one scenario run on one machine');
-  withServerOptions(job.command('run').description('ask for a job; it starts when the machine is there and approved'))
+  withServerOptions(job.command('run').description('Ask for a job; it starts when the machine is there and approved'))
     .requiredOption('--scenario <scenario>', 'id or name')
     .requiredOption('--machine <machine>', 'id or name')
     .option(
@@ -30,14 +30,14 @@ export function addCommands(program: Command): void {
     )
     .option('--watch', 'stay until it has ended')
     .action(run);
-  withServerOptions(job.command('list').description('all jobs, newest last'))
+  withServerOptions(job.command('list').description('List all jobs, newest last'))
     .option('--machine <machine>', 'only of this machine')
     .option('--state <state>', 'only queued, running, succeeded, failed or cancelled')
     .action(list);
-  withServerOptions(job.command('show <job>').description('one job with its results and its log')).action(show);
-  withServerOptions(job.command('watch <job>').description('draw its progress until it has ended')).action(watch);
+  withServerOptions(job.command('show <job>').description('Show one job with its results and its log')).action(show);
+  withServerOptions(job.command('watch <job>').description('Draw its progress until it has ended')).action(watch);
   withServerOptions(
-    job.command('cancel <job>').description('stop it; what was begun is left as the error says'),
+    job.command('cancel <job>').description('Stop it; what was begun is left as the error says'),
   ).action(async (id: string, options: ConnectOptions) => {
     const cancelled = await callOnce(options, 'POST', `${pathOf(id)}/cancel`, jobSchema, {});
     if (options.json === true) printJson(cancelled);

@@ -14,7 +14,7 @@ const pageSize = 200;
 /** Adds `disks` to `deploy-os machine`. */
 export function addDisksCommand(machine: Command): void {
   withServerOptions(machine.command('disks <machine>'))
-    .description('its disks as last seen, and what differs from the check before')
+    .description('Show its disks as last seen, and what differs from the check before')
     .option('--csv', 'print CSV (RFC 4180), for spreadsheets')
     .option('--history', 'list all checks that are kept, newest first')
     .option('--check <id>', 'an earlier check')

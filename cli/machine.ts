@@ -11,29 +11,29 @@ export function addCommands(program: Command): void {
   const machine = program
     .command('machine')
     .description('Managed machines: list, approve, rename, forget, and their disks');
-  withServerOptions(machine.command('list').description('all machines that have shown up')).action(list);
+  withServerOptions(machine.command('list').description('List all machines that have shown up')).action(list);
   withServerOptions(
-    machine.command('show <machine>').description('one machine (id or name) with its inventory'),
+    machine.command('show <machine>').description('Show one machine (id or name) with its inventory'),
   ).action(async (name: string, options: ConnectOptions) =>
     show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
   );
   addDisksCommand(machine);
   withServerOptions(
-    machine.command('set <machine>').description('what it boots, whatever the rules of boot profiles say'),
+    machine.command('set <machine>').description('Choose what it boots, whatever the rules of boot profiles say'),
   )
     .requiredOption('--boot-profile <profile>', 'its name or id; empty: as the rules say')
     .action((name: string, options: ConnectOptions & { readonly bootProfile: string }) =>
       change(name, { bootProfile: options.bootProfile || null }, options, 'set'),
     );
-  withServerOptions(machine.command('approve <machine...>').description('let machines take jobs')).action(
+  withServerOptions(machine.command('approve <machine...>').description('Let machines take jobs')).action(
     async (names: string[], options: ConnectOptions) => {
       for (const name of names) await change(name, { state: 'approved' }, options, 'approved');
     },
   );
-  withServerOptions(machine.command('rename <machine> <name>').description('give it a name that people know')).action(
+  withServerOptions(machine.command('rename <machine> <name>').description('Give it a name that people know')).action(
     (name: string, newName: string, options: ConnectOptions) => change(name, { name: newName }, options, 'renamed'),
   );
-  withServerOptions(machine.command('forget <machine>').description('as if it had never shown up')).action(
+  withServerOptions(machine.command('forget <machine>').description('Forget it, as if it had never shown up')).action(
     async (name: string, options: ConnectOptions) => {
       await callOnce(options, 'DELETE', pathOf(name), z.undefined());
       if (options.json === true) printJson({ forgotten: name });

@@ -13,21 +13,23 @@ type CreateOptions = ConnectOptions & StepFlags & { readonly end?: string };
 
 export function addCommands(program: Command): void {
   const scenario = program.command('scenario').description('Scenarios: what a job does on a machine');
-  withStepOptions(withServerOptions(scenario.command('create <name>').description('capture, restore or check disks')))
+  withStepOptions(
+    withServerOptions(scenario.command('create <name>').description('Make one: capture, restore or check disks')),
+  )
     .addOption(new Option('--end <action>', 'then').choices(['reboot', 'poweroff', 'wait']).default('reboot'))
     .action(create);
-  withServerOptions(scenario.command('list').description('all scenarios')).action(list);
-  withServerOptions(scenario.command('show <scenario>').description('one scenario (id or name)')).action(
+  withServerOptions(scenario.command('list').description('List all scenarios')).action(list);
+  withServerOptions(scenario.command('show <scenario>').description('Show one scenario (id or name)')).action(
     async (name: string, options: ConnectOptions) =>
       printJson(await callOnce(options, 'GET', pathOf(name), scenarioSchema)),
   );
-  withServerOptions(scenario.command('delete <scenario>').description('jobs already asked for keep its steps')).action(
-    async (name: string, options: ConnectOptions) => {
-      await callOnce(options, 'DELETE', pathOf(name), z.undefined());
-      if (options.json === true) printJson({ deleted: name });
-      else process.stdout.write(`deleted: ${name}\n`);
-    },
-  );
+  withServerOptions(
+    scenario.command('delete <scenario>').description('Delete it; jobs already asked for keep its steps'),
+  ).action(async (name: string, options: ConnectOptions) => {
+    await callOnce(options, 'DELETE', pathOf(name), z.undefined());
+    if (options.json === true) printJson({ deleted: name });
+    else process.stdout.write(`deleted: ${name}\n`);
+  });
 }
 
 function pathOf(name: string): string {

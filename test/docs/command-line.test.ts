@@ -13,10 +13,13 @@ const pages = new Map(
 
 const lister = path.join(import.meta.dirname, '../fixtures/docs/list-verbs.ts');
 
+const listed = JSON.parse(execFileSync(process.execPath, [lister], { encoding: 'utf8' })) as [
+  string,
+  string[],
+  string,
+][];
 /** The flags of each verb, by what is typed: `image capture`. */
-const verbs = new Map(
-  JSON.parse(execFileSync(process.execPath, [lister], { encoding: 'utf8' })) as [string, string[]][],
-);
+const verbs = new Map(listed.map(([name, flags]) => [name, flags]));
 
 test('every verb and flag is in docs/ or the README', () => {
   expect([...verbs.keys()]).toContain('image capture');
@@ -43,4 +46,8 @@ test('every command line on a page names a verb and flags that are there', () =>
       }),
     );
   expect(wrong).toEqual([]);
+});
+
+test('the help of each verb begins with a capital and says what it does in one sentence', () => {
+  expect(listed.filter(([, , says]) => !/^[A-Z].*[^.]$/.test(says))).toEqual([]);
 });
