@@ -56,7 +56,8 @@ async function main(status: Status): Promise<void> {
       const server = await findServer(commandLine, status, search);
       if (token === null) {
         const macs = (await search.listResults()).map(({ mac }) => mac);
-        token = await askToken(server, { uuid: await readUuid(), macs });
+        const { secret } = commandLine;
+        token = await askToken(server, { uuid: await readUuid(), macs, ...(secret === null ? {} : { secret }) });
       }
       const onMoved = (): void => {
         for (const listener of moveListeners) listener();

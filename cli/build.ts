@@ -1,13 +1,13 @@
 // `deploy-os build`: makes the kernel, initramfs, ISO and netboot tree that managed machines boot.
 import { rename, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { parseCommandLine } from '../agent/1-boot/command-line.ts';
 import { architectures } from '../initramfs/architecture.ts';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
 import { packOverlay } from '../initramfs/overlay.ts';
 import type { Architecture } from '../kernel-config/concern.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
+import { mediumWords } from './medium-words.ts';
 import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
 
 type BuildFlags = {
@@ -95,17 +95,7 @@ function isoOptionsOf({ server, ca, ip, vlan, nic, isoOptions }: BuildFlags): st
       hint: 'Without the fingerprint of its CA a machine could not tell the server from another.',
     });
   }
-  const words = { 'deploy.server': server, 'deploy.ca': ca, 'deploy.ip': ip, 'deploy.vlan': vlan, 'deploy.nic': nic };
-  const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
-  const all = [...given, ...(isoOptions === undefined ? [] : [isoOptions])];
-  // What is wrong with them a machine could say only when it boots, on its screen.
-  if (server !== undefined) parseCommandLine(all.join(' '));
-  return all.length === 0 ? undefined : all.join(' ');
-}
-
-function wordOf(name: string, value: string): string {
-  if (/^[\x21-\x7e]+$/.test(value) && !value.includes('"')) return `${name}=${value}`;
-  throw new DeployError('usage', `${name}: '${value}' is no word for the kernel's command line`);
+  return mediumWords({ url: server, ca }, { ip, vlan, nic }, isoOptions) || undefined;
 }
 
 function printSizes({ architecture, kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {

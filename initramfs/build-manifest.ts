@@ -19,6 +19,8 @@ export type BuildManifest = {
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
   /** Drivers that name firmware which is not in (initramfs/firmware/README.md); many of them do without. */
   readonly firmwareAbsent: readonly DriverFirmware[];
+  /** Where in the ISO the words for the kernel lie, which a server changes when it gives the ISO away. */
+  readonly medium: { readonly path: string; readonly settingsOffset: number; readonly settingsBytes: number };
   /** The kernel and what the initramfs is made of, in the order of the archive. */
   readonly parts: readonly BuiltPart[];
   /** Everything in the output folder but this record itself; paths from that folder. */

@@ -13,6 +13,7 @@ import { collectAgent } from './stages/agent-bundle.ts';
 import { writeIso } from './stages/boot-iso.ts';
 import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
 import { packKernelModules } from './stages/kernel-modules.ts';
+import { findMediumSettings } from './stages/medium-settings.ts';
 import { writeHttpBootImage, writeNetbootTree } from './stages/netboot-tree.ts';
 import { collectNode } from './stages/node-runtime.ts';
 import { collectSystemFiles } from './stages/system-files.ts';
@@ -81,6 +82,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     node: { version: node.version, sha256: node.sha256 },
     packages: listPackages(kernel.packages),
     firmwareAbsent,
+    medium: { path: isoName, ...(await findMediumSettings(join(options.outDir, isoName), isoOptionsOf(options))) },
     parts: await measureParts(kernel.vmlinuz, parts.all),
     files: await describeFiles(options.outDir, files),
   };
@@ -138,13 +140,16 @@ async function collectTrees(
   return { trees, node, firmwareAbsent };
 }
 
+const isoName = 'deploy-os.iso';
+const isoOptionsOf = ({ isoKernelOptions = '' }: BuildOptions) => isoKernelOptions;
+
 /** Returns the files' paths from the output folder. */
 async function writeOutputs(
   { packages, facts: { efi }, vmlinuz, epochSeconds }: Ingredients,
   parts: readonly CompressedPart[],
   { options, step }: { options: BuildOptions; step: StepRunner },
 ): Promise<string[]> {
-  const { outDir, signal, isoKernelOptions: kernelOptions = '' } = options;
+  const { outDir, signal } = options;
   await mkdir(outDir, { recursive: true });
   const initramfs = join(outDir, 'initramfs.img');
   await copyFile(vmlinuz, join(outDir, 'vmlinuz'));
@@ -153,11 +158,12 @@ async function writeOutputs(
   const netboot = await writeNetbootTree(packages, efi, join(outDir, 'tftp'));
   await writeHttpBootImage({ packages, efi, epochSeconds, signal }, join(outDir, 'http-boot.img'));
   await step('iso', async () => {
+    const kernelOptions = isoOptionsOf(options);
     const iso = { packages, efi, vmlinuz, initramfs, kernelOptions, epochSeconds, signal };
-    await writeIso(iso, join(outDir, 'deploy-os.iso'));
+    await writeIso(iso, join(outDir, isoName));
     return { cached: false };
   });
-  return ['vmlinuz', 'initramfs.img', 'deploy-os.iso', 'http-boot.img', ...netboot.map((name) => `tftp/${name}`)];
+  return ['vmlinuz', 'initramfs.img', isoName, 'http-boot.img', ...netboot.map((name) => `tftp/${name}`)];
 }
 
 type CompressContext = { readonly cache: BuildCache; readonly kernel: Ingredients; readonly options: BuildOptions };

@@ -22,6 +22,7 @@ export const errorCatalogue = {
   'machine-not-found': absent,
   'scenario-not-found': absent,
   'boot-profile-not-found': absent,
+  'enrolment-not-found': absent,
   'job-not-found': absent,
   'check-not-found': absent,
   'device-not-found': absent,

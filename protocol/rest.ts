@@ -33,6 +33,8 @@ export type Scenario = z.infer<typeof scenarioSchema>;
 export const bootTokenRequestSchema = z.strictObject({
   uuid: z.string().max(128).nullable(),
   macs: z.array(z.string().max(64)).max(256),
+  /** Of an enrolment (medium.ts), by which the machine is approved; one that is not good (any more) does no harm. */
+  secret: z.string().max(128).exactOptional(),
 });
 export type BootTokenRequest = z.infer<typeof bootTokenRequestSchema>;
 export const bootTokenSchema = z.object({ token: z.string().max(512) });

@@ -5,6 +5,7 @@ import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
+import type { WrongTries } from './enrolments/wrong-tries.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
 
@@ -17,5 +18,6 @@ export type Context = {
   readonly authority: Authority;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;
+  readonly wrongTries: WrongTries;
   readonly log: FastifyBaseLogger;
 };

@@ -1,6 +1,7 @@
 // The route table: the map of the API (docs/protocol.md says what each route means).
 import type { Route } from './route.ts';
 import { deleteBootProfile } from './routes/delete-boot-profile.ts';
+import { deleteEnrolment } from './routes/delete-enrolment.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
@@ -10,6 +11,7 @@ import { getBootProfiles } from './routes/get-boot-profiles.ts';
 import { getChunk } from './routes/get-chunk.ts';
 import { getDiskCheck } from './routes/get-disk-check.ts';
 import { getDiskChecks } from './routes/get-disk-checks.ts';
+import { getEnrolments } from './routes/get-enrolments.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
@@ -20,6 +22,7 @@ import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
 import { getMachineDisks } from './routes/get-machine-disks.ts';
 import { getMachines } from './routes/get-machines.ts';
+import { getMedium } from './routes/get-medium.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
@@ -30,6 +33,7 @@ import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
 import { postChunksFlush } from './routes/post-chunks-flush.ts';
 import { postChunksMissing } from './routes/post-chunks-missing.ts';
+import { postEnrolment } from './routes/post-enrolment.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
@@ -41,6 +45,7 @@ import { putKey } from './routes/put-key.ts';
 
 export const routes: readonly Route[] = [
   deleteBootProfile,
+  deleteEnrolment,
   deleteImage,
   deleteKey,
   deleteMachine,
@@ -50,6 +55,7 @@ export const routes: readonly Route[] = [
   getChunk,
   getDiskCheck,
   getDiskChecks,
+  getEnrolments,
   getHealth,
   getImageManifest,
   getImages,
@@ -60,6 +66,7 @@ export const routes: readonly Route[] = [
   getMachine,
   getMachineDisks,
   getMachines,
+  getMedium,
   getScenario,
   getScenarios,
   getStoreStats,
@@ -71,6 +78,7 @@ export const routes: readonly Route[] = [
   postChunksMissing,
   postChunks,
   postJobCancel,
+  postEnrolment,
   postJob,
   postScenario,
   postStoreCheck,

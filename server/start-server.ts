@@ -20,6 +20,7 @@ import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { openDatabase } from './database/open.ts';
 import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
+import { WrongTries } from './enrolments/wrong-tries.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
@@ -54,7 +55,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
   const [tasks, agents] = [new StreamedTasks(), new AgentRegistry()];
-  const context: Context = { config, db, store, checker, tasks, authority, agents, log: app.log };
+  const wrongTries = new WrongTries();
+  const context: Context = { config, db, store, checker, tasks, authority, agents, wrongTries, log: app.log };
 
   addRoutes(app, context);
   await app.ready();

@@ -6,6 +6,8 @@ import { macOf, readSettings, type SettingFaults, type Settings, type SettingWor
 export type CommandLine = Settings & {
   /** Of this boot, from the server's boot script; null where the machine did not boot by one: then it is asked for. */
   readonly token: string | null;
+  /** Of an enrolment, by which the server approves the machine; null: it waits for a person. */
+  readonly secret: string | null;
   /** MAC address of the NIC that the firmware booted from (BOOTIF). */
   readonly bootMac: string | null;
   readonly progressMs: number;
@@ -21,7 +23,8 @@ export function parseCommandLine(text: string): CommandLine {
   if (settings === null) throw settingError(given, faults);
   return {
     ...settings,
-    token: parseToken(words.get('deploy.token') ?? null),
+    token: parseToken(words, 'deploy.token'),
+    secret: parseToken(words, 'deploy.secret'),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
     language: parseLanguage(words.get('deploy.language') ?? 'en'),
@@ -55,11 +58,12 @@ function wrong(name: string, value: string, why: string): DeployError {
   return new DeployError('usage', `kernel command line: ${name}=${value.slice(0, 200)}: ${why}`);
 }
 
-function parseToken(text: string | null): string | null {
-  if (text === null || text === '') return null;
+function parseToken(words: ReadonlyMap<string, string>, name: string): string | null {
+  const text = words.get(name) ?? '';
+  if (text === '') return null;
   // What RFC 6750 allows in a bearer token; anything else would break the header it travels in.
   if (/^[A-Za-z0-9._~+/=-]{1,512}$/.test(text)) return text;
-  throw new DeployError('usage', 'kernel command line: deploy.token= holds a character no token has, or is too long');
+  throw new DeployError('usage', `kernel command line: ${name}= holds a character no token has, or is too long`);
 }
 
 function parseSeconds(text: string): number {

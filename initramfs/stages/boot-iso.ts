@@ -6,6 +6,7 @@ import { type EfiFacts, factsOf } from '../architecture.ts';
 import { runTool } from '../run-tool.ts';
 import { writeEspImage } from './esp-image.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
+import { writeMediumSettings } from './medium-settings.ts';
 import { writeSettingsImage } from './settings-image.ts';
 import { listLibraryPaths } from './shared-libraries.ts';
 
@@ -46,9 +47,7 @@ async function copyContents({ vmlinuz, initramfs, kernelOptions }: IsoOptions, c
   await copyFile(vmlinuz, join(cd, 'deploy-os/vmlinuz'));
   await copyFile(initramfs, join(cd, 'deploy-os/initramfs.img'));
   await copyFile(join(bootConfigs, 'iso.cfg'), join(cd, 'boot/grub/grub.cfg'));
-  // Quoted for GRUB: single quotes hold everything but themselves.
-  const quoted = kernelOptions.replaceAll("'", String.raw`'\''`);
-  await writeFile(join(cd, 'boot/grub/deploy-os.cfg'), `set deploy_options='${quoted}'\n`);
+  await writeFile(join(cd, 'boot/grub/deploy-os.cfg'), writeMediumSettings(kernelOptions));
   // Debian's signed GRUB looks for this file to find its medium.
   await writeFile(join(cd, '.disk/info'), 'Deploy-OS\n');
 }

@@ -12,8 +12,8 @@ import { type BootingMachine, chooseProfile } from './choose-profile.ts';
 import { checkProfileFiles, listProfileFiles, type ProfileFileName, profileFileNames } from './profile-files.ts';
 import { findBootProfile, listBootProfiles } from './profiles.ts';
 
-/** Paths below `/boot/` by HTTP, and below the TFTP tree alike. */
-export type BootPaths = Readonly<Record<'kernel' | 'initramfs', string>> & { readonly overlay: string | null };
+/** Of a profile's own files: below `/boot/` by HTTP, and below the TFTP tree alike; null: the usual, or none. */
+export type BootPaths = Readonly<Record<'kernel' | 'initramfs' | 'overlay', string | null>>;
 
 export type Boot = {
   readonly profile: BootProfile | null;
@@ -26,7 +26,7 @@ export type Boot = {
 
 const usual: Boot = {
   profile: null,
-  paths: { kernel: 'vmlinuz', initramfs: 'initramfs.img', overlay: null },
+  paths: { kernel: null, initramfs: null, overlay: null },
   kernelArguments: '',
   notice: null,
 };
@@ -45,12 +45,7 @@ export async function bootOf({ db, config, log }: Context, machine: MachineRow, 
   }
   const own = listProfileFiles(profile, config);
   const place = (name: ProfileFileName) => (own.has(name) ? `profiles/${profile.id}/${name}` : null);
-  const { kernel, initramfs } = usual.paths;
-  const paths = {
-    kernel: place('vmlinuz') ?? kernel,
-    initramfs: place('initramfs.img') ?? initramfs,
-    overlay: place('overlay.cpio'),
-  };
+  const paths = { kernel: place('vmlinuz'), initramfs: place('initramfs.img'), overlay: place('overlay.cpio') };
   return { profile, paths, kernelArguments: profile.arguments, notice: null };
 }
 

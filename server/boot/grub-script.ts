@@ -38,9 +38,7 @@ export function writeDeployGrubScript(facts: BootFacts): string {
   const { paths, notice } = facts;
   return script([
     ...(notice === null ? [] : [`echo '${notice}'`, `sleep ${noticeSeconds}`]),
-    `set deploy_kernel='${paths.kernel}'`,
-    `set deploy_initramfs='${paths.initramfs}'`,
-    `set deploy_overlay='${paths.overlay ?? ''}'`,
+    ...Object.entries(paths).flatMap(([name, file]) => (file === null ? [] : [`set deploy_${name}='${file}'`])),
     // Quoted, it is one word whatever stands in it; the arguments themselves hold no quote (see protocol/boot-profile.ts).
     `set deploy_options='${kernelCommandLine(facts)}'`,
   ]);

@@ -25,12 +25,12 @@ const noticeSeconds = 10;
 
 export function writeDeployScript(facts: BootFacts): string {
   const { server, paths, notice } = facts;
-  const archives = [paths.initramfs, ...(paths.overlay === null ? [] : [paths.overlay])];
+  const archives = [paths.initramfs ?? 'initramfs.img', ...(paths.overlay === null ? [] : [paths.overlay])];
   // EFI stubs of the kernel find what is loaded beside them by its name; BIOS kernels ignore the argument.
   const names = archives.map((file) => `initrd=${path.basename(file)}`).join(' ');
   return script([
     ...(notice === null ? [] : [`echo ${notice}`, `sleep ${noticeSeconds}`]),
-    `kernel http://${server}/boot/${paths.kernel} ${names} ${kernelCommandLine(facts)} || goto failed`,
+    `kernel http://${server}/boot/${paths.kernel ?? 'vmlinuz'} ${names} ${kernelCommandLine(facts)} || goto failed`,
     ...archives.map((file) => `initrd http://${server}/boot/${file} || goto failed`),
     'boot || goto failed',
     ':failed',

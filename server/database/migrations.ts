@@ -150,6 +150,19 @@ async function createBootProfiles(db: AnyDatabase): Promise<void> {
     .execute();
 }
 
+async function createEnrolments(db: AnyDatabase): Promise<void> {
+  await db.schema
+    .createTable('enrolments')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('label', 'text', (column) => column.notNull())
+    .addColumn('secretHash', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addColumn('expiresAt', 'text', (column) => column.notNull())
+    .addColumn('uses', 'integer', (column) => column.notNull())
+    .addColumn('lastUsedAt', 'text')
+    .execute();
+}
+
 export const migrations: Record<string, Migration> = {
   '001-first': {
     async up(db: AnyDatabase) {
@@ -163,4 +176,5 @@ export const migrations: Record<string, Migration> = {
   '002-disk-checks': { up: createDiskChecks },
   '003-approvals': { up: addApprovals },
   '004-boot-profiles': { up: createBootProfiles },
+  '005-enrolments': { up: createEnrolments },
 };

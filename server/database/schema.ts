@@ -78,6 +78,16 @@ type BootProfilesTable = {
   createdAt: string;
 };
 
+type EnrolmentsTable = {
+  id: string;
+  label: string;
+  secretHash: string;
+  createdAt: string;
+  expiresAt: string;
+  uses: number;
+  lastUsedAt: string | null;
+};
+
 type SettingsTable = { name: string; value: string };
 
 export type Tables = {
@@ -89,6 +99,7 @@ export type Tables = {
   jobLog: JobLogTable;
   diskChecks: DiskChecksTable;
   bootProfiles: BootProfilesTable;
+  enrolments: EnrolmentsTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;

@@ -1,6 +1,9 @@
 // POST /v1/boot-token: for a machine that was not booted by a script of ours, from a CD or a USB stick; as public as the boot scripts are
+import type { FastifyRequest } from 'fastify';
 import { DeployError } from '../../protocol/errors.ts';
 import { bootTokenRequestSchema } from '../../protocol/rest.ts';
+import type { Context } from '../context.ts';
+import { checkSecret, countUse } from '../enrolments/enrolments.ts';
 import { registerMachine } from '../machines/register-machine.ts';
 import type { Route } from '../route.ts';
 import { issueBootToken } from '../tokens/boot-tokens.ts';
@@ -9,16 +12,36 @@ export const postBootToken: Route = {
   method: 'POST',
   path: '/v1/boot-token',
   access: 'public',
-  async handle({ db, config }, request, _caller, reply) {
-    const facts = bootTokenRequestSchema.parse(request.body);
-    const machine = await registerMachine(db, { ...facts, approve: config.approve });
+  async handle(context, request, _caller, reply) {
+    const { db, config } = context;
+    const { secret, ...facts } = bootTokenRequestSchema.parse(request.body);
+    const enrolment = secret === undefined ? undefined : await enrolmentOf(context, request, secret);
+    const machine = await registerMachine(db, { ...facts, approve: enrolment === undefined ? config.approve : 'all' });
     if (machine === null) {
       throw new DeployError('invalid-input', 'the machine has neither a UUID of its own nor a MAC address', {
         hint: 'Boot it through the network with a card that has one, or set its UUID in the firmware.',
       });
     }
-    request.log.info({ machine: machine.name, state: machine.state }, 'boot token without a boot script');
+    request.log.info({ machine: machine.name, state: machine.state, enrolment }, 'boot token without a boot script');
     reply.code(201);
     return { token: await issueBootToken(db, machine.id) };
   },
 };
+
+/** Its id. With a secret that is not good a machine waits for approval, as one without: the medium may be older than the enrolment's end. */
+async function enrolmentOf(
+  { db, wrongTries }: Context,
+  request: FastifyRequest,
+  secret: string,
+): Promise<string | undefined> {
+  // Silently: what comes by the thousand is no use in a log.
+  if (!wrongTries.mayTry(request.ip)) return undefined;
+  const found = await checkSecret(db, secret);
+  if (typeof found === 'string') {
+    if (found !== 'expired') wrongTries.note(request.ip);
+    request.log.warn({ from: request.ip, reason: found }, 'enrolment secret refused; the machine waits for approval');
+    return undefined;
+  }
+  await countUse(db, found);
+  return found.id;
+}

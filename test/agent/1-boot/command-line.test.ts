@@ -24,6 +24,7 @@ describe('what it accepts', () => {
       serverUrl: 'https://10.0.0.1:7433',
       caFingerprint: ca,
       token: 'dbt_abc-DEF',
+      secret: null,
       ip: { kind: 'dhcp' },
       vlan: null,
       preferredNic: null,
