@@ -12,7 +12,7 @@ export function addCommands(program: Command): void {
   const enrolment = program
     .command('enrolment')
     .description('Enrolments: a medium with the secret of one has its machines approved by themselves');
-  withServerOptions(enrolment.command('create <label>').description('make one; its secret is shown this once'))
+  withServerOptions(enrolment.command('create <label>').description('Make one; its secret is shown this once'))
     .option('--valid-days <days>', 'how long its secret is good (default: 30)')
     .action(async (label: string, options: ConnectOptions & EnrolmentFlags) => {
       const made = await createEnrolment(label, options);
@@ -20,11 +20,13 @@ export function addCommands(program: Command): void {
       else process.stdout.write(`${made.secret}\n`);
       process.stderr.write('Whoever has it gets machines approved: keep media with it as you keep keys.\n');
     });
-  withServerOptions(enrolment.command('list').description('all, with their use; never their secrets')).action(list);
+  withServerOptions(enrolment.command('list').description('List all, with their use; never their secrets')).action(
+    list,
+  );
   withServerOptions(
     enrolment
       .command('revoke <id>')
-      .description('its secret is worth nothing any more; machines approved by it stay so'),
+      .description('End it: its secret is worth nothing any more; machines approved by it stay so'),
   ).action(async (id: string, options: ConnectOptions) => {
     await callOnce(options, 'DELETE', `/v1/enrolments/${encodeURIComponent(id)}`, z.undefined());
     if (options.json === true) printJson({ revoked: id });

@@ -30,7 +30,7 @@ export function addCommands(program: Command): void {
   const medium = program
     .command('medium')
     .description('CDs and USB sticks for machines that do not boot from the network');
-  withServerOptions(medium.command('download').description("fetch the server's ISO, made for that server"))
+  withServerOptions(medium.command('download').description("Fetch the server's ISO, made for that server"))
     .requiredOption('--out <file>', 'where to write it; a block device is no file: use dd')
     .option('--for <url>', 'how machines reach the server: https://ADDRESS:PORT (default: --advertise, else as you do)')
     .option('--ip <address>', 'how a machine gets its address that boots from it (docs/agent.md, deploy.ip)')
