@@ -15,6 +15,13 @@ function proseOf(file: string): string {
     .replaceAll(/`[^`\n]*`/g, 'code');
 }
 
+/** Of files in the repository. */
+function targetsOf(page: string): string[] {
+  return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target));
+}
+
 const headingsOf = (file: string): string[] =>
   [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.replaceAll('`', ''));
 
@@ -43,12 +50,19 @@ function isBroken(page: string, target: string): boolean {
 test('every link between pages leads to a file, and to a heading in it', () => {
   expect(pages).toContain('docs/operations/README.md');
   const broken = pages.flatMap((page) =>
-    [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, target = '']) => target)
-      .filter((target) => !/^[a-z]+:/.test(target) && isBroken(page, target))
+    targetsOf(page)
+      .filter((target) => isBroken(page, target))
       .map((target) => `${page}: ${target}`),
   );
   expect(broken).toEqual([]);
+});
+
+test('every page is linked from another one', () => {
+  const linked = pages.flatMap((page) =>
+    targetsOf(page).map((target) => path.join(path.dirname(page), target.replace(/#.*/, ''))),
+  );
+  const orphans = pages.filter((page) => page.startsWith('docs/') && !page.startsWith('docs/decisions/'));
+  expect(orphans.filter((page) => !linked.includes(page))).toEqual([]);
 });
 
 test('every page that a source, a message or another page names is there, with the heading that is named', () => {
