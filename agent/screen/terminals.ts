@@ -1,17 +1,27 @@
 // Where the status page goes: a full page on the first virtual terminal, lines on serial consoles. Drawing never waits for a slow line.
 import { constants, openSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { PageWriter } from './page-writer.ts';
 import { messageWords, type PageSize, renderLine, renderPage } from './render.ts';
 import type { LogLine, Status } from './status.ts';
 import type { Words } from './words/words.ts';
 
 /** Changes of state are drawn at once, but not more often than this. */
 const changeMs = 1000;
-/** The page is drawn whole now and then: kernel messages may have overwritten it. */
-const wholePageMs = 60_000;
+/** A serial line does not tell; this is what all have. */
+const serialSize = { columns: 79, rows: 24 };
 
 /** Something that shows the status; `draw` is called at intervals. */
-export type Terminal = { draw(status: Status): void; log(line: LogLine): void };
+export type Terminal = {
+  draw(status: Status): void;
+  log(line: LogLine): void;
+  /** Something else has been drawn meanwhile: the next page is a whole one. */
+  refresh?(): void;
+};
+
+/** What a person can do at a terminal, in a few words; empty when it is nothing. */
+export type Offer = () => string;
+const nothing: Offer = () => '';
 
 /** Draws every `intervalMs`, and soon after a change of state. Returns what ends it. */
 export function showStatus(status: Status, terminals: readonly Terminal[], intervalMs: number): () => void {
@@ -44,55 +54,53 @@ export function showStatus(status: Status, terminals: readonly Terminal[], inter
   };
 }
 
+export type Line = { readonly path: string; readonly kind: 'page' | 'line'; readonly size: PageSize };
+
 /** The machine's own screens: the virtual terminal if there is one, and every serial line that is a console or has a port behind it. */
-export async function openTerminals(words: Words): Promise<Terminal[]> {
+export async function listLines(): Promise<Line[]> {
   const active = (await readText('/sys/class/tty/console/active')).split(/\s+/);
   const serial = new Set(active.filter((name) => name !== '' && !/^tty\d+$/.test(name)));
   // Type 0 is a port that is not there (PORT_UNKNOWN, include/uapi/linux/serial_core.h).
   if (!['', '0'].includes(await readText('/sys/class/tty/ttyS0/type'))) serial.add('ttyS0');
-  const lines = [...serial].map((name) => openWriter(`/dev/${name}`)).filter((write) => write !== null);
-  const page = openWriter('/dev/tty1');
-  return [
-    ...lines.map((write) => lineTerminal(write, words)),
-    ...(page === null ? [] : [pageTerminal(page, { size: await pageSize(), words })]),
-  ];
+  const lines = [...serial].map((name) => ({ path: `/dev/${name}`, kind: 'line' as const, size: serialSize }));
+  return [...lines, { path: '/dev/tty1', kind: 'page', size: await pageSize() }];
 }
 
 /** Lines: each message once, and the status when it has changed. */
-export function lineTerminal(write: (text: string) => void, words: Words): Terminal {
+export function lineTerminal(write: (text: string) => void, words: Words, offer = nothing): Terminal {
   let last = '';
   return {
     draw: ({ model }) => {
-      const line = renderLine(model, words);
+      const offered = model.job === null && model.waitingFor.length > 0 ? offer() : '';
+      const line = [renderLine(model, words), offered].filter(Boolean).join(' | ');
       if (line !== last) write(`${line}\r\n`);
       last = line;
     },
     log: (message) => write(`${messageWords(message, words)}\r\n`),
+    refresh: () => {
+      last = '';
+    },
   };
 }
 
-type PageStyle = { readonly size: PageSize; readonly words: Words };
+type PageStyle = { readonly size: PageSize; readonly words: Words; readonly offer?: Offer };
 
-/** A full page in ANSI; only lines that differ from the last page are sent, since drawing is dear on emulated screens. */
-export function pageTerminal(write: (text: string) => void, { size, words }: PageStyle): Terminal {
-  let last: string[] = [];
-  let wholeAtMs = Number.NEGATIVE_INFINITY;
+/** A full page in ANSI. */
+export function pageTerminal(write: (text: string) => void, { size, words, offer = nothing }: PageStyle): Terminal {
+  const page = new PageWriter(write);
   return {
     draw: ({ model }) => {
-      const whole = performance.now() - wholeAtMs > wholePageMs;
-      if (whole) wholeAtMs = performance.now();
-      const page = renderPage(model, size, words);
-      const changed = page.flatMap((line, row) =>
-        whole || line !== last[row] ? [`\x1b[${row + 1};1H${line}\x1b[K`] : [],
-      );
-      if (changed.length > 0) write(`${whole ? '\x1b[?25l\x1b[2J' : ''}${changed.join('')}`);
-      last = page;
+      const lines = renderPage(model, size, words);
+      const offered = offer();
+      page.draw(offered === '' ? lines : [...lines.slice(0, -1), offered]);
     },
     log: () => undefined,
+    refresh: () => page.forget(),
   };
 }
 
-function openWriter(path: string): ((text: string) => void) | null {
+/** Null where there is no such line. */
+export function openWriter(path: string): ((text: string) => void) | null {
   let fd: number | null = openQuietly(path);
   if (fd === null) return null;
   return (text) => {
