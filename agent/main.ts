@@ -54,6 +54,7 @@ async function main(status: Status): Promise<void> {
   let token = commandLine.token;
   const search = new NicSearch(commandLine);
   const moveListeners = new Set<() => void>();
+  const nicListeners = new Set<() => void>();
   await runAgent({
     get token() {
       return token ?? '';
@@ -65,6 +66,11 @@ async function main(status: Status): Promise<void> {
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
     moveListeners,
+    nicListeners,
+    listNics: () => {
+      status.update({ nicResults: search.sayAll() });
+      return search.listResults();
+    },
     reachServer: async () => {
       const server = await findServer(commandLine, status, search);
       if (token === null) {
@@ -75,7 +81,10 @@ async function main(status: Status): Promise<void> {
       const onMoved = (): void => {
         for (const listener of moveListeners) listener();
       };
-      void keepServer({ status, search, onMoved });
+      const onNews = (): void => {
+        for (const listener of nicListeners) listener();
+      };
+      void keepServer({ status, search, onMoved, onNews });
       return server;
     },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.
