@@ -14,7 +14,6 @@ const idle: StatusModel = {
   stage: ({ stage }) => stage.ready,
   waitingFor: [],
   connected: true,
-  busy: false,
   machineName: 'web-01',
   machineState: 'approved',
   nics: [
