@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listDisks } from '../imaging/blockdev/list-disks.ts';
 import { toDeployError } from '../protocol/errors.ts';
 import { assembleDisks } from './1-boot/assemble-disks.ts';
-import { parseCommandLine } from './1-boot/command-line.ts';
+import { parseCommandLine, readBootWords, readSettingWords } from './1-boot/command-line.ts';
 import { waitForDevices } from './1-boot/devices.ts';
 import { lookAtDisks } from './1-boot/look-at-disks.ts';
+import { readSettings } from './1-boot/settings.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { findServer } from './3-server/find-server.ts';
 import { keepServer } from './3-server/keep-server.ts';
@@ -15,9 +16,12 @@ import { askToken } from './4-register/ask-token.ts';
 import { collectInventory, readUuid } from './4-register/inventory.ts';
 import { chooseWorkers, readAvailableMemory } from './5-job/workers.ts';
 import { endMachine } from './6-end/end-machine.ts';
+import { makeFormHost, settleGiven, waitForSettings } from './form/apply.ts';
+import { addGiven, readGiven } from './form/given.ts';
+import { openScreens } from './form/screens.ts';
 import { runAgent } from './run-agent.ts';
 import { Status } from './screen/status.ts';
-import { openTerminals, showStatus } from './screen/terminals.ts';
+import { showStatus } from './screen/terminals.ts';
 import { languages } from './screen/words/languages.ts';
 import { watchKernel } from './watch/watch-kernel.ts';
 
@@ -29,12 +33,21 @@ const lateDiskMs = 30_000;
 const lastWordsMs = 2000;
 
 async function main(status: Status): Promise<void> {
-  const commandLine = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
-  status.update({ serverUrl: commandLine.serverUrl, stage: (words) => words.stage.devices });
-  showStatus(status, await openTerminals(languages[commandLine.language]), commandLine.progressMs);
+  const kernelText = await readFile('/proc/cmdline', 'utf8');
+  const given = await readGiven();
+  const text = given === null ? kernelText : addGiven(kernelText, given.words);
+  const { language, progressMs } = readBootWords(text);
+  const { settings } = readSettings(readSettingWords(text));
+  status.update({ serverUrl: settings?.serverUrl ?? '-', stage: (words) => words.stage.devices });
+  const words = languages[language];
+  const host = makeFormHost(status, { kernelText, text });
+  const shellOnLines = /(^|\s)deploy\.shell(\s|$)/.test(kernelText);
+  showStatus(status, await openScreens({ host, words, shellOnLines, openAtOnce: settings === null }), progressMs);
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   await waitForDevices();
+  await settleGiven(given, status);
+  const commandLine = settings === null ? await waitForSettings(text, status) : parseCommandLine(text);
   watchKernel((level, message) => status.log(level, message));
   const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
   await assemble();
@@ -48,7 +61,7 @@ async function main(status: Status): Promise<void> {
     },
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     status,
-    progressMs: commandLine.progressMs,
+    progressMs,
     outageMs,
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),

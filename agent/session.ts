@@ -129,7 +129,7 @@ export class Session {
       server: this.#server,
       send: (message) => this.#channel.send(message),
     });
-    status.update({ stage: ({ stage }) => stage.running(job.scenarioName) });
+    status.update({ busy: true, stage: ({ stage }) => stage.running(job.scenarioName) });
     const outcome = await this.#active.run();
     const { abandoned, lease } = this.#active;
     if (!abandoned) {
@@ -148,6 +148,7 @@ export class Session {
     this.#active = undefined;
     status.update({
       job: null,
+      busy: this.#unreceived !== undefined,
       stage: ({ stage }) => outcomeWords(stage, job.scenarioName, { abandoned, ...outcome }),
     });
     this.#sendDone();
@@ -162,8 +163,9 @@ export class Session {
     if (this.#unreceived?.done.jobId !== jobId) return;
     const { end } = this.#unreceived;
     this.#unreceived = undefined;
-    if (end === 'wait') this.#startNext();
-    else void this.#end(end);
+    if (end !== 'wait') return void this.#end(end);
+    this.#context.status.update({ busy: false });
+    this.#startNext();
   }
 
   #startNext(): void {

@@ -6,13 +6,12 @@ export type MediumFlags = {
   readonly ip?: string | undefined;
   readonly vlan?: string | undefined;
   readonly nic?: string | undefined;
-  readonly language?: string | undefined;
 };
 
 /** @throws DeployError usage, naming the word that is wrong. */
 export function mediumWords(
   server: { readonly url?: string | undefined; readonly ca?: string | undefined },
-  { ip, vlan, nic, language }: MediumFlags,
+  { ip, vlan, nic }: MediumFlags,
   options?: string,
 ): string {
   const words = {
@@ -21,7 +20,6 @@ export function mediumWords(
     'deploy.ip': ip,
     'deploy.vlan': vlan,
     'deploy.nic': nic,
-    'deploy.language': language,
   };
   const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
   const all = [...given, ...(options === undefined ? [] : [options])].join(' ');

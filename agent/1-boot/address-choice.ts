@@ -27,12 +27,12 @@ export function parseAddressChoice(text: string): AddressChoice | string {
 }
 
 /** The parts of `dhcp` or `ADDRESS/PREFIX[,GATEWAY[,DNS...]]`, right or wrong. */
-function splitAddressChoice(text: string): AddressParts {
+export function splitAddressChoice(text: string): AddressParts {
   const [own = '', gateway = '', ...dns] = text.split(',');
   return { own, gateway, dns };
 }
 
-function parseAddressParts({ own, gateway, dns }: AddressParts): AddressChoice | AddressFault {
+export function parseAddressParts({ own, gateway, dns }: AddressParts): AddressChoice | AddressFault {
   if (own === 'dhcp') return withoutParts(gateway, dns) ?? { kind: 'dhcp' };
   const [address = '', prefix, ...rest] = own.split('/');
   if (!isAddress(address) || rest.length > 0) {

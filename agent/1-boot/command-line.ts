@@ -1,9 +1,18 @@
 // First stage: what the kernel command line tells the agent (docs/agent.md lists the words).
 import { DeployError } from '../../protocol/errors.ts';
 import { type Language, languages } from '../screen/words/languages.ts';
-import { macOf, readSettings, type SettingFaults, type Settings, type SettingWords, settingNames } from './settings.ts';
+import {
+  macOf,
+  noneWord,
+  readSettings,
+  type SettingFaults,
+  type Settings,
+  type SettingWords,
+  settingNames,
+} from './settings.ts';
 
-export type CommandLine = Settings & {
+/** What no form asks for. */
+export type BootWords = {
   /** Of this boot, from the server's boot script; null where the machine did not boot by one: then it is asked for. */
   readonly token: string | null;
   /** Of an enrolment, by which the server approves the machine; null: it waits for a person. */
@@ -15,24 +24,38 @@ export type CommandLine = Settings & {
   readonly language: Language;
 };
 
+export type CommandLine = Settings & BootWords;
+
 /** @throws DeployError usage, naming the word that is missing or wrong. */
 export function parseCommandLine(text: string): CommandLine {
-  const words = readWords(text);
-  const given = pickSettings(words);
+  const given = readSettingWords(text);
   const { settings, faults } = readSettings(given);
   if (settings === null) throw settingError(given, faults);
+  return { ...settings, ...readBootWords(text) };
+}
+
+/** @throws DeployError usage, naming the word that is wrong. */
+export function readBootWords(text: string): BootWords {
+  const words = readWords(text);
   return {
-    ...settings,
     token: parseToken(words, 'deploy.token'),
-    secret: parseToken(words, 'deploy.secret'),
+    secret: words.get('deploy.secret') === noneWord ? null : parseToken(words, 'deploy.secret'),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
     language: parseLanguage(words.get('deploy.language') ?? 'en'),
   };
 }
 
-function pickSettings(words: ReadonlyMap<string, string>): SettingWords {
+/** What it says of each setting, right or wrong; empty where it says nothing. */
+export function readSettingWords(text: string): SettingWords {
+  const words = readWords(text);
   return Object.fromEntries(settingNames.map((name) => [name, words.get(`deploy.${name}`) ?? ''])) as SettingWords;
+}
+
+/** The medium that the boot loader says it has come from, by the date in it (initramfs/boot/iso.cfg); null: the network, or it said nothing. */
+export function readMediumId(text: string): string | null {
+  const id = readWords(text).get('deploy.medium') ?? '';
+  return /^[0-9]{4}(-[0-9]{2}){6}$/.test(id) ? id : null;
 }
 
 /** Words as the kernel splits them: at white space, double quotes hold a word together; of a word given twice the last counts. */

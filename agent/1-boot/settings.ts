@@ -27,7 +27,7 @@ export type SettingFaults = Readonly<Partial<Record<SettingName, string>>>;
 type Fault = { readonly fault: string };
 
 /** Takes back a VLAN or a NIC that was set before: of a word given twice the last counts. */
-const noneWord = 'none';
+export const noneWord = 'none';
 
 /** `settings` is null if there are faults. */
 export function readSettings(words: SettingWords): { settings: Settings | null; faults: SettingFaults } {

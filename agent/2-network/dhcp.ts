@@ -1,6 +1,8 @@
 // Second stage: an address for each NIC with link, by busybox's udhcpc, which stays to renew the lease.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { leaseFile } from './lease.ts';
 import { runDir } from './prepare.ts';
 
@@ -8,6 +10,7 @@ const scriptPath = `${runDir}/udhcpc.sh`;
 const earScriptPath = `${runDir}/udhcpc-ear.sh`;
 /** How long another machine has to answer for an address that was offered; a machine in the same network needs a few. */
 const arpMs = 250;
+const endWithinMs = 2000;
 
 /**
  * What udhcpc runs on each event. Beside the usual address and default route each NIC gets a routing table of its own, chosen by source
@@ -102,6 +105,18 @@ export async function renewLease(device: string): Promise<void> {
   const pid = await findUdhcpc(device);
   // It may end in between.
   if (pid !== null) trySignal(pid, 'SIGUSR1');
+}
+
+/** Ends what asks for an address on `device` and takes away what it has got. */
+export async function forgetDhcp(device: string): Promise<void> {
+  const endMs = performance.now() + endWithinMs;
+  for (let pid = await findUdhcpc(device); pid !== null; pid = await findUdhcpc(device)) {
+    trySignal(pid, performance.now() < endMs ? 'SIGTERM' : 'SIGKILL');
+    await sleep(50);
+  }
+  for (const file of [pidFileOf(device), leaseFile(device)]) await rm(file, { force: true });
+  const env = { ...process.env, interface: device };
+  await promisify(execFile)(scriptPath, ['deconfig'], { env, timeout: 10 * endWithinMs });
 }
 
 function trySignal(pid: number, signal: NodeJS.Signals): void {

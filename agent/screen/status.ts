@@ -25,6 +25,8 @@ export type StatusModel = {
   readonly stage: Say;
   readonly waitingFor: readonly Say[];
   readonly connected: boolean;
+  /** From when a job is taken until the server has its result. */
+  readonly busy: boolean;
   readonly machineName: string | null;
   readonly machineState: 'pending' | 'approved' | null;
   readonly nics: readonly Nic[];
@@ -55,6 +57,7 @@ export class Status {
       stage: (words) => words.stage.starting,
       waitingFor: [],
       connected: false,
+      busy: false,
       machineName: null,
       machineState: null,
       nics: [],

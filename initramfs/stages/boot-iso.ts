@@ -12,7 +12,7 @@ import { listLibraryPaths } from './shared-libraries.ts';
 
 const bootConfigs = join(import.meta.dirname, '../boot');
 const grubModules =
-  'biosdisk iso9660 part_gpt part_msdos fat linux normal configfile search search_fs_file serial terminal echo test ls cat reboot halt minicmd';
+  'biosdisk iso9660 part_gpt part_msdos fat linux normal configfile search search_fs_file probe serial terminal echo test ls cat reboot halt minicmd';
 const espKiB = 8192;
 
 export type IsoOptions = {

@@ -14,6 +14,7 @@ import {
 } from './machine-spec.ts';
 import type { NetworkNamespace } from './network-namespace.ts';
 import { Qmp } from './qmp.ts';
+import { SerialLine } from './serial-line.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences begin with ESC
 const controlSequences = /\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r/g;
@@ -97,6 +98,20 @@ export class Machine {
   /** Runs one QMP command, such as `system_reset`, `set_link` or `eject`. */
   async control(command: string, args?: Record<string, unknown>): Promise<unknown> {
     return this.#qmp?.execute(command, args);
+  }
+
+  /** A person at the serial line. While one listens there the log of it repeats characters: what the machine says meanwhile is in `heard`. */
+  async openSerial(): Promise<SerialLine> {
+    return await SerialLine.open(this.files.serialSocket);
+  }
+
+  /** Presses keys on its keyboard one after the other, by QEMU's names (`ret`, `shift-s`). */
+  async pressKeys(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      await this.control('human-monitor-command', { 'command-line': `sendkey ${key} 40` });
+      // The next key goes down before the one before it has come up otherwise.
+      await sleep(60);
+    }
   }
 
   /** Plugs a disk in while the machine runs, or one more way to one that it has: `index` is the disk's number in the machine, from 0. */

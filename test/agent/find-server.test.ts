@@ -199,6 +199,24 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.largePass).toBe(true);
   });
 
+  it('leaves nothing of what it set up where other settings are given, by DHCP or not', async ({ expect }) => {
+    type Seen = { addresses: string[]; rules: number; routes: number; clients: number };
+    const server = 'deploy.server=10.77.0.1:7433';
+    const given = `${server} deploy.ip=10.77.0.20/24,10.77.0.9 deploy.nic=two`;
+    const words = `${server}|${given}|${server}`;
+    const seen = await runIn<{ found: Seen; left: Seen }[]>('two-ways', 'other-settings.ts', words);
+    const found = seen.map(({ found: { addresses } }) => addresses.join());
+    expect(found).toEqual([
+      expect.stringMatching(/10\.77\.0\.10\d (one|two)/),
+      '10.77.0.20 two',
+      expect.stringMatching(/10\.77\.0\.10\d (one|two)/),
+    ]);
+    for (const { found, left } of seen) {
+      expect(found.rules).toBeGreaterThan(0);
+      expect(left).toEqual({ addresses: [], rules: 0, routes: 0, clients: 0 });
+    }
+  });
+
   const ways = { 'by DHCP': '', 'with an address that was given': 'deploy.ip=10.77.0.20/24' };
   for (const [how, words] of Object.entries(ways)) {
     it(`goes on by another NIC when the link of the one in use is lost, and stays there: ${how}`, async ({

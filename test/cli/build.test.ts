@@ -17,7 +17,6 @@ test('a medium whose machines could not start is not made, and the value that is
       ],
       'deploy.vlan=4095: the number of a VLAN is wanted, 1 to 4094': ['--vlan', '4095'],
       'deploy.nic=52:54:00: a MAC address': ['--nic', '52:54:00'],
-      'deploy.language=de: one of en, ja': ['--language', 'de'],
     };
     for (const [words, flags] of Object.entries(wrong)) {
       const { status, stderr } = spawnSync(cli, ['build', '--out', out, ...server, ...flags], { encoding: 'utf8' });

@@ -52,6 +52,7 @@ const {
   stage,
   probe,
   fault,
+  medium,
   name: { dns: _, ...name },
 } = en;
 
@@ -73,6 +74,10 @@ describe('docs/troubleshooting.md has every message, and no other', () => {
       ...literalsBehind('agent/main.ts', /const text = /g),
       ...matchesOf('initramfs/files/usr/lib/deploy-os/*', /(?:say "|<3>deploy-os: )([^"|]+)"/g),
     ]);
+  });
+
+  test('of the form', () => {
+    expectBoth(messagesOf('The form'), [...textsOf({ medium }), ...literalsBehind('agent/form/*.ts', logged)]);
   });
 
   test("of the agent's network", () => {

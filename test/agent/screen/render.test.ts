@@ -14,6 +14,7 @@ const idle: StatusModel = {
   stage: ({ stage }) => stage.ready,
   waitingFor: [],
   connected: true,
+  busy: false,
   machineName: 'web-01',
   machineState: 'approved',
   nics: [

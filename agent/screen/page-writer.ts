@@ -1,0 +1,34 @@
+// Brings pages to a terminal in ANSI: only lines that differ from the last page are sent, since drawing is dear on emulated screens and slow lines.
+
+/** The page is drawn whole now and then: kernel messages may have overwritten it. */
+const wholePageMs = 60_000;
+
+export class PageWriter {
+  readonly #write: (text: string) => void;
+  #last: readonly string[] = [];
+  #place = '';
+  #wholeAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  /** The next page is drawn whole. */
+  forget(): void {
+    this.#wholeAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** `cursor`, from 0, is shown where there is one. */
+  draw(page: readonly string[], cursor?: { readonly row: number; readonly column: number }): void {
+    const whole = performance.now() - this.#wholeAtMs > wholePageMs;
+    if (whole) this.#wholeAtMs = performance.now();
+    const changed = page.flatMap((line, row) =>
+      whole || line !== this.#last[row] ? [`\x1b[${row + 1};1H${line}\x1b[K`] : [],
+    );
+    this.#last = page;
+    const place = cursor === undefined ? '' : `\x1b[${cursor.row + 1};${cursor.column + 1}H\x1b[?25h`;
+    const moved = place !== this.#place;
+    this.#place = place;
+    if (changed.length > 0 || moved) this.#write(`${whole ? '\x1b[?25l\x1b[2J' : ''}${changed.join('')}${place}`);
+  }
+}
