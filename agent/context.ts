@@ -1,6 +1,6 @@
 // What the stages share. main.ts makes it for the Deploy-OS; whoever runs the agent elsewhere makes another one.
 import type { Disk } from '../imaging/blockdev/disk.ts';
-import type { Inventory, Nic } from '../protocol/inventory.ts';
+import type { Inventory } from '../protocol/inventory.ts';
 import type { Status } from './screen/status.ts';
 
 /** A server that has proved to be the expected one. */
@@ -27,9 +27,6 @@ export type AgentContext = {
   readonly workers: number;
   /** Called when the server is reached by another NIC than before: what hangs on connections opens new ones. */
   readonly moveListeners?: Set<() => void>;
-  /** Called when there is news of the NICs, which `listNics` has. */
-  readonly nicListeners?: Set<() => void>;
-  readonly listNics?: () => Promise<Nic[]>;
   readonly reachServer: () => Promise<ServerConnection>;
   readonly listDisks: () => Promise<Disk[]>;
   readonly collectInventory: () => Promise<Inventory>;

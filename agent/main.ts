@@ -54,7 +54,6 @@ async function main(status: Status): Promise<void> {
   let token = commandLine.token;
   const search = new NicSearch(commandLine);
   const moveListeners = new Set<() => void>();
-  const nicListeners = new Set<() => void>();
   await runAgent({
     get token() {
       return token ?? '';
@@ -66,11 +65,6 @@ async function main(status: Status): Promise<void> {
     lateDiskMs,
     workers: chooseWorkers(await readAvailableMemory()),
     moveListeners,
-    nicListeners,
-    listNics: () => {
-      status.update({ nicResults: search.sayAll() });
-      return search.listResults();
-    },
     reachServer: async () => {
       const server = await findServer(commandLine, status, search);
       if (token === null) {
@@ -81,10 +75,7 @@ async function main(status: Status): Promise<void> {
       const onMoved = (): void => {
         for (const listener of moveListeners) listener();
       };
-      const onNews = (): void => {
-        for (const listener of nicListeners) listener();
-      };
-      void keepServer({ status, search, onMoved, onNews });
+      void keepServer({ status, search, onMoved });
       return server;
     },
     // A step looks anew: a LUN, a path or a member may have come since the machine booted.

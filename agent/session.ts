@@ -22,7 +22,6 @@ export class Session {
   #active: ActiveJob | undefined;
   /** What the server has not acknowledged yet, and what to do when it has. */
   #unreceived: { done: Done; end: Job['end'] } | undefined;
-  #takesNics = false;
   /** A job that came while another was being stopped. */
   #next: Job | undefined;
 
@@ -45,7 +44,6 @@ export class Session {
       onDown: (reason) => this.#down(reason),
     });
     context.moveListeners?.add(() => this.#channel.reconnect());
-    context.nicListeners?.add(() => void this.#sendNics().catch(() => undefined));
   }
 
   /** Resolves when a job's end has told the machine to reboot or power off. */
@@ -71,13 +69,6 @@ export class Session {
     };
   }
 
-  async #sendNics(): Promise<void> {
-    const nics = await this.#context.listNics?.();
-    if (nics === undefined) return;
-    this.#context.status.update({ nics });
-    if (this.#takesNics) this.#channel.send({ type: 'nics', nics });
-  }
-
   #receive(message: ServerMessage): void {
     const { status } = this.#context;
     if (message.type === 'welcome') this.#welcomed(message);
@@ -88,7 +79,7 @@ export class Session {
     if (message.type === 'refused') status.update({ stage: ({ stage }) => stage.refused(message.error.message) });
   }
 
-  #welcomed({ machineName, state, continueJob, takesNics = false }: Extract<ServerMessage, { type: 'welcome' }>): void {
+  #welcomed({ machineName, state, continueJob }: Extract<ServerMessage, { type: 'welcome' }>): void {
     this.#context.status.update({
       connected: true,
       machineName,
@@ -96,7 +87,6 @@ export class Session {
       waitingFor: [],
       stage: this.#stage(state),
     });
-    this.#takesNics = takesNics;
     if (continueJob === false) this.#active?.abandon();
     this.#sendDone();
     this.#logs.sendTo(this.#channel);

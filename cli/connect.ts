@@ -6,6 +6,7 @@ import { HttpsClient } from '../imaging/store/https-client.ts';
 import { fetchPinnedCa } from '../imaging/store/pinned-ca.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { readServerAccess, type ServerAccess } from '../server/address-file.ts';
+import { readLogin } from './saved-login.ts';
 
 export type ConnectOptions = {
   readonly server?: string;
@@ -17,6 +18,7 @@ export type ConnectOptions = {
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 const retryMs = 500;
+const defaultRetryForMs = 3000;
 
 /** Adds the flags that say which server is meant, and `--json`. */
 export function withServerOptions(command: Command, { token = true } = {}): Command {
@@ -26,7 +28,7 @@ export function withServerOptions(command: Command, { token = true } = {}): Comm
   if (token)
     command.option(
       '--token <token>',
-      'operator token (or DEPLOY_OS_TOKEN, which other users of this machine cannot see)',
+      'token of a user, or the operator token (or DEPLOY_OS_TOKEN, which other users of this machine cannot see)',
     );
   return command
     .option('--data <dir>', "on the server's own machine: its data directory says all three (or DEPLOY_OS_DATA)")
@@ -40,10 +42,13 @@ export type ServerClient = {
 };
 
 /** `retryForMs`: how long a server may be away, as during its restart. */
-export async function connect(options: ConnectOptions, retryForMs = 3000): Promise<ServerClient> {
-  const { url, caFingerprint, token } = await findServer(options);
+export async function connect(options: ConnectOptions, retryForMs = defaultRetryForMs): Promise<ServerClient> {
+  return connectTo(await findServer(options), retryForMs);
+}
+
+async function connectTo({ url, caFingerprint, token }: ServerAccess, retryForMs: number): Promise<ServerClient> {
   const { ca } = await fetchCa(url, caFingerprint, performance.now() + retryForMs);
-  const headers = { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
   const client = new HttpsClient({
     url,
     ca,
@@ -81,7 +86,18 @@ export async function callOnce<T>(
   schema: z.ZodType<T>,
   body?: unknown,
 ): Promise<T> {
-  const client = await connect(options);
+  return callWith(await findServer(options), method, path, schema, body);
+}
+
+/** The same with a server that is known; an empty token is none. */
+export async function callWith<T>(
+  access: ServerAccess,
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  schema: z.ZodType<T>,
+  body?: unknown,
+): Promise<T> {
+  const client = await connectTo(access, defaultRetryForMs);
   try {
     return await client.call(method, path, schema, body);
   } finally {
@@ -99,17 +115,26 @@ export async function findServer(options: ConnectOptions, { token = true } = {})
   const env = process.env;
   const data = dataDirOf(options);
   const local = data === undefined ? undefined : await readServerAccess(data);
+  const named = options.server ?? local?.url ?? env.DEPLOY_OS_SERVER;
+  // What `deploy-os login` has kept is of its own server.
+  const saved = named === undefined ? await readLogin() : null;
   return {
-    url: required('--server', 'DEPLOY_OS_SERVER', options.server ?? local?.url ?? env.DEPLOY_OS_SERVER),
-    caFingerprint: required('--ca', 'DEPLOY_OS_CA', options.ca ?? local?.caFingerprint ?? env.DEPLOY_OS_CA),
-    token: token ? required('--token', 'DEPLOY_OS_TOKEN', options.token ?? local?.token ?? env.DEPLOY_OS_TOKEN) : '',
+    url: required('--server', 'DEPLOY_OS_SERVER', named ?? saved?.url),
+    caFingerprint: required(
+      '--ca',
+      'DEPLOY_OS_CA',
+      options.ca ?? local?.caFingerprint ?? env.DEPLOY_OS_CA ?? saved?.caFingerprint,
+    ),
+    token: token
+      ? required('--token', 'DEPLOY_OS_TOKEN', options.token ?? local?.token ?? env.DEPLOY_OS_TOKEN ?? saved?.token)
+      : '',
   };
 }
 
 function required(flag: string, variable: string, value: string | undefined): string {
   if (value !== undefined && value !== '') return value;
   throw new DeployError('usage', `which server? ${flag} is missing`, {
-    hint: `Give ${flag} or set ${variable}; on the server's own machine --data DIR is enough.`,
+    hint: `Log in with deploy-os login, give ${flag} or set ${variable}; on the server's own machine --data DIR is enough.`,
   });
 }
 

@@ -5,6 +5,7 @@ import { printError } from './output.ts';
 
 /** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
+  audit: () => import('./audit.ts'),
   'boot-profile': () => import('./boot-profile.ts'),
   build: () => import('./build.ts'),
   disks: () => import('./disks.ts'),
@@ -13,11 +14,16 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   image: () => import('./image.ts'),
   job: () => import('./job.ts'),
   key: () => import('./key.ts'),
+  login: () => import('./login.ts'),
+  logout: () => import('./login.ts'),
   machine: () => import('./machine.ts'),
   medium: () => import('./medium.ts'),
   scenario: () => import('./scenario.ts'),
   server: () => import('./server.ts'),
   store: () => import('./store.ts'),
+  token: () => import('./token.ts'),
+  user: () => import('./user.ts'),
+  whoami: () => import('./login.ts'),
 };
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -27,7 +33,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .exitOverride()
     .showHelpAfterError('(try --help)');
   const asked = argv[0] !== undefined && Object.hasOwn(nouns, argv[0]) ? [argv[0]] : Object.keys(nouns);
-  for (const noun of asked) (await nouns[noun]?.())?.addCommands(program);
+  const files = new Set(await Promise.all(asked.map((noun) => nouns[noun]?.())));
+  for (const file of files) file?.addCommands(program);
   await program.parseAsync(argv, { from: 'user' });
 }
 

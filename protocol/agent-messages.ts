@@ -57,8 +57,6 @@ const helloMessage = z.object({
   /** The job this agent is still running (after a lost connection), so that the server lets it go on. */
   activeJob: z.object({ jobId: id, leaseId: id }).optional(),
 });
-/** What came of the NICs since `hello`; only to a server that takes it (`welcome`). */
-const nicsMessage = z.object({ type: z.literal('nics'), nics: inventorySchema.shape.nics });
 const progressMessage = z.object({
   type: z.literal('progress'),
   jobId: id,
@@ -88,7 +86,6 @@ const doneMessage = z.object({
 /** From the agent. `progress` renews the lease; `done` is sent again after each reconnection until `doneReceived` answers it. */
 export const agentMessageSchema = z.discriminatedUnion('type', [
   helloMessage,
-  nicsMessage,
   progressMessage,
   logMessage,
   doneMessage,
@@ -104,8 +101,6 @@ const welcomeMessage = z.object({
   serverTimeMs: z.number(),
   /** True: go on with `activeJob`. False: it is not yours any more; stop it. Absent when the hello named none. */
   continueJob: z.boolean().optional(),
-  /** The server takes `nics`; absent from older ones, which would end the connection. */
-  takesNics: z.boolean().optional(),
 });
 const jobMessage = z.object({
   type: z.literal('job'),

@@ -9,6 +9,7 @@ import Fastify, {
 } from 'fastify';
 import { prettifyError, ZodError } from 'zod';
 import { DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
+import { audited } from './audited.ts';
 import { BodyBudget } from './body-budget.ts';
 import { type Caller, identifyCaller } from './callers.ts';
 import type { LogLevel } from './config.ts';
@@ -80,10 +81,13 @@ function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, C
     // Before the body is read: nobody unknown makes the server take in megabytes.
     onRequest: async (request) => {
       if (route.access === 'public') return;
-      callers.set(request, await identifyCaller(context.db, request.headers, route.access));
+      callers.set(request, await identifyCaller(context.db, request, route.access));
     },
     handler: async (request, reply) => {
-      const answer = await route.handle(context, request, callers.get(request) ?? { kind: 'public' }, reply);
+      const caller = callers.get(request) ?? { kind: 'public' };
+      const answer = await audited(context, route, request, caller, () =>
+        route.handle(context, request, caller, reply),
+      );
       return answer === undefined ? reply.code(204).send() : answer;
     },
   });

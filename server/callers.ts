@@ -1,35 +1,67 @@
-// Who is asking: an operator, or the agent of a machine, by the token in the request's headers; and what each may ask for.
+// Who is asking: a person, or the agent of a machine, by the token in the request's headers; and what each may ask for.
 import type { IncomingHttpHeaders } from 'node:http';
 import { bootIdHeader } from '../protocol/agent-messages.ts';
 import { DeployError } from '../protocol/errors.ts';
+import type { Role } from '../protocol/people.ts';
 import type { Step } from '../protocol/scenario.ts';
 import type { Database } from './database/schema.ts';
+import { mayAtLeast, type Person, readPerson } from './people/person-tokens.ts';
+import { readSessionCookie } from './people/session-cookie.ts';
 import { useBootToken } from './tokens/boot-tokens.ts';
 import { isOperatorToken } from './tokens/operator-token.ts';
 
 export type Caller =
   | { readonly kind: 'public' }
-  | { readonly kind: 'operator' }
+  /** `userId` and `tokenId` are null for whoever holds the operator token, who may everything. */
+  | ({ readonly kind: 'person' } & Pick<Person, 'name' | 'role'> & {
+        readonly [Key in 'userId' | 'tokenId']: string | null;
+      })
   /** Of an approved machine; `steps` are those of its running job. */
   | { readonly kind: 'agent'; readonly machineId: string; readonly steps: readonly Step[] };
 
-/** Who may call a route: anyone; operators; operators and agents with a running job, or with one that stores something: an image, or what a restore saves of its disk. */
-export type Access = 'public' | 'operator' | 'job' | 'storing-job';
+/**
+ * Who may call a route: anyone; people of a role, or of a greater one; operators and agents with a running job, or with one that stores
+ * something: an image, or what a restore saves of its disk.
+ */
+export type Access = 'public' | Role | 'job' | 'storing-job';
 
-/** @throws DeployError unauthorized without a good token; machine-not-approved or forbidden for an agent without such a job. */
-export async function identifyCaller(db: Database, headers: IncomingHttpHeaders, access: Access): Promise<Caller> {
-  const token = readBearer(headers);
+type Asked = { readonly method: string; readonly headers: IncomingHttpHeaders };
+
+/** @throws DeployError unauthorized without a good token; forbidden for a lesser role; machine-not-approved or forbidden for an agent without such a job. */
+export async function identifyCaller(db: Database, { method, headers }: Asked, access: Access): Promise<Caller> {
+  const forAgents = access === 'job' || access === 'storing-job';
   if (headers[bootIdHeader] === undefined) {
-    if (await isOperatorToken(db, token)) return { kind: 'operator' };
-    throw unauthorized("the operator token is not this server's");
+    const person = await identifyPerson(db, method, headers);
+    const wanted = forAgents || access === 'public' ? 'operator' : access;
+    if (mayAtLeast(person.role, wanted)) return person;
+    throw new DeployError('forbidden', `${person.name} is ${person.role}; this takes the role ${wanted}`);
   }
   const { machineId, bootId } = await identifyAgent(db, headers);
-  if (access === 'operator') throw new DeployError('forbidden', 'this is for operators, not for agents');
+  if (!forAgents) throw new DeployError('forbidden', 'this is for people, not for agents');
   const steps = await readLeasedSteps(db, machineId, bootId);
   if (access === 'storing-job' && !steps.some((step) => step.kind !== 'check')) {
     throw new DeployError('forbidden', 'this machine runs no job that stores anything');
   }
   return { kind: 'agent', machineId, steps };
+}
+
+/** The cookie is a browser's, which sends it whoever made it ask: what changes something must come from a page of this server. */
+async function identifyPerson(
+  db: Database,
+  method: string,
+  headers: IncomingHttpHeaders,
+): Promise<Extract<Caller, { kind: 'person' }>> {
+  const cookie = headers.authorization === undefined ? readSessionCookie(headers.cookie) : null;
+  if (cookie !== null && method !== 'GET' && headers.origin !== `https://${headers.host}`) {
+    throw new DeployError('forbidden', 'a page of another server asked for this');
+  }
+  const token = cookie ?? readBearer(headers);
+  if (await isOperatorToken(db, token)) {
+    return { kind: 'person', name: 'operator token', role: 'administrator', userId: null, tokenId: null };
+  }
+  const person = await readPerson(db, token);
+  if (person === null) throw unauthorized('the token is not known to this server (any more)');
+  return { kind: 'person', ...person };
 }
 
 /** @throws DeployError unauthorized */

@@ -6,6 +6,7 @@ import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
 import type { WrongTries } from './enrolments/wrong-tries.ts';
+import type { LoginThrottle } from './people/login-throttle.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
 
@@ -16,6 +17,7 @@ export type Context = {
   readonly checker: ChunkChecker;
   readonly tasks: StreamedTasks;
   readonly authority: Authority;
+  readonly logins: LoginThrottle;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;
   readonly wrongTries: WrongTries;

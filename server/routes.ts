@@ -5,7 +5,11 @@ import { deleteEnrolment } from './routes/delete-enrolment.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
+import { deleteOwnSession } from './routes/delete-own-session.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
+import { deleteToken } from './routes/delete-token.ts';
+import { deleteUserRoute } from './routes/delete-user.ts';
+import { getAudit } from './routes/get-audit.ts';
 import { getBootProfile } from './routes/get-boot-profile.ts';
 import { getBootProfiles } from './routes/get-boot-profiles.ts';
 import { getChunk } from './routes/get-chunk.ts';
@@ -22,12 +26,16 @@ import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
 import { getMachineDisks } from './routes/get-machine-disks.ts';
 import { getMachines } from './routes/get-machines.ts';
+import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
+import { getTokens } from './routes/get-tokens.ts';
+import { getUsers } from './routes/get-users.ts';
 import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchMachine } from './routes/patch-machine.ts';
+import { patchUser } from './routes/patch-user.ts';
 import { postBootProfile } from './routes/post-boot-profile.ts';
 import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
@@ -37,13 +45,27 @@ import { postEnrolment } from './routes/post-enrolment.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
+import { postSession } from './routes/post-session.ts';
 import { postStoreCheck } from './routes/post-store-check.ts';
 import { postStoreFullStats } from './routes/post-store-full-stats.ts';
 import { postStoreGc } from './routes/post-store-gc.ts';
+import { postToken } from './routes/post-token.ts';
+import { postUser } from './routes/post-user.ts';
 import { putImage } from './routes/put-image.ts';
 import { putKey } from './routes/put-key.ts';
 
 export const routes: readonly Route[] = [
+  postSession,
+  deleteOwnSession,
+  getMe,
+  getUsers,
+  postUser,
+  patchUser,
+  deleteUserRoute,
+  getTokens,
+  postToken,
+  deleteToken,
+  getAudit,
   deleteBootProfile,
   deleteEnrolment,
   deleteImage,

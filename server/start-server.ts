@@ -23,6 +23,7 @@ import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
 import { WrongTries } from './enrolments/wrong-tries.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
+import { LoginThrottle } from './people/login-throttle.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
 import { openOperatorToken } from './tokens/operator-token.ts';
@@ -55,8 +56,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
   const [tasks, agents] = [new StreamedTasks(), new AgentRegistry()];
-  const wrongTries = new WrongTries();
-  const context: Context = { config, db, store, checker, tasks, authority, agents, wrongTries, log: app.log };
+  const [wrongTries, logins] = [new WrongTries(), new LoginThrottle()];
+  const context: Context = { config, db, store, checker, tasks, authority, agents, wrongTries, logins, log: app.log };
 
   addRoutes(app, context);
   await app.ready();

@@ -16,8 +16,6 @@ type Watch = {
   readonly search: NicSearch;
   /** The server is reached another way now: connections by the old one are of no use any more. */
   readonly onMoved: () => void;
-  /** What came of the NICs is not what it was. */
-  readonly onNews: () => void;
   readonly graceMs?: number;
 };
 
@@ -27,9 +25,7 @@ export async function keepServer(watch: Watch): Promise<never> {
   let lostMs: number | undefined;
   for (;;) {
     await sleep(pollMs, undefined, { ref: false });
-    const faults = search.takeFaults();
-    for (const found of faults) status.log('warning', found);
-    if (faults.length > 0) watch.onNews();
+    for (const found of search.takeFaults()) status.log('warning', found);
     const fault = await findFault(watch).catch(() => null);
     if (fault === null) lostMs = undefined;
     else lostMs ??= performance.now();
@@ -69,7 +65,6 @@ async function searchAgain(fault: string, watch: Watch): Promise<void> {
         status.log('info', `the server answers again through ${route.nic}, address ${route.address}`);
       }
       await waitForConnection(status);
-      watch.onNews();
       return;
     }
     if ((await findFault(watch)) === null) return;

@@ -9,7 +9,7 @@ import { finishJob } from '../jobs/finish-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { isEnded } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
-import { recordInventory, recordNics } from '../machines/register-machine.ts';
+import { recordInventory } from '../machines/register-machine.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
 import { dispatchJob } from './dispatch.ts';
 import { ProgressWriter } from './progress-writer.ts';
@@ -40,8 +40,6 @@ export class AgentSession {
     if (message.type === 'hello') return this.#hello(message);
     if (!this.#greeted) throw new DeployError('invalid-input', 'the first message must be hello');
     switch (message.type) {
-      case 'nics':
-        return recordNics(this.#context.db, this.#agent.machineId, message.nics);
       case 'progress':
         return this.#progress.write(message);
       case 'log':
@@ -81,7 +79,6 @@ export class AgentSession {
       machineName: machine.name,
       state: machine.state,
       serverTimeMs: Date.now(),
-      takesNics: true,
       ...(continueJob === undefined ? {} : { continueJob }),
     });
     await dispatchJob(this.#context, machine.id);

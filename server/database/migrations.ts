@@ -6,7 +6,11 @@ type AnyDatabase = Kysely<unknown>;
 
 /** Text in the order of its bytes, as SQLite has it: ids and times are compared, and no locale of a database has a say in that. */
 function textOf(db: AnyDatabase): ColumnDataType | Expression<string> {
-  return db.getExecutor().adapter instanceof PostgresAdapter ? sql`text collate "C"` : 'text';
+  return isPostgres(db) ? sql`text collate "C"` : 'text';
+}
+
+function isPostgres(db: AnyDatabase): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter;
 }
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -151,16 +155,72 @@ async function createBootProfiles(db: AnyDatabase): Promise<void> {
 }
 
 async function createEnrolments(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable('enrolments')
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('label', 'text', (column) => column.notNull())
-    .addColumn('secretHash', 'text', (column) => column.notNull())
-    .addColumn('createdAt', 'text', (column) => column.notNull())
-    .addColumn('expiresAt', 'text', (column) => column.notNull())
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('label', text, (column) => column.notNull())
+    .addColumn('secretHash', text, (column) => column.notNull())
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('expiresAt', text, (column) => column.notNull())
     .addColumn('uses', 'integer', (column) => column.notNull())
-    .addColumn('lastUsedAt', 'text')
+    .addColumn('lastUsedAt', text)
     .execute();
+}
+
+async function createPeople(db: AnyDatabase): Promise<void> {
+  const text = textOf(db);
+  await db.schema
+    .createTable('users')
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('name', text, (column) => column.notNull())
+    .addColumn('foldedName', text, (column) => column.notNull().unique())
+    .addColumn('passwordHash', text, (column) => column.notNull())
+    .addColumn('role', text, (column) => column.notNull())
+    .addColumn('disabled', 'integer', (column) => column.notNull())
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('lastLoginAt', text)
+    .execute();
+  await db.schema
+    .createTable('personTokens')
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('tokenHash', text, (column) => column.notNull().unique())
+    .addColumn('userId', text, (column) => column.notNull().references('users.id').onDelete('cascade'))
+    .addColumn('kind', text, (column) => column.notNull())
+    .addColumn('label', text, (column) => column.notNull())
+    .addColumn('role', text, (column) => column.notNull())
+    .addColumn('createdAt', text, (column) => column.notNull())
+    .addColumn('lastUsedAt', text)
+    .addColumn('expiresAt', text)
+    .execute();
+  await db.schema
+    .createTable('audit')
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('at', text, (column) => column.notNull())
+    .addColumn('who', text, (column) => column.notNull())
+    .addColumn('address', text, (column) => column.notNull())
+    .addColumn('action', text, (column) => column.notNull())
+    .addColumn('about', text, (column) => column.notNull())
+    .addColumn('outcome', text, (column) => column.notNull())
+    .execute();
+  await onlyAppend(db, 'audit');
+}
+
+/** Whoever speaks for the server to the database can add rows to the table and no more, as long as the triggers are there. */
+async function onlyAppend(db: AnyDatabase, table: string): Promise<void> {
+  const message = `rows of ${table} are never changed`;
+  if (isPostgres(db)) {
+    const refuse = `${table}_only_append`;
+    const body = `begin raise exception '${message}'; end`;
+    await sql.raw(`create function ${refuse}() returns trigger language plpgsql as $$ ${body} $$`).execute(db);
+    const when = `before update or delete or truncate on ${table} for each statement`;
+    await sql.raw(`create trigger ${refuse} ${when} execute function ${refuse}()`).execute(db);
+    return;
+  }
+  for (const event of ['update', 'delete']) {
+    const refuse = `begin select raise(abort, '${message}'); end`;
+    await sql.raw(`create trigger ${table}_no_${event} before ${event} on ${table} ${refuse}`).execute(db);
+  }
 }
 
 export const migrations: Record<string, Migration> = {
@@ -177,4 +237,5 @@ export const migrations: Record<string, Migration> = {
   '003-approvals': { up: addApprovals },
   '004-boot-profiles': { up: createBootProfiles },
   '005-enrolments': { up: createEnrolments },
+  '006-people': { up: createPeople },
 };

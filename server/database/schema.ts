@@ -88,6 +88,41 @@ type EnrolmentsTable = {
   lastUsedAt: string | null;
 };
 
+type UsersTable = {
+  id: string;
+  name: string;
+  /** Two names that look the same are the same (people/login-throttle.ts, foldName). */
+  foldedName: string;
+  passwordHash: string;
+  role: string;
+  disabled: number;
+  createdAt: string;
+  lastLoginAt: string | null;
+};
+
+type PersonTokensTable = {
+  id: string;
+  tokenHash: string;
+  userId: string;
+  kind: 'session' | 'api';
+  label: string;
+  role: string;
+  createdAt: string;
+  lastUsedAt: string | null;
+  expiresAt: string | null;
+};
+
+/** Rows are added and never changed: triggers refuse it. */
+type AuditTable = {
+  id: string;
+  at: string;
+  who: string;
+  address: string;
+  action: string;
+  about: string;
+  outcome: string;
+};
+
 type SettingsTable = { name: string; value: string };
 
 export type Tables = {
@@ -100,9 +135,14 @@ export type Tables = {
   diskChecks: DiskChecksTable;
   bootProfiles: BootProfilesTable;
   enrolments: EnrolmentsTable;
+  users: UsersTable;
+  personTokens: PersonTokensTable;
+  audit: AuditTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;
 export type JobRow = JobsTable;
 export type MachineRow = MachinesTable;
 export type DiskCheckRow = DiskChecksTable;
+export type UserRow = UsersTable;
+export type PersonTokenRow = PersonTokensTable;

@@ -30,18 +30,6 @@ export async function recordInventory(db: Database, machineId: string, inventory
     .execute();
 }
 
-/** What came of its NICs since. */
-export async function recordNics(db: Database, machineId: string, nics: Inventory['nics']): Promise<void> {
-  const row = await db.selectFrom('machines').select('inventory').where('id', '=', machineId).executeTakeFirst();
-  if (row?.inventory == null) return;
-  const inventory = { ...(JSON.parse(row.inventory) as Inventory), nics };
-  await db
-    .updateTable('machines')
-    .set({ inventory: JSON.stringify(inventory) })
-    .where('id', '=', machineId)
-    .execute();
-}
-
 async function findByIdentity(db: Database, identities: readonly string[]): Promise<MachineRow | undefined> {
   const rows = await db
     .selectFrom('machines')

@@ -5,6 +5,6 @@ import { pathParameter, type Route } from '../route.ts';
 export const getBootProfile: Route = {
   method: 'GET',
   path: '/v1/boot-profiles/:id',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }, request) => findBootProfile(db, pathParameter(request, 'id')),
 };

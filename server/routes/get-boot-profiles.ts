@@ -5,6 +5,6 @@ import type { Route } from '../route.ts';
 export const getBootProfiles: Route = {
   method: 'GET',
   path: '/v1/boot-profiles',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }) => listBootProfiles(db),
 };

@@ -8,7 +8,7 @@ import { pathParameter, type Route } from '../route.ts';
 export const getDiskCheck: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disk-checks/:check',
-  access: 'operator',
+  access: 'viewer',
   async handle({ db }, request, _caller, reply) {
     const machine = await findMachine(db, pathParameter(request, 'id'));
     const check = await readCheck(db, machine, pathParameter(request, 'check'));

@@ -14,7 +14,7 @@ const querySchema = z.object({
 export const getDiskChecks: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disk-checks',
-  access: 'operator',
+  access: 'viewer',
   async handle({ db }, request, _caller, reply) {
     const { limit, before } = querySchema.parse(request.query);
     const page = await listChecks(db, await findMachine(db, pathParameter(request, 'id')), { limit, before });

@@ -4,6 +4,6 @@ import type { Route } from '../route.ts';
 export const getImages: Route = {
   method: 'GET',
   path: '/v1/images',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ store }) => store.listManifests(),
 };

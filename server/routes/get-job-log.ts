@@ -6,7 +6,7 @@ import { pathParameter, type Route } from '../route.ts';
 export const getJobLog: Route = {
   method: 'GET',
   path: '/v1/jobs/:id/log',
-  access: 'operator',
+  access: 'viewer',
   async handle({ db }, request) {
     const { id } = await readJob(db, pathParameter(request, 'id'));
     return readJobLog(db, id);

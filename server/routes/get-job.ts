@@ -5,6 +5,6 @@ import { pathParameter, type Route } from '../route.ts';
 export const getJob: Route = {
   method: 'GET',
   path: '/v1/jobs/:id',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }, request) => readJob(db, pathParameter(request, 'id')),
 };

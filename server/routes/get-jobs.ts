@@ -10,7 +10,7 @@ const querySchema = z.object({ machine: z.string().optional(), state: jobStateSc
 export const getJobs: Route = {
   method: 'GET',
   path: '/v1/jobs',
-  access: 'operator',
+  access: 'viewer',
   async handle({ db }, request) {
     const { machine, state } = querySchema.parse(request.query);
     const machineId = machine === undefined ? undefined : (await findMachine(db, machine)).id;

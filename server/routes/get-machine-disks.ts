@@ -8,7 +8,7 @@ import { pathParameter, type Route } from '../route.ts';
 export const getMachineDisks: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disks',
-  access: 'operator',
+  access: 'viewer',
   async handle({ db }, request, _caller, reply) {
     const check = await readLatestCheck(db, await findMachine(db, pathParameter(request, 'id')));
     return wantsCsv(request) ? answerCsv(reply, checkToCsv(check)) : check;

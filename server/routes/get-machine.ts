@@ -5,6 +5,6 @@ import { pathParameter, type Route } from '../route.ts';
 export const getMachine: Route = {
   method: 'GET',
   path: '/v1/machines/:id',
-  access: 'operator',
+  access: 'viewer',
   handle: async ({ db }, request) => toMachine(await findMachine(db, pathParameter(request, 'id'))),
 };

@@ -5,6 +5,6 @@ import type { Route } from '../route.ts';
 export const getMachines: Route = {
   method: 'GET',
   path: '/v1/machines',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }) => listMachines(db),
 };

@@ -5,6 +5,6 @@ import { findScenario } from '../scenarios/scenarios.ts';
 export const getScenario: Route = {
   method: 'GET',
   path: '/v1/scenarios/:id',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }, request) => findScenario(db, pathParameter(request, 'id')),
 };

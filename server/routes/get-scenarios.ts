@@ -5,6 +5,6 @@ import { listScenarios } from '../scenarios/scenarios.ts';
 export const getScenarios: Route = {
   method: 'GET',
   path: '/v1/scenarios',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ db }) => listScenarios(db),
 };

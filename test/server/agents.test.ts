@@ -51,18 +51,6 @@ describe.concurrent('an agent', () => {
     await eventually(async () => (await server.machines())[0]?.online === false);
   });
 
-  it('tells news of its NICs, which the API shows', async () => {
-    await using server = await TestServer.start();
-    const token = await server.bootToken(uuidA);
-    const agent = await ScriptedAgent.join({ port: server.running.port, token, uuid: uuidA });
-    expect((await agent.next('welcome')).takesNics).toBe(true);
-    const before = (await server.machines())[0]?.inventory;
-    const nics = (before?.nics ?? []).map((nic) => ({ ...nic, result: 'several DHCP servers answer' }));
-    agent.send({ type: 'nics', nics });
-    await eventually(async () => (await server.machines())[0]?.inventory?.nics[0]?.result?.startsWith('several'));
-    expect((await server.machines())[0]?.inventory).toEqual({ ...before, nics });
-  });
-
   it('reports progress and a result, which the API shows', async () => {
     await using server = await TestServer.start();
     const { agent, handed, job } = await runningJob(server);

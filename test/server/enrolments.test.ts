@@ -3,10 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { askToken } from '../../agent/4-register/ask-token.ts';
-import { readServerConfig } from '../../server/config.ts';
-import { openDatabase } from '../../server/database/open.ts';
 import { WrongTries } from '../../server/enrolments/wrong-tries.ts';
 import { hashToken } from '../../server/tokens/operator-token.ts';
+import { openByText } from '../fixtures/databases.ts';
 import { readWords, writeMadeIso } from '../fixtures/made-iso.ts';
 import { errorCode, TestServer } from './support.ts';
 
@@ -52,7 +51,7 @@ describe('an enrolment', () => {
   it('has its secret in no table, only the hash of it', async () => {
     await using server = await TestServer.start();
     const { secret } = await server.api<Made>('POST', '/v1/enrolments', { label: 'x' });
-    const db = await openDatabase(readServerConfig({ data: server.dataDir }).database);
+    const db = await openByText(server.database);
     const rows = JSON.stringify(await db.selectFrom('enrolments').selectAll().execute());
     await db.destroy();
     expect(rows).toContain(hashToken(secret));

@@ -1,0 +1,14 @@
+// GET /v1/me: whom the token speaks for, and what it may
+import { findUser, toUser } from '../people/users.ts';
+import type { Route } from '../route.ts';
+
+export const getMe: Route = {
+  method: 'GET',
+  path: '/v1/me',
+  access: 'viewer',
+  async handle({ db }, _request, caller) {
+    if (caller.kind !== 'person') return undefined;
+    const user = caller.userId === null ? null : toUser(await findUser(db, caller.userId));
+    return { name: caller.name, role: caller.role, user };
+  },
+};

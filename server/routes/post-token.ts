@@ -1,0 +1,24 @@
+// POST /v1/tokens: a token for a script, which speaks for whoever makes it
+import { DeployError } from '../../protocol/errors.ts';
+import { tokenBodySchema } from '../../protocol/people.ts';
+import { createApiToken, mayAtLeast } from '../people/person-tokens.ts';
+import { findUser } from '../people/users.ts';
+import type { Route } from '../route.ts';
+
+export const postToken: Route = {
+  method: 'POST',
+  path: '/v1/tokens',
+  access: 'viewer',
+  async handle({ db }, request, caller, reply) {
+    if (caller.kind !== 'person' || caller.userId === null) {
+      throw new DeployError('forbidden', 'a token speaks for a user', {
+        hint: 'Log in as one, with `deploy-os login`, and make it then.',
+      });
+    }
+    const { role = caller.role, ...rest } = tokenBodySchema.parse(request.body);
+    // Of a token with a lesser role than its user's, too, only lesser ones can be made.
+    if (!mayAtLeast(caller.role, role)) throw new DeployError('forbidden', `this token is no ${role}'s`);
+    reply.code(201);
+    return createApiToken(db, await findUser(db, caller.userId), { ...rest, role });
+  },
+};

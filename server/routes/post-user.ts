@@ -1,0 +1,15 @@
+// POST /v1/users
+import { userBodySchema } from '../../protocol/people.ts';
+import { createUser } from '../people/users.ts';
+import type { Route } from '../route.ts';
+
+export const postUser: Route = {
+  method: 'POST',
+  path: '/v1/users',
+  access: 'administrator',
+  async handle({ db }, request, _caller, reply) {
+    const user = await createUser(db, userBodySchema.parse(request.body));
+    reply.code(201);
+    return user;
+  },
+};
