@@ -1,6 +1,7 @@
 // What the stages share. main.ts makes it for the Deploy-OS; whoever runs the agent elsewhere makes another one.
 import type { Disk } from '../imaging/blockdev/disk.ts';
 import type { Inventory } from '../protocol/inventory.ts';
+import type { EndAction } from '../protocol/scenario.ts';
 import type { Status } from './screen/status.ts';
 
 /** A server that has proved to be the expected one. */
@@ -10,6 +11,8 @@ export type ServerConnection = {
   /** Its CA certificate, PEM: the only one trusted. */
   readonly ca: string;
 };
+
+export type MachineEnd = Exclude<EndAction, 'wait'>;
 
 export type AgentContext = {
   /** Known once the server has been reached. */
@@ -30,7 +33,9 @@ export type AgentContext = {
   readonly reachServer: () => Promise<ServerConnection>;
   readonly listDisks: () => Promise<Disk[]>;
   readonly collectInventory: () => Promise<Inventory>;
-  readonly endMachine: (action: 'reboot' | 'poweroff') => Promise<void>;
+  /** Loads the Linux that has been restored onto this disk; false where the machine has to reboot instead, which it has said. */
+  readonly loadKernel?: (devicePath: string) => Promise<boolean>;
+  readonly endMachine: (action: MachineEnd) => Promise<void>;
 };
 
 /** The headers that name this agent (docs/protocol.md, "Who is asking"). */

@@ -16,14 +16,16 @@ import { askToken } from './4-register/ask-token.ts';
 import { collectInventory, readUuid } from './4-register/inventory.ts';
 import { chooseWorkers, readAvailableMemory } from './5-job/workers.ts';
 import { endMachine } from './6-end/end-machine.ts';
+import { loadKernel, refuseKexec } from './6-end/load-kernel.ts';
 import { makeFormHost, settleGiven, waitForSettings } from './form/apply.ts';
 import { addGiven, readGiven } from './form/given.ts';
 import { openScreens } from './form/screens.ts';
 import { runAgent } from './run-agent.ts';
-import { Status } from './screen/status.ts';
+import { type Log, Status } from './screen/status.ts';
 import { showStatus } from './screen/terminals.ts';
 import { languages } from './screen/words/languages.ts';
 import { watchKernel } from './watch/watch-kernel.ts';
+import { Watchdog } from './watch/watchdog.ts';
 
 /** A server may be away for so long without ending a job. */
 const outageMs = 60 * 60_000;
@@ -36,7 +38,7 @@ async function main(status: Status): Promise<void> {
   const kernelText = await readFile('/proc/cmdline', 'utf8');
   const given = await readGiven();
   const text = given === null ? kernelText : addGiven(kernelText, given.words);
-  const { language, progressMs } = readBootWords(text);
+  const { language, progressMs, watchdogSeconds } = readBootWords(text);
   const { settings } = readSettings(readSettingWords(text));
   status.update({ serverUrl: settings?.serverUrl ?? '-', stage: (words) => words.stage.devices });
   const words = languages[language];
@@ -45,11 +47,12 @@ async function main(status: Status): Promise<void> {
   showStatus(status, await openScreens({ host, words, shellOnLines, openAtOnce: settings === null }), progressMs);
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
-  await waitForDevices();
+  const log: Log = (level, message) => status.log(level, message);
+  const [watchdog] = await Promise.all([Watchdog.start(watchdogSeconds, log), waitForDevices()]);
   await settleGiven(given, status);
   const commandLine = settings === null ? await waitForSettings(text, status) : parseCommandLine(text);
-  watchKernel((level, message) => status.log(level, message));
-  const assemble = warnOnChange(assembleDisks, (level, message) => status.log(level, message));
+  watchKernel(log);
+  const assemble = warnOnChange(assembleDisks, log);
   await assemble();
   let token = commandLine.token;
   const search = new NicSearch(commandLine);
@@ -82,9 +85,13 @@ async function main(status: Status): Promise<void> {
     listDisks: () => lookAtDisks(assemble),
     collectInventory: async () => {
       status.update({ nicResults: search.sayAll() });
-      return collectInventory(await search.listResults(), await listDisks());
+      return collectInventory(await search.listResults(), await listDisks(), watchdog?.words);
     },
-    endMachine,
+    loadKernel: async (devicePath) => {
+      const disk = (await lookAtDisks(assemble)).find((candidate) => candidate.devicePath === devicePath);
+      return disk === undefined ? refuseKexec('its disk is gone', log) : await loadKernel(disk, log);
+    },
+    endMachine: (action) => endMachine(action, watchdog),
   });
 }
 

@@ -1,12 +1,14 @@
 // Fourth stage and what follows from it: registers, takes jobs, reports on them and carries out their end, whatever the connection does.
 import { type AgentMessage, protocolVersion, type ServerMessage } from '../protocol/agent-messages.ts';
 import { type DeployError, toErrorBody } from '../protocol/errors.ts';
+import type { EndAction } from '../protocol/scenario.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
 import { ActiveJob } from './5-job/active-job.ts';
 import { fitResults } from './5-job/fit-results.ts';
-import type { Job } from './5-job/run-job.ts';
-import { type AgentContext, agentHeaders, type ServerConnection } from './context.ts';
+import type { Job, JobOutcome } from './5-job/run-job.ts';
+import { refuseKexec } from './6-end/load-kernel.ts';
+import { type AgentContext, agentHeaders, type MachineEnd, type ServerConnection } from './context.ts';
 import type { Say, Words } from './screen/words/words.ts';
 
 const agentVersion = '0.1.0';
@@ -132,7 +134,7 @@ export class Session {
       // A machine with a half-written disk stays here, where the next job reaches it.
       this.#unreceived = {
         done: { type: 'done', ...lease, results: fitResults(outcome.results), ...error },
-        end: outcome.diskHalfWritten ? 'wait' : job.end,
+        end: outcome.diskHalfWritten ? 'wait' : await this.#endOf(job, outcome),
       };
     }
     this.#active = undefined;
@@ -165,8 +167,20 @@ export class Session {
     void this.#run(job);
   }
 
-  async #end(action: 'reboot' | 'poweroff'): Promise<void> {
-    this.#context.status.update({ stage: ({ stage }) => (action === 'reboot' ? stage.rebooting : stage.poweringOff) });
+  /** While the job is still this agent's: why there is no kexec stands in its log. */
+  async #endOf(job: Job, { error, results }: JobOutcome): Promise<EndAction> {
+    if (job.end !== 'kexec') return job.end;
+    const restored = results.find(({ kind }) => kind === 'restore')?.disk;
+    if (error !== null || restored === undefined || this.#context.loadKernel === undefined) {
+      const why = error === null ? 'no disk was restored' : 'the job failed';
+      refuseKexec(why, (level, message) => this.#context.status.log(level, message));
+      return 'reboot';
+    }
+    return (await this.#context.loadKernel(restored.devicePath)) ? 'kexec' : 'reboot';
+  }
+
+  async #end(action: MachineEnd): Promise<void> {
+    this.#context.status.update({ stage: ({ stage }) => stage[action] });
     this.close();
     await this.#context.endMachine(action);
     this.#ended.resolve();

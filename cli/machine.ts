@@ -84,7 +84,7 @@ async function show(machine: Machine, options: ConnectOptions): Promise<void> {
   }
   if (inventory === null) return;
   process.stdout.write(
-    `${inventory.cpu.count} x ${inventory.cpu.model}, ${formatBytes(inventory.memoryBytes)}, ${inventory.firmware}${inventory.secureBoot ? ' with Secure Boot' : ''}\n\n`,
+    `${inventory.cpu.count} x ${inventory.cpu.model}, ${formatBytes(inventory.memoryBytes)}, ${inventory.firmware}${inventory.secureBoot ? ' with Secure Boot' : ''}\nwatchdog: ${inventory.watchdog ?? 'none'}\n\n`,
   );
   printTable(
     ['NIC', 'MAC', 'DRIVER', 'LINK', 'ERRORS', 'ADDRESSES', 'RESULT'],

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { describeSelector } from '../protocol/describe-selector.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { type Scenario, scenarioSchema } from '../protocol/rest.ts';
-import { type Step, scenarioBodySchema } from '../protocol/scenario.ts';
+import { endActionSchema, type Step, scenarioBodySchema } from '../protocol/scenario.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { printJson, printTable } from './output.ts';
 import { readStep, type StepFlags, withStepOptions } from './scenario-step.ts';
@@ -16,7 +16,7 @@ export function addCommands(program: Command): void {
   withStepOptions(
     withServerOptions(scenario.command('create <name>').description('Make one: capture, restore or check disks')),
   )
-    .addOption(new Option('--end <action>', 'then').choices(['reboot', 'poweroff', 'wait']).default('reboot'))
+    .addOption(new Option('--end <action>', 'then').choices([...endActionSchema.options]).default('reboot'))
     .action(create);
   withServerOptions(scenario.command('list').description('List all scenarios')).action(list);
   withServerOptions(scenario.command('show <scenario>').description('Show one scenario (id or name)')).action(

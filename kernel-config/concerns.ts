@@ -17,6 +17,7 @@ import { storageSata } from './storage-sata.ts';
 import { storageScsi } from './storage-scsi.ts';
 import { storageUsb } from './storage-usb.ts';
 import { virtualMachines } from './virtual-machines.ts';
+import { watchdog } from './watchdog.ts';
 
 export const concerns: readonly KernelConcern[] = [
   boot,
@@ -35,6 +36,7 @@ export const concerns: readonly KernelConcern[] = [
   networkUsb,
   virtualMachines,
   health,
+  watchdog,
   crypto,
 ];
 

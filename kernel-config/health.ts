@@ -1,6 +1,6 @@
 import type { KernelConcern } from './concern.ts';
 
-/** Noticing that the machine is stuck or ill: watchdogs, lockup detectors, machine checks, the BMC. */
+/** Noticing that the machine is stuck or ill: lockup detectors, machine checks, the BMC. */
 export const health: KernelConcern = {
   name: 'health',
   options: [
@@ -12,11 +12,7 @@ export const health: KernelConcern = {
       reason: 'memory and processor errors reach the report of the job',
       on: 'amd64',
     },
-    { option: 'CONFIG_SOFT_WATCHDOG', want: 'm', reason: 'a restart when the agent is stuck, on any machine' },
-    { option: 'CONFIG_ITCO_WDT', want: 'm', reason: 'the watchdog of Intel chipsets', on: 'amd64' },
-    { option: 'CONFIG_ARM_SBSA_WATCHDOG', want: 'm', reason: 'the watchdog of servers', on: 'arm64' },
     { option: 'CONFIG_IPMI_SI', want: 'm', reason: 'the address of the BMC, for power control' },
   ],
-  modules: ['softdog', 'wdat_wdt', 'i6300esb', 'ipmi_si', 'ipmi_devintf', 'ipmi_ssif'],
-  modulesOn: { amd64: ['iTCO_wdt', 'sp5100_tco', 'hpwdt'], arm64: ['sbsa_gwdt'] },
+  modules: ['ipmi_si', 'ipmi_devintf', 'ipmi_ssif'],
 };

@@ -111,6 +111,8 @@ export const inventorySchema = z.object({
   secureBoot: z.boolean(),
   cpu: z.object({ model: text, count: z.number().int().positive() }),
   memoryBytes: z.number().int().positive(),
+  /** What resets the machine when the agent is stuck, in words; null for nothing, and from older agents. */
+  watchdog: text.nullable().default(null),
   nics: z.array(nicSchema).max(256),
   disks: z.array(diskSchema).max(4096).readonly(),
 });

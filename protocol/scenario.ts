@@ -52,8 +52,11 @@ export const diskSelectorSchema = z.discriminatedUnion('by', [
 ]);
 export type DiskSelector = z.infer<typeof diskSelectorSchema>;
 
-/** What the machine does when its job has ended. `wait` keeps the agent running for the next job. */
-export const endActionSchema = z.enum(['reboot', 'poweroff', 'wait']);
+/**
+ * What the machine does when its job has ended. `wait` keeps the agent running for the next job; `kexec` starts the Linux that was restored
+ * without firmware and boot loader, and reboots where that cannot be done.
+ */
+export const endActionSchema = z.enum(['reboot', 'poweroff', 'wait', 'kexec']);
 export type EndAction = z.infer<typeof endActionSchema>;
 
 const partitionNumber = z.number().int().min(1).max(1024);

@@ -20,6 +20,8 @@ export type BootWords = {
   /** MAC address of the NIC that the firmware booted from (BOOTIF). */
   readonly bootMac: string | null;
   readonly progressMs: number;
+  /** After so long a stuck agent's machine is reset; null: the watchdog is left alone. */
+  readonly watchdogSeconds: number | null;
   /** Of the screen; what goes to the server is English. */
   readonly language: Language;
 };
@@ -42,6 +44,7 @@ export function readBootWords(text: string): BootWords {
     secret: words.get('deploy.secret') === noneWord ? null : parseToken(words, 'deploy.secret'),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
+    watchdogSeconds: parseWatchdog(words.get('deploy.watchdog') ?? '120'),
     language: parseLanguage(words.get('deploy.language') ?? 'en'),
   };
 }
@@ -79,6 +82,14 @@ function settingError(given: SettingWords, faults: SettingFaults): DeployError {
 
 function wrong(name: string, value: string, why: string): DeployError {
   return new DeployError('usage', `kernel command line: ${name}=${value.slice(0, 200)}: ${why}`);
+}
+
+/** Less than 10 s a busy machine may well be stuck for; more than the drivers' own limits is theirs to refuse. */
+function parseWatchdog(text: string): number | null {
+  if (text === 'off') return null;
+  const seconds = Number(text);
+  if (/^\d+$/.test(text) && seconds >= 10 && seconds <= 3600) return seconds;
+  throw wrong('deploy.watchdog', text, 'off or whole seconds from 10 to 3600 are wanted');
 }
 
 function parseToken(words: ReadonlyMap<string, string>, name: string): string | null {

@@ -11,8 +11,12 @@ const efivars = '/sys/firmware/efi/efivars';
 const placeholders =
   /^(to be filled by o\.e\.m\.|default string|system serial number|system manufacturer|system product name|not specified|none|n\/a|0+)$/i;
 
-/** Reads SMBIOS, processors and memory; NICs and disks come from their own stages. */
-export async function collectInventory(nics: readonly Nic[], disks: readonly Disk[]): Promise<Inventory> {
+/** Reads SMBIOS, processors and memory; NICs, disks and the watchdog's words come from their own stages. */
+export async function collectInventory(
+  nics: readonly Nic[],
+  disks: readonly Disk[],
+  watchdog: string | null = null,
+): Promise<Inventory> {
   return {
     smbios: {
       uuid: await readUuid(),
@@ -24,6 +28,7 @@ export async function collectInventory(nics: readonly Nic[], disks: readonly Dis
     secureBoot: await readSecureBoot(),
     cpu: { model: clip(cpus()[0]?.model.trim() || 'unknown'), count: availableParallelism() },
     memoryBytes: totalmem(),
+    watchdog: watchdog === null ? null : clip(watchdog),
     nics: [...nics],
     disks,
   };

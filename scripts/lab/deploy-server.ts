@@ -24,7 +24,14 @@ export type DeployServerOptions = {
   readonly bootDir: string;
   /** JSON lines of every start of this server. */
   readonly logPath: string;
-  readonly port?: number;
+} & Partial<ServerSettings>;
+
+/** What may be another at each start. */
+export type ServerSettings = {
+  readonly dhcp: DhcpMode;
+  readonly port: number;
+  /** For every machine that boots from this server. */
+  readonly kernelArgs: string;
 };
 
 export type DhcpMode = keyof typeof dhcpFlags;
@@ -32,16 +39,16 @@ export type DhcpMode = keyof typeof dhcpFlags;
 export class DeployServer {
   readonly options: DeployServerOptions;
   #process: ChildProcess | undefined;
-  #dhcp: DhcpMode = 'full';
-  #port: number;
+  #settings: ServerSettings;
 
   private constructor(options: DeployServerOptions) {
     this.options = options;
-    this.#port = options.port ?? usualPort;
+    const { dhcp = 'full', port = usualPort, kernelArgs = '' } = options;
+    this.#settings = { dhcp, port, kernelArgs };
   }
 
   get url(): string {
-    return `https://${serverAddress}:${this.#port}`;
+    return `https://${serverAddress}:${this.#settings.port}`;
   }
 
   static async start(options: DeployServerOptions): Promise<DeployServer> {
@@ -52,10 +59,11 @@ export class DeployServer {
 
   async #spawn(): Promise<void> {
     const { network, dataDir, bootDir, logPath } = this.options;
-    const flags = ['--data', dataDir, '--listen', `${serverAddress}:${this.#port}`, '--boot-dir', bootDir];
-    const dhcp = dhcpFlags[this.#dhcp];
+    const { dhcp, port, kernelArgs } = this.#settings;
+    const flags = ['--data', dataDir, '--listen', `${serverAddress}:${port}`, '--boot-dir', bootDir];
+    const boot = [...dhcpFlags[dhcp], ...(kernelArgs === '' ? [] : ['--kernel-args', kernelArgs])];
     const log = openSync(logPath, 'a');
-    const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...dhcp, '--log-level', 'debug']);
+    const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...boot, '--log-level', 'debug']);
     const child = spawn(wrapper, args, { stdio: ['ignore', log, log] });
     this.#process = child;
     const deadlineMs = performance.now() + startWithinMs;
@@ -92,9 +100,8 @@ export class DeployServer {
   }
 
   /** A new process on what the last one left. */
-  async restart(dhcp = this.#dhcp, port = this.#port): Promise<void> {
-    this.#dhcp = dhcp;
-    this.#port = port;
+  async restart(settings: Partial<ServerSettings> = {}): Promise<void> {
+    this.#settings = { ...this.#settings, ...settings };
     await this.#spawn();
   }
 

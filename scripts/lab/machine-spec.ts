@@ -40,6 +40,8 @@ export type MachineSpec = {
   readonly kernel?: { readonly vmlinuz: string; readonly initramfs: string; readonly options: string };
   readonly disks: readonly DiskSpec[];
   readonly nics: readonly NicSpec[];
+  /** The chipset's own, which resets the machine; QEMU's is strapped not to do that, as boards are that do not want it. */
+  readonly watchdog?: true;
   readonly uuid?: string;
   readonly serialNumber?: string;
 };
@@ -214,6 +216,7 @@ export function qemuArguments(spec: MachineSpec, taps: readonly string[], files:
     ...acceleratorArguments(),
     ...kernelArguments(spec),
     ...['-smp', String(spec.cpus ?? 2), '-m', String(spec.memoryMiB ?? 1024)],
+    ...(spec.watchdog === undefined ? [] : ['-global', 'ICH9-LPC.noreboot=off', '-action', 'watchdog=reset']),
     ...['-nodefaults', '-display', 'none', '-vga', 'std', '-device', 'virtio-rng-pci'],
     ...['-qmp', `unix:${files.qmpSocket},server=on,wait=off`],
     ...['-chardev', `socket,id=serial0,server=on,wait=off,path=${files.serialSocket},logfile=${files.serialLog}`],

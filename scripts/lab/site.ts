@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Machine as ManagedMachine } from '../../protocol/rest.ts';
 import type { LabMachine } from '../../test/lab/machines.ts';
-import { DeployServer } from './deploy-server.ts';
+import { DeployServer, type ServerSettings } from './deploy-server.ts';
 import { makeMachineDisk } from './machine-disk.ts';
 import type { MachineSpec } from './machine-spec.ts';
 import { NetworkNamespace } from './network-namespace.ts';
@@ -44,7 +44,7 @@ export class Site {
   }
 
   /** Starts network and server on what `deploy-os build` left in FOLDER/boot. */
-  static async open(folder: string, options: { readonly port?: number } = {}): Promise<Site> {
+  static async open(folder: string, options: Partial<ServerSettings> = {}): Promise<Site> {
     const network = await NetworkNamespace.create();
     const [dataDir, bootDir] = [path.join(folder, 'data'), path.join(folder, 'boot')];
     const logPath = path.join(folder, 'server.log');

@@ -16,6 +16,7 @@ const inventory = {
   secureBoot: false,
   cpu: { model: 'x', count: 1 },
   memoryBytes: 1,
+  watchdog: null,
   nics: [],
   disks: [],
 };
@@ -90,11 +91,13 @@ let holdDisks: Promise<void>;
 let holdInventory: Promise<void>;
 let session: Session;
 let status: Status;
+let asked: string[];
 
 beforeEach(async () => {
   server = await startHostileServer((_request, response) => response.writeHead(404).end());
   waiting = [];
   ends = [];
+  asked = [];
   holdDisks = Promise.resolve();
   holdInventory = Promise.resolve();
   const sockets = new WebSocketServer({ server: server.listener, path: '/v1/agent' });
@@ -117,6 +120,10 @@ beforeEach(async () => {
       collectInventory: async () => {
         await holdInventory;
         return inventory;
+      },
+      loadKernel: async (devicePath) => {
+        asked.push(devicePath);
+        return true;
       },
       endMachine: async (action) => {
         ends.push(action);
@@ -241,4 +248,19 @@ it('says hello before anything else, however long the inventory takes and whatev
   await sleep(100);
   collected.resolve();
   expect(await second.first()).toMatchObject({ type: 'hello' });
+});
+
+it('reboots after a job that was to start what it restored, and restored nothing, and says why', async () => {
+  const connection = await nextConnection();
+  await connection.welcome();
+  connection.send({ ...job, end: 'kexec' });
+  const { jobId, message } = await connection.next('log');
+  expect([jobId, message]).toEqual([
+    'j1',
+    'kexec: no disk was restored; the machine reboots instead, by its firmware and boot loader',
+  ]);
+  await connection.next('done');
+  connection.send({ type: 'doneReceived', jobId: 'j1' });
+  await session.ended;
+  expect([ends, asked]).toEqual([['reboot'], []]);
 });

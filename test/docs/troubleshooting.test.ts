@@ -90,7 +90,7 @@ describe('docs/troubleshooting.md has every message, and no other', () => {
 
   test('in a job', () => {
     expectBoth(messagesOf('In a job'), [
-      ...literalsBehind('agent/{1-boot,5-job,watch}/*.ts', logged),
+      ...literalsBehind('agent/{1-boot,5-job,6-end,watch}/*.ts', logged),
       ...literalsBehind('agent/main.ts', logged),
       ...literalsBehind('agent/watch/*.ts', /\bconst what = /g),
       ...literalsBehind('{agent,imaging}/**/*.ts', /\bonWarning(?:\?\.)?\(\s*/g),

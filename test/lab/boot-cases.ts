@@ -27,8 +27,8 @@ export type BootCase = {
   readonly unsaid: readonly string[];
   /** What the other rows and the tests of the server hold between them: run only when all are asked for. */
   readonly seldom?: true;
-  /** What it does when its job has ended, and no other one is there for it. */
-  readonly afterwards?: 'own disk';
+  /** The chipset's watchdog works. When the job has ended the agent is stopped: the machine must be reset, and go on to its own disk. */
+  readonly watchdog?: true;
 };
 
 /** From here on Linux takes ports for the near ends of outgoing connections, which the server has to say (R20). */
@@ -72,7 +72,7 @@ export const bootCases: readonly BootCase[] = [
     nic: 'virtio-net-pci',
     memoryMiB: 1024,
     ...pxe,
-    afterwards: 'own disk',
+    watchdog: true,
   },
   {
     name: 'HTTP',

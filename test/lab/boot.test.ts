@@ -15,7 +15,11 @@ const disk = { bus: 'sata', serial: 'LAB-BOOT', content: { blankBytes: 64 * 1024
 const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
 const bootWithinMs = 240_000;
 const jobWithinMs = 120_000;
-const goOnWithinMs = 120_000;
+const goOnWithinMs = 150_000;
+const stuckSeconds = 20;
+/** A shell on the serial line, to stop an agent by. */
+const shellArgs = `deploy.shell deploy.watchdog=${stuckSeconds}`;
+const shellPrompt = 'Please press Enter to activate this console';
 const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
 const guide = path.join(import.meta.dirname, '../../docs/operations/network-boot-your-dhcp-server.md');
 
@@ -45,7 +49,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
   beforeAll(async () => {
     const folder = await Site.makeFolder();
     await buildBootFiles(folder, 'to the log');
-    site = await Site.open(folder, { port });
+    site = await Site.open(folder, { port, kernelArgs: shellArgs });
   });
 
   afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
@@ -77,6 +81,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       expect(inventory).toMatchObject({
         firmware: row.firmware === 'bios' ? 'bios' : 'uefi',
         secureBoot: row.firmware === 'uefi-secure-boot',
+        watchdog: `${row.watchdog ? 'iTCO_wdt' : 'Software Watchdog'}, resets the machine when the agent is stuck for ${dhcp === 'full' ? stuckSeconds : 120} s`,
       });
       expect(inventory?.disks.map(({ serial }) => serial)).toContain('LAB-BOOT');
       const nics = inventory?.nics.map(({ driver, link, boot }) => ({ driver, link, boot }));
@@ -86,9 +91,8 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
         expect(nics).toContainEqual({ driver: nicDrivers[row.addOn], link: true, boot: false });
       const nic = inventory?.nics.find(({ driver }) => driver === nicDrivers[row.nic]);
       expect(nic?.addresses.join()).toMatch(addresses[row.dhcp]);
-      const from = machine.readSerial().length;
       await checkDisks(row, id);
-      if (row.afterwards === 'own disk') await expectOwnDisk(machine, from);
+      if (row.watchdog) await expectReset(machine);
       failed = false;
     },
   );
@@ -96,14 +100,22 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
   /** The cheapest job that there is. */
   async function checkDisks(row: BootCase, id: string): Promise<void> {
     await site.server.ask('machine', 'approve', id);
-    const end = row.afterwards === 'own disk' ? 'reboot' : 'wait';
-    const job = await site.startJob(`check-${bootCases.indexOf(row)}`, ['--check', '--end', end], id);
+    const job = await site.startJob(`check-${bootCases.indexOf(row)}`, ['--check', '--end', 'wait'], id);
     const { results } = await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
     expect(results).toMatchObject([{ kind: 'check', figures: { unreadable: 0 } }]);
   }
 
-  /** Approved and without a job: at its next boot the firmware goes on to what comes after the network; there is nothing on its disk here. */
-  async function expectOwnDisk(machine: Machine, from: number): Promise<void> {
+  /**
+   * Its agent is stopped: the watchdog resets it. Approved and without a job, the firmware goes on to what comes after the network; there is
+   * nothing on its disk here.
+   */
+  async function expectReset(machine: Machine): Promise<void> {
+    await machine.waitForSerial(shellPrompt, goOnWithinMs);
+    const line = await machine.openSerial();
+    line.type('\nkill -STOP $(pidof node)\n');
+    await machine.waitUntil('the shell to take it', goOnWithinMs, async () => /pidof node\)\s+\/ #/.test(line.heard));
+    line.close();
+    const from = machine.readSerial().length;
     await machine.waitUntil('the firmware to go on', goOnWithinMs, async () => {
       return /booting from its own disk.*BdsDxe: loading Boot/s.test(machine.readSerial().slice(from));
     });
@@ -116,7 +128,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
     ({ dhcp, port } = wanted);
     if (dhcp === 'own') await tellApart();
     else await startOther(dhcp === 'proxy' ? [] : null);
-    await site.server.restart(dhcp === 'own' ? 'tftp' : dhcp, port);
+    await site.server.restart({ dhcp: dhcp === 'own' ? 'tftp' : dhcp, port, kernelArgs: '' });
   }
 
   const tellApart = () => startOther(readGuide());
@@ -130,7 +142,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
   }
 
   async function furnish(row: BootCase): Promise<MachineSpec> {
-    const { firmware, by, nic, addOn, cpus = 2, memoryMiB = 512 } = row;
+    const { firmware, by, nic, addOn, watchdog, cpus = 2, memoryMiB = 512 } = row;
     const number = `${bootCases.indexOf(row) + 1}`.padStart(2, '0');
     const spec = await site.furnish(`boot-${number}`, {
       firmware,
@@ -138,6 +150,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       ...(by === 'pxe' || by === 'http' ? { networkBoot: by } : {}),
       uuid: `5d0b1a4e-0003-4000-8000-0000000000${number}`,
       cpus,
+      ...(watchdog === undefined ? {} : { watchdog }),
       memoryMiB,
       disks: [disk],
       nics: [

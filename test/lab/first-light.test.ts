@@ -8,7 +8,8 @@ import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import type { Machine } from '../../scripts/lab/qemu.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
 import { labMachines } from './machines.ts';
-import { blankDisks, captureSmallDisks, expectRestored, restores } from './small-disks.ts';
+import { blankDisks, captureSmallDisks, expectRestored, restores, started } from './small-disks.ts';
+import { tinyLinuxSays } from './tiny-linux.ts';
 
 const loginWithinMs = 240_000;
 const jobWithinMs = 400_000;
@@ -84,20 +85,25 @@ describe('first light', () => {
     running = await runInterrupted(target, 'put-back', flags, 'write');
   });
 
-  step('and smaller images go onto its other disks, grown, shrunk and with new ids', async () => {
-    const { machine, id } = running;
-    const small = await captureSmallDisks(site);
-    for (const { image, serial, flags } of restores) {
-      const end = serial === restores.at(-1)?.serial ? 'poweroff' : 'wait';
-      const asked = ['--restore', image, '--disk', `serial:${serial}`, ...flags, '--end', end];
-      const job = await site.startJob(serial, asked, id);
-      await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
-    }
-    await machine.waitForPowerOff(offWithinMs);
-    for (const [i, restore] of restores.entries()) {
-      await expectRestored(target.disks[i + 1]?.file ?? '', restore, small);
-    }
-  });
+  step(
+    'and smaller images go onto its other disks, grown, shrunk and with new ids; a Linux among them is started at once',
+    async () => {
+      const { machine, id } = running;
+      const small = await captureSmallDisks(site);
+      for (const { image, serial, flags } of restores) {
+        const asked = ['--restore', image, '--disk', `serial:${serial}`, ...flags, '--end', 'wait'];
+        const job = await site.startJob(serial, asked, id);
+        await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
+      }
+      const asked = ['--restore', started.image, '--disk', `serial:${started.serial}`, '--end', 'kexec'];
+      await site.startJob(started.serial, asked, id);
+      await machine.waitForSerial(tinyLinuxSays, jobWithinMs);
+      await machine.waitForPowerOff(offWithinMs);
+      for (const [i, restore] of restores.entries()) {
+        await expectRestored(target.disks[i + 1]?.file ?? '', restore, small);
+      }
+    },
+  );
 
   step('every used block is equal, deleted data stayed behind, and the file systems check clean', async () => {
     const [from, to] = [source.disks[0]?.file ?? '', target.disks[0]?.file ?? ''];

@@ -1,5 +1,5 @@
 // What a booted Deploy-OS is given to grow, to shrink and to renew: two small disks as images of the server, blank disks of other sizes to
-// restore them to, and what must hold of those afterwards.
+// restore them to, and what must hold of those afterwards; and a Linux to be started by kexec.
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
@@ -11,6 +11,7 @@ import { makeRawDisk, noise } from '../fixtures/disks.ts';
 import { type GrowCase, growCases, tool } from '../fixtures/grow-cases.ts';
 import { withFuse } from '../fixtures/mounts.ts';
 import { createVolume, makeGroupDisk, putVolume, takeVolume } from '../fixtures/volume-disks.ts';
+import { makeTinyLinux, tinyLinuxMib } from './tiny-linux.ts';
 
 const mib = 2 ** 20;
 const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
@@ -43,9 +44,13 @@ export const restores = [
 ] as const;
 type Restore = (typeof restores)[number];
 
-export const blankDisks = restores.map(({ serial, image, moreMib }) => ({
+/** And one that is started when it has been restored. */
+export const started = { image: 'linux', serial: 'LAB-KEXEC' } as const;
+
+const sizesMib = { parts: partsMib, group: groupMib + 2, linux: tinyLinuxMib } as const;
+export const blankDisks = [...restores, { ...started, moreMib: 0 }].map(({ serial, image, moreMib }) => ({
   ...({ bus: 'virtio', serial } as const),
-  content: { blankBytes: ((image === 'group' ? groupMib + 2 : partsMib) + moreMib) * mib },
+  content: { blankBytes: (sizesMib[image] + moreMib) * mib },
 }));
 
 type Part = {
@@ -57,7 +62,7 @@ type Part = {
 type Table = { readonly guid: string; readonly parts: readonly Part[] };
 export type SmallDisks = { readonly table: Table; readonly volumeTree: readonly string[] };
 
-/** Makes both disks on this machine and captures them to the server. */
+/** Makes these disks on this machine and captures them to the server. */
 export async function captureSmallDisks(site: Site): Promise<SmallDisks> {
   const place = (name: string) => path.join(site.folder, `${name}.raw`);
   const disk = await makeRawDisk(place('parts'), partsMib * mib);
@@ -74,7 +79,8 @@ export async function captureSmallDisks(site: Site): Promise<SmallDisks> {
     createVolume(lvm, 'root', ext4.sizeMib),
   );
   await putVolume(group, { sizeBytes: groupMib * mib }, 'root', content);
-  for (const name of ['parts', 'group']) await captureToServer(site, place(name), name);
+  await makeTinyLinux(place('linux'), path.join(site.folder, 'boot/vmlinuz'));
+  for (const name of ['parts', 'group', 'linux']) await captureToServer(site, place(name), name);
   return { table: await readTable(disk), volumeTree: await listFiles(content, ext4) };
 }
 

@@ -142,6 +142,7 @@ export function makeInventory(uuid: string, mac = '52:54:00:00:00:01'): Inventor
     secureBoot: false,
     cpu: { model: 'Test CPU', count: 2 },
     memoryBytes: 2 ** 30,
+    watchdog: null,
     nics: [
       {
         name: 'eth0',

@@ -38,8 +38,9 @@ export const en = {
     stopped: (scenario: string) => `'${scenario}' was stopped: the server gave it to another agent`,
     succeeded: (scenario: string) => `'${scenario}' succeeded`,
     failed: (scenario: string, code: string) => `'${scenario}' failed: ${code}`,
-    rebooting: 'rebooting',
-    poweringOff: 'powering off',
+    reboot: 'rebooting',
+    kexec: 'starting the restored system',
+    poweroff: 'powering off',
     needsSettings: 'the server is not known: settings are needed',
   },
   wait: {

@@ -40,8 +40,9 @@ export const ja: Words = {
     stopped: (scenario) => `「${scenario}」を中止しました: サーバーが別のエージェントに渡しました`,
     succeeded: (scenario) => `「${scenario}」は成功しました`,
     failed: (scenario, code) => `「${scenario}」は失敗しました: ${code}`,
-    rebooting: '再起動しています',
-    poweringOff: '電源を切っています',
+    reboot: '再起動しています',
+    kexec: '復元したシステムを起動しています',
+    poweroff: '電源を切っています',
     needsSettings: 'サーバーが不明です。設定が必要です',
   },
   wait: {

@@ -31,6 +31,7 @@ describe('what it accepts', () => {
       bootMac: '52:54:00:ab:cd:ef',
       language: 'en',
       progressMs: 2000,
+      watchdogSeconds: 120,
     });
   });
 
@@ -89,6 +90,11 @@ describe('what it accepts', () => {
     expect(parseCommandLine(`${needed} deploy.progress=9 deploy.progress="7"`).progressMs).toBe(7000);
   });
 
+  it('takes the time of the watchdog, or that it is left alone', () => {
+    expect(parseCommandLine(`${needed} deploy.watchdog=off`).watchdogSeconds).toBe(null);
+    expect(parseCommandLine(`${needed} deploy.watchdog=300`).watchdogSeconds).toBe(300);
+  });
+
   it('does without a BOOTIF that makes no sense', () => {
     for (const bootIf of ['', 'eth0', '20-00-11', '01-zz-00-00-00-00-00']) {
       expect(parseCommandLine(`${needed} BOOTIF=${bootIf}`).bootMac).toBeNull();
@@ -132,6 +138,9 @@ describe('what it refuses', () => {
     'deploy.progress=-1',
     'deploy.progress=1e9',
     'deploy.progress=often',
+    'deploy.watchdog=on',
+    'deploy.watchdog=5',
+    'deploy.watchdog=60.5',
     'deploy.language=de',
     'deploy.language=toString',
     'deploy.token=a\u00e4b',
