@@ -48,16 +48,19 @@ async function main(status: Status): Promise<void> {
   const starts = Number(process.env.DEPLOY_AGENT_STARTS ?? 1);
   if (starts > 1) status.log('warning', `the agent had died and was started again (start ${starts} of this boot)`);
   const log: Log = (level, message) => status.log(level, message);
-  const [watchdog] = await Promise.all([Watchdog.start(watchdogSeconds, log), waitForDevices()]);
+  const watchdog = Watchdog.start(watchdogSeconds, log);
   await settleGiven(given, status);
   const commandLine = settings === null ? await waitForSettings(text, status) : parseCommandLine(text);
-  watchKernel(log);
   const assemble = warnOnChange(assembleDisks, log);
-  await assemble();
+  // The network comes up meanwhile.
+  const disksAreThere = waitForDevices().then(async () => {
+    watchKernel(log);
+    await assemble();
+  });
   let token = commandLine.token;
   const search = new NicSearch(commandLine);
   const moveListeners = new Set<() => void>();
-  await runAgent({
+  const end = runAgent({
     get token() {
       return token ?? '';
     },
@@ -78,6 +81,7 @@ async function main(status: Status): Promise<void> {
       const onMoved = (): void => {
         for (const listener of moveListeners) listener();
       };
+      await disksAreThere;
       void keepServer({ status, search, onMoved });
       return server;
     },
@@ -85,14 +89,15 @@ async function main(status: Status): Promise<void> {
     listDisks: () => lookAtDisks(assemble),
     collectInventory: async () => {
       status.update({ nicResults: search.sayAll() });
-      return collectInventory(await search.listResults(), await listDisks(), watchdog?.words);
+      return collectInventory(await search.listResults(), await listDisks(), (await watchdog)?.words);
     },
     loadKernel: async (devicePath) => {
       const disk = (await lookAtDisks(assemble)).find((candidate) => candidate.devicePath === devicePath);
       return disk === undefined ? refuseKexec('its disk is gone', log) : await loadKernel(disk, log);
     },
-    endMachine: (action) => endMachine(action, watchdog),
+    endMachine: async (action) => await endMachine(action, await watchdog),
   });
+  await Promise.all([disksAreThere, end]);
 }
 
 const status = new Status('');

@@ -81,7 +81,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       expect(inventory).toMatchObject({
         firmware: row.firmware === 'bios' ? 'bios' : 'uefi',
         secureBoot: row.firmware === 'uefi-secure-boot',
-        watchdog: `${row.watchdog ? 'iTCO_wdt' : 'Software Watchdog'}, resets the machine when the agent is stuck for ${dhcp === 'full' ? stuckSeconds : 120} s`,
+        watchdog: `iTCO_wdt, resets the machine when the agent is stuck for ${dhcp === 'full' ? stuckSeconds : 120} s`,
       });
       expect(inventory?.disks.map(({ serial }) => serial)).toContain('LAB-BOOT');
       const nics = inventory?.nics.map(({ driver, link, boot }) => ({ driver, link, boot }));
