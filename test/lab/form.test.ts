@@ -20,9 +20,7 @@ let failed = true;
 beforeAll(async () => {
   const folder = await Site.makeFolder();
   await buildBootFiles(folder, 'to the log');
-  site = await Site.open(folder);
-  await site.server.stop();
-  await site.server.restart('none');
+  site = await Site.open(folder, { dhcp: 'none' });
 });
 
 afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
