@@ -92,6 +92,7 @@ async function main(status: Status): Promise<void> {
       return collectInventory(await search.listResults(), await listDisks(), (await watchdog)?.words);
     },
     loadKernel: async (devicePath) => {
+      if ((await (await watchdog)?.canStop()) === false) return refuseKexec('the watchdog cannot be disarmed', log);
       const disk = (await lookAtDisks(assemble)).find((candidate) => candidate.devicePath === devicePath);
       return disk === undefined ? refuseKexec('its disk is gone', log) : await loadKernel(disk, log);
     },

@@ -61,7 +61,12 @@ export class Watchdog {
     return `${this.device.identity}, resets the machine when the agent is stuck for ${this.device.timeoutSeconds} s`;
   }
 
-  /** Disarms it; false where the driver does not allow that (`nowayout`): it then runs on, and whoever comes next has to feed it. */
+  /** False where the driver does not allow it to be disarmed (`nowayout`): it then runs on, and whoever comes next has to feed it. */
+  async canStop(): Promise<boolean> {
+    return (await read(this.#root, this.device.name, 'nowayout')) !== '1';
+  }
+
+  /** Disarms it; false where it runs on. */
   async stop(): Promise<boolean> {
     clearInterval(this.#timer);
     try {
@@ -71,7 +76,7 @@ export class Watchdog {
     } catch {
       return false;
     }
-    return (await read(this.#root, this.device.name, 'nowayout')) !== '1';
+    return await this.canStop();
   }
 
   /** At once, and not by the pool of threads, which disks that do not answer may hold. A device that is gone is not missed. */

@@ -62,6 +62,7 @@ test('one that cannot have the time that is wanted keeps its own, and one that c
   await withDevices([{ ...stubborn, timeout: 30, nowayout: 1 }], async (root) => {
     const watchdog = await Watchdog.start(3600, vi.fn(), root);
     expect(watchdog?.device.timeoutSeconds).toBe(30);
+    expect(await watchdog?.canStop()).toBe(false);
     expect(await watchdog?.stop()).toBe(false);
   });
 });
