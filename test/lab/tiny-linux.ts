@@ -22,11 +22,11 @@ menuentry 'Tiny Linux' --class os $menuentry_id_option 'tiny' {
 }
 `;
 
-const init = `#!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t devtmpfs devtmpfs /dev
-echo "tiny linux: $(/bin/busybox cat /proc/cmdline)" >/dev/ttyS0
-/bin/busybox poweroff -f
+const init = `#!/usr/bin/busybox sh
+/usr/bin/busybox mount -t proc proc /proc
+/usr/bin/busybox mount -t devtmpfs devtmpfs /dev
+echo "tiny linux: $(/usr/bin/busybox cat /proc/cmdline)" >/dev/ttyS0
+/usr/bin/busybox poweroff -f
 `;
 
 /** `vmlinuz`: the kernel to put on it. */
