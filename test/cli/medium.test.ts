@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readWords, writeMadeIso } from '../fixtures/made-iso.ts';
+import { cutInTransit } from '../fixtures/faulty-wire.ts';
+import { readWords, settingsOffset, writeMadeIso } from '../fixtures/made-iso.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { TestServer } from '../server/support.ts';
 
@@ -47,5 +48,24 @@ describe('the command line', () => {
       await expect(unknown).rejects.toMatchObject({ code: 3 });
       expect(await readdir(directory)).toEqual(['x.iso']);
     });
+  });
+
+  it('goes on with a download that broke off, where it was', async () => {
+    await using server = await TestServer.start({ advertise: '10.0.0.1:7433' });
+    const iso = await writeMadeIso(path.join(server.dataDir, 'boot'), '', 4_000_000);
+    const { port, caFingerprint, operatorToken } = server.running;
+    // The first connection fetches the CA.
+    const wire = await cutInTransit(port, [Number.MAX_SAFE_INTEGER, 2_000_000, 1_000_000]);
+    await withTempDirectory(async (directory) => {
+      const out = path.join(directory, 'x.iso');
+      const access = ['--server', `https://127.0.0.1:${wire.port}`, '--ca', caFingerprint, '--token', operatorToken];
+      await run(process.execPath, [main, 'medium', 'download', '--out', out, ...access]);
+      const made = await readFile(out);
+      expect(made.subarray(settingsOffset + 4096).equals(iso.subarray(settingsOffset + 4096))).toBe(true);
+      expect([made.length, wire.damaged()]).toEqual([iso.length, 2]);
+      // From the start each time it would be 7 MB.
+      expect(wire.received()).toBeLessThan(5_500_000);
+    });
+    await wire.close();
   });
 });
