@@ -18,7 +18,7 @@ export type DiskSpec = {
 
 type NicSpec = {
   readonly mac: string;
-  readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3';
+  readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3' | 'i82551';
   /** Every frame that passes it is written to this file (pcap). */
   readonly framesTo?: string;
   /** A UEFI machine boots by the iPXE in the NIC's ROM, not by the firmware's own PXE or HTTP boot, which here has a driver for virtio only. */

@@ -19,6 +19,8 @@ export type BootCase = {
   readonly nic: NicModel;
   /** A NIC in a slot before it, with link and nobody behind it. */
   readonly addOn?: NicModel;
+  /** It has the boot profile of that name: an overlay with one file of each, and an argument. */
+  readonly profile?: 'firmware' | 'firmware and modules';
   readonly cpus?: 1;
   /** 512 unless given. */
   readonly memoryMiB?: 1024;
@@ -41,6 +43,8 @@ export const nicDrivers: Readonly<Record<NicModel, string>> = {
   e1000e: 'e1000e',
   rtl8139: '8139cp',
   vmxnet3: 'vmxnet3',
+  // Has no link without its firmware, which the Deploy-OS lacks.
+  i82551: 'e100',
 };
 
 const image = '"/boot/http-boot.img"';
@@ -54,6 +58,10 @@ const ipxe = {
 };
 
 const undionly = { said: [tftp('undionly.kpxe'), ...ipxe.said], unsaid: [tftp('shimx64.efi')] };
+
+/** The last file is the profile's. */
+const pxeByProfile = { ...pxe, said: [...pxe.said, '/overlay.cpio to '] };
+const ipxeByProfile = { ...ipxe, said: [...ipxe.said, '/overlay.cpio"'] };
 
 // GRUB would look for its files on the other DHCP server.
 const pxeByProxy = { said: [tftp('snponly.efi'), ...ipxe.said], unsaid: [tftp('shimx64.efi')] };
@@ -71,7 +79,8 @@ export const bootCases: readonly BootCase[] = [
     port: 40000,
     nic: 'virtio-net-pci',
     memoryMiB: 1024,
-    ...pxe,
+    profile: 'firmware',
+    ...pxeByProfile,
     watchdog: true,
   },
   {
@@ -86,7 +95,17 @@ export const bootCases: readonly BootCase[] = [
   },
   { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', ...http },
   { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', cpus: 1, ...pxeByProxy },
-  { name: 'iPXE', firmware: 'bios', by: 'ipxe', dhcp: 'proxy', port: 443, nic: 'e1000e', addOn: 'vmxnet3', ...ipxe },
+  {
+    name: 'iPXE',
+    firmware: 'bios',
+    by: 'ipxe',
+    dhcp: 'proxy',
+    port: 443,
+    nic: 'e1000e',
+    addOn: 'i82551',
+    profile: 'firmware',
+    ...ipxeByProfile,
+  },
   { name: 'iPXE', firmware: 'uefi', by: 'ipxe', dhcp: 'own', port: 7433, nic: 'vmxnet3', ...ipxe, seldom: true },
   {
     name: 'PXE',

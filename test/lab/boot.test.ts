@@ -1,7 +1,10 @@
 // Every way into the Deploy-OS, up to a finished job: firmware, boot loader, DHCP, NICs and ports as boot-cases.ts has them.
 import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BuildCache, defaultCacheDir } from '../../initramfs/build-cache.ts';
+import { fetchIngredients } from '../../initramfs/ingredients.ts';
 import { AddressServer } from '../../scripts/lab/address-server.ts';
 import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import { serverAddress } from '../../scripts/lab/network-namespace.ts';
@@ -32,6 +35,30 @@ const addresses = {
   none: /^10\.77\.0\.50/,
 };
 
+const numberOf = (row: BootCase) => `${bootCases.indexOf(row) + 1}`.padStart(2, '0');
+const uuidOf = (row: BootCase) => `5d0b1a4e-0003-4000-8000-0000000000${numberOf(row)}`;
+const overlays = { firmware: '1 firmware files, 0 modules', 'firmware and modules': '1 firmware files, 1 modules' };
+/** An argument of a profile, of which the screen speaks. */
+const noNic = 'deploy.nic=lab9';
+
+/** Of the form that the kernel's driver wants (drivers/net/ethernet/intel/e100.c): 134 words, which QEMU ignores, and three of their numbers. */
+async function writeFirmware(file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, Buffer.alloc(134 * 4 + 3));
+}
+
+/** One that the Deploy-OS does not have, signed by Debian. */
+async function copyModule(overlay: string, module: string): Promise<void> {
+  const { kernel, release } = await fetchIngredients({
+    architecture: 'amd64',
+    cache: new BuildCache(defaultCacheDir()),
+  });
+  const folder = path.join(overlay, 'lib/modules', release);
+  await mkdir(folder, { recursive: true });
+  const from = path.join(kernel.dir, 'lib/modules', release, 'kernel', module);
+  await copyFile(from, path.join(folder, path.basename(module)));
+}
+
 const isMedium = (by: BootCase['by']) => by === 'cd' || by === 'usb';
 
 /** What docs/operations/network-boot-your-dhcp-server.md tells the administrator of a dnsmasq to write, for the lab's server. */
@@ -50,6 +77,8 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
     const folder = await Site.makeFolder();
     await buildBootFiles(folder, 'to the log');
     site = await Site.open(folder, { port, kernelArgs: shellArgs });
+    await addProfile('firmware');
+    await addProfile('firmware and modules');
   });
 
   afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
@@ -70,7 +99,8 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       }
       // Asking the server takes a processor's time from the machine; its log is free.
       await machine.waitUntil('its agent to connect', bootWithinMs, async () => hear().includes('"agent connected"'));
-      const { id, inventory } = await site.waitForAgent(machine);
+      const { id, inventory, state } = await site.waitForAgent(machine);
+      expect(state).toBe(row.by === 'cd' ? 'approved' : 'pending');
       const said = hear();
       const places = row.said.map((text) => said.indexOf(text));
       expect(places).not.toContain(-1);
@@ -91,11 +121,25 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
         expect(nics).toContainEqual({ driver: nicDrivers[row.addOn], link: true, boot: false });
       const nic = inventory?.nics.find(({ driver }) => driver === nicDrivers[row.nic]);
       expect(nic?.addresses.join()).toMatch(addresses[row.dhcp]);
+      const onScreen = machine.readSerial();
+      expect(/deploy-os: overlay: (.*)/.exec(onScreen)?.[1]).toBe(row.profile && overlays[row.profile]);
+      expect(onScreen.includes(`${noNic}: this machine has no such NIC`)).toBe(row.profile !== undefined);
       await checkDisks(row, id);
       if (row.watchdog) await expectReset(machine);
       failed = false;
     },
   );
+
+  /** For the rows that want it, by their UUIDs. */
+  async function addProfile(name: NonNullable<BootCase['profile']>): Promise<void> {
+    const from = path.join(site.folder, name);
+    await writeFirmware(path.join(from, 'lib/firmware/e100/d102e_ucode.bin'));
+    if (name === 'firmware and modules') await copyModule(from, 'drivers/net/dummy.ko.xz');
+    await runCommand(deployOs, ['build', '--overlay', from, '--out', `${from}.cpio`]);
+    const rules = bootCases.flatMap((row) => (row.profile === name ? ['--rule', `uuid=${uuidOf(row)}`] : []));
+    const flags = ['--overlay', `${from}.cpio`, '--arguments', noNic, ...rules];
+    await site.server.ask('boot-profile', 'add', name, ...flags);
+  }
 
   /** The cheapest job that there is. */
   async function checkDisks(row: BootCase, id: string): Promise<void> {
@@ -143,12 +187,12 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
 
   async function furnish(row: BootCase): Promise<MachineSpec> {
     const { firmware, by, nic, addOn, watchdog, cpus = 2, memoryMiB = 512 } = row;
-    const number = `${bootCases.indexOf(row) + 1}`.padStart(2, '0');
+    const number = numberOf(row);
     const spec = await site.furnish(`boot-${number}`, {
       firmware,
       bootFrom: isMedium(by) ? 'disk' : 'network',
       ...(by === 'pxe' || by === 'http' ? { networkBoot: by } : {}),
-      uuid: `5d0b1a4e-0003-4000-8000-0000000000${number}`,
+      uuid: uuidOf(row),
       cpus,
       ...(watchdog === undefined ? {} : { watchdog }),
       memoryMiB,
@@ -159,18 +203,15 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       ],
     });
     return by === 'cd' || by === 'usb'
-      ? { ...spec, disks: [{ bus: by, file: await buildMedium(), slot: 2 }, ...spec.disks] }
+      ? { ...spec, disks: [{ bus: by, file: await fetchMedium(row), slot: 2 }, ...spec.disks] }
       : spec;
   }
 
-  /** The ISO as an administrator makes it for this server; answers where it is. */
-  async function buildMedium(): Promise<string> {
-    const folder = path.join(site.folder, 'medium');
-    const ca = /CA (sha256:[0-9a-f]{64})/.exec(readFileSync(path.join(site.folder, 'server.log'), 'utf8'))?.[1] ?? '';
-    const server = ['--server', site.server.url, '--ca', ca, '--ip', `${mediumAddress}/24`];
-    await runCommand(deployOs, ['build', '--out', folder, ...server], {
-      logPath: path.join(site.folder, 'medium.log'),
-    });
-    return path.join(folder, 'deploy-os.iso');
+  /** The ISO as an administrator gets it from this server; with the secret of an enrolment its machine needs no approval. */
+  async function fetchMedium({ by }: BootCase): Promise<string> {
+    const out = path.join(site.folder, `${by}.iso`);
+    const flags = ['--ip', `${mediumAddress}/24`, '--for', site.server.url, ...(by === 'cd' ? ['--secret'] : [])];
+    await site.server.ask('medium', 'download', '--out', out, ...flags);
+    return out;
   }
 });
