@@ -22,6 +22,7 @@ type BuildFlags = {
   readonly ip?: string;
   readonly vlan?: string;
   readonly nic?: string;
+  readonly bond?: string;
 };
 
 export function addCommands(program: Command): void {
@@ -40,6 +41,7 @@ export function addCommands(program: Command): void {
     .option('--ip <address>', 'how a machine gets its address that boots from the ISO (docs/agent.md, deploy.ip)')
     .option('--vlan <id>', 'the tagged network in which such a machine finds the server (deploy.vlan)')
     .option('--nic <mac>', 'the NIC that such a machine prefers: its MAC address or name (deploy.nic)')
+    .option('--bond <text>', 'NICs that such a machine joins: bond0:eth0,eth1[:mode=…] (docs/agent.md, deploy.bond)')
     .option('--iso-options <text>', "what the ISO puts on the kernel's command line, such as deploy.server=…")
     .option('--json', 'print build-manifest.json on stdout')
     .action(build);
@@ -89,13 +91,13 @@ function architectureOf(name: string): Architecture {
 }
 
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
-function isoOptionsOf({ server, ca, ip, vlan, nic, isoOptions }: BuildFlags): string | undefined {
+function isoOptionsOf({ server, ca, ip, vlan, nic, bond, isoOptions }: BuildFlags): string | undefined {
   if ((server === undefined) !== (ca === undefined)) {
     throw new DeployError('usage', '--server and --ca go together', {
       hint: 'Without the fingerprint of its CA a machine could not tell the server from another.',
     });
   }
-  return mediumWords({ url: server, ca }, { ip, vlan, nic }, isoOptions) || undefined;
+  return mediumWords({ url: server, ca }, { ip, vlan, nic, bond }, isoOptions) || undefined;
 }
 
 function printSizes({ architecture, kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {

@@ -6,12 +6,13 @@ export type MediumFlags = {
   readonly ip?: string | undefined;
   readonly vlan?: string | undefined;
   readonly nic?: string | undefined;
+  readonly bond?: string | undefined;
 };
 
 /** @throws DeployError usage, naming the word that is wrong. */
 export function mediumWords(
   server: { readonly url?: string | undefined; readonly ca?: string | undefined },
-  { ip, vlan, nic }: MediumFlags,
+  { ip, vlan, nic, bond }: MediumFlags,
   options?: string,
 ): string {
   const words = {
@@ -20,6 +21,7 @@ export function mediumWords(
     'deploy.ip': ip,
     'deploy.vlan': vlan,
     'deploy.nic': nic,
+    'deploy.bond': bond,
   };
   const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
   const all = [...given, ...(options === undefined ? [] : [options])].join(' ');

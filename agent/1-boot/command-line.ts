@@ -1,6 +1,7 @@
 // First stage: what the kernel command line tells the agent (docs/agent.md lists the words).
 import { DeployError } from '../../protocol/errors.ts';
 import { type Language, languages } from '../screen/words/languages.ts';
+import { type BondChoice, parseBondChoice } from './bond-choice.ts';
 import {
   macOf,
   noneWord,
@@ -13,6 +14,8 @@ import {
 
 /** What no form asks for. */
 export type BootWords = {
+  /** NICs that are to be joined; null: none. */
+  readonly bond: BondChoice | null;
   /** Of this boot, from the server's boot script; null where the machine did not boot by one: then it is asked for. */
   readonly token: string | null;
   /** Of an enrolment, by which the server approves the machine; null: it waits for a person. */
@@ -42,6 +45,7 @@ export function readBootWords(text: string): BootWords {
   return {
     token: parseToken(words, 'deploy.token'),
     secret: words.get('deploy.secret') === noneWord ? null : parseToken(words, 'deploy.secret'),
+    bond: parseBond(words.get('deploy.bond') ?? ''),
     bootMac: parseBootIf(words.get('BOOTIF') ?? null),
     progressMs: parseSeconds(words.get('deploy.progress') ?? '5') * 1000,
     watchdogSeconds: parseWatchdog(words.get('deploy.watchdog') ?? '120'),
@@ -98,6 +102,13 @@ function parseToken(words: ReadonlyMap<string, string>, name: string): string | 
   // What RFC 6750 allows in a bearer token; anything else would break the header it travels in.
   if (/^[A-Za-z0-9._~+/=-]{1,512}$/.test(text)) return text;
   throw new DeployError('usage', `kernel command line: ${name}= holds a character no token has, or is too long`);
+}
+
+function parseBond(text: string): BondChoice | null {
+  if (text === '' || text === noneWord) return null;
+  const choice = parseBondChoice(text);
+  if (typeof choice === 'string') throw wrong('deploy.bond', text, choice);
+  return choice;
 }
 
 function parseSeconds(text: string): number {

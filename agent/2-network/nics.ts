@@ -9,8 +9,14 @@ const root = '/sys/class/net';
 const ethernet = '1';
 const maxAddresses = 64;
 
-/** A NIC, and the number by which the kernel knows it. */
-export type LocalNic = Nic & { readonly index: number };
+/** A NIC, and the number by which the kernel knows it. Joined NICs (a bond) are one more NIC, and its members. */
+export type LocalNic = Nic & {
+  readonly index: number;
+  /** The name of the bond; null for what is no member of one. */
+  readonly memberOf: string | null;
+  /** Of a member: carries nothing unless another one fails. */
+  readonly inReserve: boolean;
+};
 
 /** Every Ethernet NIC in order of kernel name, numbers by value. `bootMac` marks the one the firmware booted from. */
 export async function listNics(bootMac: string | null): Promise<LocalNic[]> {
@@ -24,25 +30,38 @@ async function readNic(name: string, bootMac: string | null): Promise<LocalNic |
   if (name === 'lo' || mac === null || (await attribute(name, 'type')) !== ethernet) return null;
   // A tagged network's part of a NIC is no NIC; its addresses are the NIC's.
   if (/^DEVTYPE=vlan$/m.test((await attribute(name, 'uevent')) ?? '')) return null;
+  // Members of a bond show its address instead of their own.
+  const ownMac = (await attribute(name, 'bonding_slave/perm_hwaddr')) ?? mac;
+  const memberState = await attribute(name, 'bonding_slave/state');
+  const memberOf = memberState === null ? null : await masterOf(name);
   const speed = Number(await attribute(name, 'speed'));
   const duplex = await attribute(name, 'duplex');
   return {
     name,
     index: Number(await attribute(name, 'ifindex')),
-    mac: mac.toLowerCase(),
+    mac: ownMac.toLowerCase(),
     driver: await readlink(`${root}/${name}/device/driver`).then(
       (target) => basename(target),
-      () => null,
+      async () => ((await attribute(name, 'bonding/mode')) === null ? null : 'bonding'),
     ),
     // Reading `carrier` of a NIC that is down fails; that is no link either.
     link: (await attribute(name, 'carrier')) === '1',
     speedMbps: Number.isInteger(speed) && speed > 0 ? speed : null,
     duplex: duplex === 'full' || duplex === 'half' ? duplex : null,
-    addresses: await addressesOf(name),
-    boot: mac.toLowerCase() === bootMac,
+    addresses: memberOf === null ? await addressesOf(name) : [],
+    boot: ownMac.toLowerCase() === bootMac,
     errors: await countErrors(name),
     result: null,
+    memberOf,
+    inReserve: memberState === 'backup',
   };
+}
+
+async function masterOf(name: string): Promise<string | null> {
+  return await readlink(`${root}/${name}/master`).then(
+    (target) => basename(target),
+    () => null,
+  );
 }
 
 async function addressesOf(name: string): Promise<string[]> {

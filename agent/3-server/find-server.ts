@@ -37,6 +37,7 @@ export async function findServer(
   const { preferredNic } = commandLine;
   if (isAbsent(preferredNic, nics)) status.log('warning', en.wait.noSuchNic(preferredNic));
   if (clockFault !== null) status.log('warning', `the clock of this machine is ${clockFault}`);
+  if (search.bondFault !== null) status.log('warning', search.bondFault(en));
   report(nics, route, { status, search });
   return { url: commandLine.serverUrl, ca: route.pinned.ca };
 }
@@ -56,6 +57,7 @@ async function searchAllNics(
       const say = search.sayOf(name);
       return (words) => words.wait.nic(name, mac, say(words));
     });
+    if (search.bondFault !== null) waitingFor.push(search.bondFault);
     if (isAbsent(preferredNic, nics)) waitingFor.push(({ wait }) => wait.noSuchNic(preferredNic));
     status.update({
       stage: ({ stage }) => stage.lookingFor(serverUrl),

@@ -1,9 +1,10 @@
 // Third stage: all NICs on their way to the server at once, and which of them gets there first.
 import type { Nic } from '../../protocol/inventory.ts';
 import type { CommandLine } from '../1-boot/command-line.ts';
-import { isNamed, type LocalNic, listNics, orderNics } from '../2-network/nics.ts';
+import { isNamed, type LocalNic, orderNics } from '../2-network/nics.ts';
 import { en } from '../screen/words/en.ts';
 import type { Say } from '../screen/words/words.ts';
+import { BondedNics } from './bonded-nics.ts';
 import { NicProbe, type Route } from './nic-probe.ts';
 
 /** How long a preferred NIC may take longer than one that has already found the server. */
@@ -15,6 +16,7 @@ export class NicSearch {
   /** The way in use: it is kept as long as the server answers by it, whatever other NIC would be preferred. */
   current: Route | undefined;
   readonly #commandLine: CommandLine;
+  readonly #bonded: BondedNics;
   readonly #askedFrom = new Set<string>();
   readonly #probes = new Map<string, NicProbe>();
   #turn: { readonly nic: string; readonly failures: number } | undefined;
@@ -23,22 +25,25 @@ export class NicSearch {
 
   constructor(commandLine: CommandLine) {
     this.#commandLine = commandLine;
+    this.#bonded = new BondedNics(commandLine.bond);
   }
 
   /** Takes every NIC a step further, and tells the route to the server once there is no better one to wait for. */
   async step(): Promise<{ nics: LocalNic[]; route: Route | undefined }> {
     const nics = await this.#list();
-    const turn = this.#chooseTurn(nics);
+    // Not the members of a bond: it has the addresses.
+    const single = nics.filter(({ memberOf }) => memberOf === null);
+    const turn = this.#chooseTurn(single);
     // One after the other: the address that was given leaves one NIC before another one takes it.
-    for (const nic of nics.toSorted((a, b) => Number(a.name === turn) - Number(b.name === turn))) {
+    for (const nic of single.toSorted((a, b) => Number(a.name === turn) - Number(b.name === turn))) {
       await this.#probeOf(nic.name).advance(nic, nic.name === turn);
     }
-    return { nics, route: this.#chooseRoute(nics) };
+    return { nics, route: this.#chooseRoute(single) };
   }
 
   /** The NICs as they stand now, each with what came of it. */
   async listResults(nics?: readonly LocalNic[]): Promise<Nic[]> {
-    return (nics ?? (await this.#list())).map(({ index: _index, ...nic }) => {
+    return (nics ?? (await this.#list())).map(({ index: _, memberOf: _of, inReserve: _in, ...nic }) => {
       return { ...nic, result: this.sayOf(nic.name)(en).slice(0, maxResultLength) };
     });
   }
@@ -50,7 +55,13 @@ export class NicSearch {
 
   sayOf(nic: string): Say {
     const { say, faults } = this.#probeOf(nic);
-    return (words) => [say, ...faults].map((one) => one(words)).join(words.probe.and);
+    const all = this.#bonded.sayAll(nic, [say, ...faults]);
+    return (words) => all.map((one) => one(words)).join(words.probe.and);
+  }
+
+  /** Why there is no bond though one was asked for. */
+  get bondFault(): Say | null {
+    return this.#bonded.fault;
   }
 
   /** What came of each NIC so far, by its name. */
@@ -73,10 +84,13 @@ export class NicSearch {
   }
 
   async #list(): Promise<LocalNic[]> {
-    const { bootMac, preferredNic } = this.#commandLine;
-    const nics = orderNics(await listNics(bootMac), preferredNic);
+    const nics = orderNics(await this.#bonded.list(this.#commandLine.bootMac), this.#preferred);
     const isCurrent = ({ name }: LocalNic): number => Number(name === this.current?.nic);
     return nics.toSorted((a, b) => isCurrent(b) - isCurrent(a));
+  }
+
+  get #preferred(): string | null {
+    return this.#commandLine.preferredNic ?? this.#commandLine.bond?.name ?? null;
   }
 
   #probeOf(nic: string): NicProbe {
@@ -108,6 +122,6 @@ export class NicSearch {
   }
 
   #isPreferred(nic: LocalNic): boolean {
-    return nic.name === this.current?.nic || nic.boot || isNamed(nic, this.#commandLine.preferredNic);
+    return nic.name === this.current?.nic || nic.boot || isNamed(nic, this.#preferred);
   }
 }

@@ -31,7 +31,9 @@ export const signs: readonly Sign[] = [
   },
   { level: 'warning', pattern: /^usb \S+: (USB disconnect|reset \S+ USB device)/ },
   { level: 'warning', pattern: /\b(NIC )?link (is )?down\b/i },
+  { level: 'warning', pattern: /: \(slave \S+\): link status definitely down/ },
   { level: 'info', pattern: /\b(NIC )?link (is )?up\b/i },
+  { level: 'info', pattern: /: \(slave \S+\): link status definitely up/ },
 ];
 
 /** Null for a line that nobody needs to see. */

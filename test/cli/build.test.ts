@@ -16,6 +16,7 @@ test('a medium whose machines could not start is not made, and the value that is
         '10.0.0.5/24,10.0.1.1',
       ],
       'deploy.vlan=4095: the number of a VLAN is wanted, 1 to 4094': ['--vlan', '4095'],
+      "deploy.bond=bond0:eth0,eth1:mode=lacp: 'lacp' is no value of mode": ['--bond', 'bond0:eth0,eth1:mode=lacp'],
       'deploy.nic=52:54:00: a MAC address': ['--nic', '52:54:00'],
     };
     for (const [words, flags] of Object.entries(wrong)) {

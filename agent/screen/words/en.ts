@@ -47,6 +47,9 @@ export const en = {
     server: (why: string) => `the server: ${why}`,
     nic: (name: string, mac: string, what: string) => `${name} (${mac}): ${what}`,
     noSuchNic: (nic: string) => `deploy.nic=${nic}: this machine has no such NIC`,
+    noBond: (bond: string, why: string) => `deploy.bond: ${bond} cannot be made, its NICs are used one by one: ${why}`,
+    noBondMember: (bond: string, members: string) =>
+      `deploy.bond: this machine has none of the NICs of ${bond}: ${members}`,
     noNic: 'no NIC: its driver may be missing',
   },
   job: {
@@ -98,6 +101,11 @@ export const en = {
       'no DHCP answer: no DHCP server there, none that has an address left, or a switch that does not forward yet (spanning tree, up to a minute); asking again',
     nak: (server: string | null, why: string | null) =>
       `NAK: ${server === null ? 'a DHCP server' : `the DHCP server ${server}`} refuses an address${why === null ? '' : ` ('${why}')`}: its range may be wrong or used up; asking again`,
+    member: (bond: string) => `part of ${bond}`,
+    memberInReserve: (bond: string) => `part of ${bond}, in reserve`,
+    memberNoLink: (bond: string) =>
+      `part of ${bond}, which has no link by this NIC: is the cable plugged in, is the switch on?`,
+    noLacp: 'the switch does not answer LACP: only one link is used; its ports must be set to it',
     /** Between what came of a NIC and faults beside that. */
     and: '; ',
     severalDhcp: (servers: string) =>

@@ -49,6 +49,8 @@ export const ja: Words = {
     server: (why) => `サーバー: ${why}`,
     nic: (name, mac, what) => `${name} (${mac}): ${what}`,
     noSuchNic: (nic) => `deploy.nic=${nic}: このマシンにその NIC はありません`,
+    noBond: (bond, why) => `deploy.bond: ${bond} を作れません。NIC を一つずつ使います: ${why}`,
+    noBondMember: (bond, members) => `deploy.bond: ${bond} の NIC がこのマシンにありません: ${members}`,
     noNic: 'NIC がありません。ドライバーがない可能性があります',
   },
   job: {
@@ -98,6 +100,10 @@ export const ja: Words = {
       'DHCP の応答なし: DHCP サーバーがない、空きアドレスがない、またはスイッチがまだ転送していません (スパニングツリー、1分まで)。再試行します',
     nak: (server, why) =>
       `NAK: DHCP サーバー${server === null ? '' : ` ${server} `}がアドレスを拒否しました${why === null ? '' : ` (「${why}」)`}: 範囲の誤りか、空きがありません。再試行します`,
+    member: (bond) => `${bond} の一部`,
+    memberInReserve: (bond) => `${bond} の一部 (予備)`,
+    memberNoLink: (bond) => `${bond} の一部、リンクなし: ケーブルとスイッチの電源を確認してください`,
+    noLacp: 'スイッチが LACP に応答しません: 使われるリンクは一つだけです。スイッチのポートの設定を確認してください',
     and: '。',
     severalDhcp: (servers) =>
       `このネットワークで複数の DHCP サーバーが応答します (提示: ${servers})。先に応答したものが使われます: 不要なものを止めてください`,

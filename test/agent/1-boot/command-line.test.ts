@@ -28,6 +28,7 @@ describe('what it accepts', () => {
       ip: { kind: 'dhcp' },
       vlan: null,
       preferredNic: null,
+      bond: null,
       bootMac: '52:54:00:ab:cd:ef',
       language: 'en',
       progressMs: 2000,
@@ -86,6 +87,14 @@ describe('what it accepts', () => {
     expect([vlan, preferredNic]).toEqual([null, null]);
   });
 
+  it('takes NICs that are to be joined', () => {
+    expect(parseCommandLine(`${needed} deploy.bond=bond0:eth0,eth1:mode=802.3ad`).bond?.members).toEqual([
+      'eth0',
+      'eth1',
+    ]);
+    for (const none of ['', 'none']) expect(parseCommandLine(`${needed} deploy.bond=${none}`).bond).toBeNull();
+  });
+
   it('takes the last of a word given twice, and words in quotes', () => {
     expect(parseCommandLine(`${needed} deploy.progress=9 deploy.progress="7"`).progressMs).toBe(7000);
   });
@@ -121,6 +130,7 @@ describe('what it refuses', () => {
   });
 
   const bad = [
+    'deploy.bond=bond0',
     'deploy.vlan=0',
     'deploy.vlan=4095',
     'deploy.vlan=5,6',
