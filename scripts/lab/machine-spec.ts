@@ -23,8 +23,8 @@ type NicSpec = {
   readonly framesTo?: string;
   /** A UEFI machine boots by the iPXE in the NIC's ROM, not by the firmware's own PXE or HTTP boot, which here has a driver for virtio only. */
   readonly rom?: 'ipxe';
-  /** An add-on NIC with link, from which nobody boots, and nobody answers. */
-  readonly behind?: 'nobody';
+  /** `nobody`: an add-on NIC with link, from which nobody boots, and nobody answers. `router`: in the second segment. */
+  readonly behind?: 'nobody' | 'router';
 };
 
 export type MachineSpec = {
@@ -44,6 +44,8 @@ export type MachineSpec = {
   readonly watchdog?: true;
   readonly uuid?: string;
   readonly serialNumber?: string;
+  /** What its clock says at power-on, such as 2015-01-01; the right time unless given. */
+  readonly clock?: string;
 };
 
 /** Where one run of a machine keeps its files. */
@@ -176,7 +178,7 @@ function nicArguments(nic: NicSpec, index: number, tap: string, spec: MachineSpe
     nic.model ?? 'virtio-net-pci',
     `netdev=net${index}`,
     `mac=${nic.mac}`,
-    ...(nic.behind === 'nobody' ? [] : [`bootindex=${spec.bootFrom === 'network' ? index : 100 + index}`]),
+    ...(nic.behind === 'nobody' ? [] : [`bootindex=${spec.bootFrom === 'network' ? index : 200 + index}`]),
     // OVMF's own PXE: the old iPXE ROM pads GRUB's image, and shim then refuses it.
     ...(nic.behind !== 'nobody' && (firmwareVariablesOf(spec) === null || nic.rom === 'ipxe') ? [] : ['romfile=']),
   ];
@@ -223,6 +225,7 @@ export function qemuArguments(spec: MachineSpec, taps: readonly string[], files:
     ...['-serial', 'chardev:serial0'],
     ...ordersArguments(spec, files),
     ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
+    ...(spec.clock === undefined ? [] : ['-rtc', `base=${spec.clock}`]),
     ...['-smbios', `type=1,manufacturer=Deploy-OS lab,product=${spec.name},serial=${spec.serialNumber ?? spec.name}`],
     ...Array.from({ length: adapters }, (_, n) => ['-device', `virtio-scsi-pci,id=scsi${n}`]).flat(),
     // The adapters of 2008, where they come after what the slots of the other disks are.

@@ -6,6 +6,8 @@ import { runCommand } from './run-command.ts';
 /** The server's address on the machines' network. */
 export const serverAddress = '10.77.0.1';
 export const bridgeName = 'br0';
+/** Of the second segment, which a router (the server itself) joins to the first. */
+export const routed = { bridgeName: 'br1', address: '10.79.0.1' } as const;
 
 const namePrefix = 'deploy-lab-';
 
@@ -106,11 +108,19 @@ export class NetworkNamespace {
     await runCommand('ip', ['route', 'add', `${serverAddress}/32`, 'via', `${network}.2`]).catch(() => {});
   }
 
-  /** A new tap for one NIC of one machine: on the bridge, or with link and nobody behind it. */
-  async addTap(behind: 'bridge' | 'nobody' = 'bridge'): Promise<string> {
+  /** A second segment, with a bridge of its own. */
+  async addRoutedSegment(): Promise<void> {
+    await this.#ip(`link add ${routed.bridgeName} type bridge stp_state 0 forward_delay 0`);
+    await this.#ip(`addr add ${routed.address}/24 dev ${routed.bridgeName}`);
+    await this.#ip(`link set ${routed.bridgeName} up`);
+  }
+
+  /** A new tap for one NIC of one machine: on the bridge, on that of the second segment, or with link and nobody behind it. */
+  async addTap(behind: 'bridge' | 'router' | 'nobody' = 'bridge'): Promise<string> {
     const tap = `tap${this.#taps++}`;
     await this.#ip(`tuntap add dev ${tap} mode tap`);
-    if (behind === 'bridge') await this.#ip(`link set ${tap} master ${bridgeName}`);
+    const bridge = { bridge: bridgeName, router: routed.bridgeName, nobody: null }[behind];
+    if (bridge !== null) await this.#ip(`link set ${tap} master ${bridge}`);
     await this.#ip(`link set ${tap} up`);
     return tap;
   }
