@@ -23,6 +23,7 @@ type BuildFlags = {
   readonly vlan?: string;
   readonly nic?: string;
   readonly bond?: string;
+  readonly language?: string;
 };
 
 export function addCommands(program: Command): void {
@@ -42,6 +43,7 @@ export function addCommands(program: Command): void {
     .option('--vlan <id>', 'the tagged network in which such a machine finds the server (deploy.vlan)')
     .option('--nic <mac>', 'the NIC that such a machine prefers: its MAC address or name (deploy.nic)')
     .option('--bond <text>', 'NICs that such a machine joins: bond0:eth0,eth1[:mode=…] (docs/agent.md, deploy.bond)')
+    .option('--language <language>', 'of the screen of such a machine: en or ja (deploy.language)')
     .option('--iso-options <text>', "what the ISO puts on the kernel's command line, such as deploy.server=…")
     .option('--json', 'print build-manifest.json on stdout')
     .action(build);
@@ -91,13 +93,13 @@ function architectureOf(name: string): Architecture {
 }
 
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
-function isoOptionsOf({ server, ca, ip, vlan, nic, bond, isoOptions }: BuildFlags): string | undefined {
+function isoOptionsOf({ server, ca, ip, vlan, nic, bond, language, isoOptions }: BuildFlags): string | undefined {
   if ((server === undefined) !== (ca === undefined)) {
     throw new DeployError('usage', '--server and --ca go together', {
       hint: 'Without the fingerprint of its CA a machine could not tell the server from another.',
     });
   }
-  return mediumWords({ url: server, ca }, { ip, vlan, nic, bond }, isoOptions) || undefined;
+  return mediumWords({ url: server, ca }, { ip, vlan, nic, bond, language }, isoOptions) || undefined;
 }
 
 function printSizes({ architecture, kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {

@@ -7,12 +7,13 @@ export type MediumFlags = {
   readonly vlan?: string | undefined;
   readonly nic?: string | undefined;
   readonly bond?: string | undefined;
+  readonly language?: string | undefined;
 };
 
 /** @throws DeployError usage, naming the word that is wrong. */
 export function mediumWords(
   server: { readonly url?: string | undefined; readonly ca?: string | undefined },
-  { ip, vlan, nic, bond }: MediumFlags,
+  { ip, vlan, nic, bond, language }: MediumFlags,
   options?: string,
 ): string {
   const words = {
@@ -22,6 +23,7 @@ export function mediumWords(
     'deploy.vlan': vlan,
     'deploy.nic': nic,
     'deploy.bond': bond,
+    'deploy.language': language,
   };
   const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [wordOf(name, value)]));
   const all = [...given, ...(options === undefined ? [] : [options])].join(' ');

@@ -6,7 +6,7 @@ import { concernsOf } from '../kernel-config/concerns.ts';
 import { type ArchitectureFacts, factsOf, type PinnedPackage } from './architecture.ts';
 import type { BuildCache } from './build-cache.ts';
 import { findPackageDir } from './find-package-dir.ts';
-import { bootPackagesOf, systemPackages, toolPackages } from './packages.ts';
+import { bootPackagesOf, sourcePackages, systemPackages, toolPackages } from './packages.ts';
 import { aptOptionsFor } from './stages/apt-lists.ts';
 import { fetchPackages, resolveKernelPackage, type UnpackedPackage } from './stages/fetch-packages.ts';
 import { fetchNpmPackage } from './stages/npm-package.ts';
@@ -40,7 +40,7 @@ export async function fetchIngredients(options: IngredientsOptions): Promise<Ing
   const facts = factsOf[architecture];
   const apt = await aptOptionsFor(architecture, cache, signal);
   const kernelName = await resolveKernelPackage(facts.kernelMetaPackage, apt);
-  const choices = [...systemPackages, ...toolPackages, ...bootPackagesOf(architecture)];
+  const choices = [...systemPackages, ...toolPackages, ...bootPackagesOf(architecture), ...sourcePackages];
   const names = new Set([kernelName, ...choices.map(({ name }) => name)]);
   const { packages, cached } = await fetchPackages([...names], { apt, cache, signal });
   const busybox = 'busybox-static';

@@ -136,6 +136,11 @@ export const toolPackages: readonly PackageChoice[] = [
   { name: 'liblz4-1', why: 'libsystemd0' },
 ];
 
+/** What is taken out of and made into something else (stages/console-font.ts). */
+export const sourcePackages: readonly PackageChoice[] = [
+  { name: 'xfonts-shinonome', why: 'Japanese on the screen; public domain' },
+];
+
 /** Of PCs alone: BIOS, the tool that makes GRUB's image for it, and iPXE, which Debian has for no other processor. */
 const pcPackages: readonly PackageChoice[] = [
   { name: 'grub-pc-bin', why: 'BIOS from CD and USB' },

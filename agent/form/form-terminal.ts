@@ -1,10 +1,9 @@
 // The form on one terminal, in the place of what else is shown there: keys open it, fill it in and confirm it.
 import type { SettingWords } from '../1-boot/settings.ts';
-import { PageWriter } from '../screen/page-writer.ts';
-import { type PageSize, renderLine } from '../screen/render.ts';
+import type { Page } from '../screen/page-writer.ts';
+import { renderLine } from '../screen/render.ts';
 import type { LogLine, Status } from '../screen/status.ts';
 import type { Terminal } from '../screen/terminals.ts';
-import type { Words } from '../screen/words/words.ts';
 import { type FormState, openForm, pressKey } from './form.ts';
 import type { Key } from './keys.ts';
 import { type Memory, renderForm } from './render-form.ts';
@@ -28,8 +27,8 @@ export type FormTerminalOptions = {
   /** What is shown while there is no form. */
   readonly inner: Terminal;
   readonly write: (text: string) => void;
-  readonly size: PageSize;
-  readonly words: Words;
+  /** The form's place on it; the status has the same, where that is a page. */
+  readonly page: Page;
   readonly host: FormHost;
   /** A serial line scrolls: it is left clean. */
   readonly kind: 'page' | 'line';
@@ -37,7 +36,6 @@ export type FormTerminalOptions = {
 
 export class FormTerminal implements Terminal {
   readonly #options: FormTerminalOptions;
-  readonly #page: PageWriter;
   #form: FormState | null = null;
   #memory: Memory = { can: false, say: ({ medium }) => medium.looking };
   #isApplying = false;
@@ -47,7 +45,6 @@ export class FormTerminal implements Terminal {
 
   constructor(options: FormTerminalOptions) {
     this.#options = options;
-    this.#page = new PageWriter(options.write);
   }
 
   draw(status: Status): void {
@@ -78,7 +75,7 @@ export class FormTerminal implements Terminal {
   open(): void {
     this.#touchedMs = performance.now();
     this.#form = openForm(this.#options.host.words);
-    this.#page.forget();
+    this.#options.page.forget();
     void this.#look();
     this.#drawForm();
   }
@@ -97,7 +94,7 @@ export class FormTerminal implements Terminal {
     const nicNames = host.status.model.nics.map(({ name }) => name);
     const { state, outcome } = pressKey(form, key, nicNames);
     this.#form = state;
-    if (outcome.kind === 'redraw') this.#page.forget();
+    if (outcome.kind === 'redraw') this.#options.page.forget();
     if (outcome.kind === 'left') this.#close();
     if (outcome.kind !== 'apply') return;
     if (host.canOpen()) void this.#apply(outcome.words, outcome.remember);
@@ -106,8 +103,9 @@ export class FormTerminal implements Terminal {
 
   async #apply(words: SettingWords, remember: boolean): Promise<void> {
     this.#isApplying = true;
-    const { write, words: shown } = this.#options;
-    write(`\x1b[2J\x1b[H${shown.form.applying}\r\n`);
+    const { page } = this.#options;
+    page.forget();
+    page.draw(({ words }) => ({ lines: [words.form.applying] }));
     await this.#options.host.apply(words, remember);
     // It comes back only if it could not.
     this.#isApplying = false;
@@ -116,14 +114,16 @@ export class FormTerminal implements Terminal {
 
   #drawForm(): void {
     if (this.#form === null || this.#isApplying) return;
-    const { size, host, words } = this.#options;
+    const form = this.#form;
+    const { page, host } = this.#options;
     const { model } = host.status;
-    const status = [
-      ...renderLine(model, words).split(' | '),
-      ...model.messages.slice(-1).map(({ message }) => message),
-    ];
-    const { lines, cursor } = renderForm(this.#form, { memory: this.#memory, status }, size, words);
-    this.#page.draw(lines, cursor);
+    page.draw(({ size, words }) => {
+      const status = [
+        ...renderLine(model, words).split(' | '),
+        ...model.messages.slice(-1).map(({ message }) => message),
+      ];
+      return renderForm(form, { memory: this.#memory, status }, size, words);
+    });
   }
 
   #close(): void {

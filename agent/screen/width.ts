@@ -1,11 +1,13 @@
 // How many columns of a screen a text takes, and how it is made to fit: East Asian wide characters take two.
 
 /**
- * First and last of the ranges that are wide (W, F) in Unicode 16's EastAsianWidth.txt, gaps without letters closed. Emoji below U+2E80 are left out:
- * on a console, whose font has none, they are one question mark.
+ * First and last of the ranges that are wide (W, F) in Unicode 16's EastAsianWidth.txt, gaps without letters closed; and Greek, Cyrillic and
+ * symbols, whose width it leaves open (A): Japanese fonts have them wide.
  */
 const wide: readonly (readonly [number, number])[] = [
+  [0x391, 0x451],
   [0x1100, 0x115f],
+  [0x2010, 0x27bf],
   [0x2e80, 0x303e],
   [0x3041, 0xa4cf],
   [0xa960, 0xa97c],

@@ -7,6 +7,7 @@ import type { ArchitectureFacts } from '../architecture.ts';
 import { FileTree } from '../file-tree.ts';
 import { type PackageChoice, systemPackages } from '../packages.ts';
 import { runTool } from '../run-tool.ts';
+import { makeConsoleGlyphs } from './console-font.ts';
 import type { UnpackedPackage } from './fetch-packages.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
 
@@ -30,6 +31,8 @@ export async function collectSystemFiles(options: SystemOptions): Promise<FileTr
   const tree = new FileTree();
   addSkeleton(tree, options.libraries);
   await addOwnFiles(tree);
+  const font = options.packages.get('xfonts-shinonome');
+  if (font !== undefined) tree.addFile('usr/lib/deploy-os/console-glyphs', await makeConsoleGlyphs(font.dir));
   const programs = [...options.programs];
   for (const choice of systemPackages) {
     const unpacked = options.packages.get(choice.name);

@@ -18,6 +18,7 @@ test('a medium whose machines could not start is not made, and the value that is
       'deploy.vlan=4095: the number of a VLAN is wanted, 1 to 4094': ['--vlan', '4095'],
       "deploy.bond=bond0:eth0,eth1:mode=lacp: 'lacp' is no value of mode": ['--bond', 'bond0:eth0,eth1:mode=lacp'],
       'deploy.nic=52:54:00: a MAC address': ['--nic', '52:54:00'],
+      'deploy.language=de: one of en, ja': ['--language', 'de'],
     };
     for (const [words, flags] of Object.entries(wrong)) {
       const { status, stderr } = spawnSync(cli, ['build', '--out', out, ...server, ...flags], { encoding: 'utf8' });

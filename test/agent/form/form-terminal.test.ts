@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type FormHost, FormTerminal } from '../../../agent/form/form-terminal.ts';
 import { KeyDecoder } from '../../../agent/form/keys.ts';
+import { plainPage } from '../../../agent/screen/page-writer.ts';
 import { Status } from '../../../agent/screen/status.ts';
 import { lineTerminal, pageTerminal } from '../../../agent/screen/terminals.ts';
 import { en } from '../../../agent/screen/words/en.ts';
@@ -34,12 +35,19 @@ beforeEach(() => {
 });
 
 function onLine(): FormTerminal {
-  return new FormTerminal({ inner: lineTerminal(write, en), write, size: serial, words: en, host, kind: 'line' });
+  return new FormTerminal({
+    inner: lineTerminal(write, en),
+    write,
+    page: plainPage(write, { size: serial, words: en }),
+    host,
+    kind: 'line',
+  });
 }
 
 function onPage(): FormTerminal {
-  const inner = pageTerminal(write, { size: page, words: en, offer: () => 'F2 or s: settings' });
-  return new FormTerminal({ inner, write, size: page, words: en, host, kind: 'page' });
+  const plain = plainPage(write, { size: page, words: en });
+  const inner = pageTerminal(plain, () => 'F2 or s: settings');
+  return new FormTerminal({ inner, write, page: plain, host, kind: 'page' });
 }
 
 function type(terminal: FormTerminal, keys: string): string {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Status } from '../../../agent/screen/status.ts';
-import { lineTerminal, pageTerminal, showStatus } from '../../../agent/screen/terminals.ts';
+import { lineTerminal, showStatus } from '../../../agent/screen/terminals.ts';
 import { en } from '../../../agent/screen/words/en.ts';
 
 const job = {
@@ -13,18 +13,6 @@ const job = {
   bytesTransferred: 0,
   bytesPerSecond: 1,
 };
-
-it('draws the whole page once and then only the lines that changed', () => {
-  const written: string[] = [];
-  const status = new Status('https://10.0.0.1:1');
-  const page = pageTerminal((text) => written.push(text), { size: { columns: 79, rows: 25 }, words: en });
-  page.draw(status);
-  page.draw(status);
-  expect(written).toHaveLength(1);
-  status.update({ stage: ({ stage }) => stage.registering });
-  page.draw(status);
-  expect(written[1]).toBe('\x1b[3;1HStatus      registering\x1b[K');
-});
 
 it('writes each message and each new state once on a serial line', () => {
   const written: string[] = [];
