@@ -59,6 +59,9 @@ async function copyModule(overlay: string, module: string): Promise<void> {
   await copyFile(from, path.join(folder, path.basename(module)));
 }
 
+/** Where the cells of VGA's text mode lie: a character and its attribute each. */
+const vgaText = 0xb8000;
+
 const isMedium = (by: BootCase['by']) => by === 'cd' || by === 'usb';
 
 /** What docs/operations/network-boot-your-dhcp-server.md tells the administrator of a dnsmasq to write, for the lab's server. */
@@ -124,11 +127,23 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
       const onScreen = machine.readSerial();
       expect(/deploy-os: overlay: (.*)/.exec(onScreen)?.[1]).toBe(row.profile && overlays[row.profile]);
       expect(onScreen.includes(`${noNic}: this machine has no such NIC`)).toBe(row.profile !== undefined);
+      if (row.by === 'usb') await expectJapanese(machine);
       await checkDisks(row, id);
       if (row.watchdog) await expectReset(machine);
       failed = false;
     },
   );
+
+  /** The stick asks for it. VGA's text can be read: a cell whose attribute has bit 3 is of the upper half of 512 characters, where the halves of wide ones are. */
+  async function expectJapanese(machine: Machine): Promise<void> {
+    await machine.waitForSerial('管理者の承認を待っています', jobWithinMs);
+    const file = path.join(site.folder, 'screen.bin');
+    await machine.waitUntil('Japanese on the screen', jobWithinMs, async () => {
+      await machine.control('pmemsave', { val: vgaText, size: 80 * 25 * 2, filename: file });
+      const halves = readFileSync(file).filter((byte, i) => i % 2 === 1 && (byte & 8) !== 0);
+      return halves.length > 60 && halves.length % 2 === 0;
+    });
+  }
 
   /** For the rows that want it, by their UUIDs. */
   async function addProfile(name: NonNullable<BootCase['profile']>): Promise<void> {
@@ -210,7 +225,8 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
   /** The ISO as an administrator gets it from this server; with the secret of an enrolment its machine needs no approval. */
   async function fetchMedium({ by }: BootCase): Promise<string> {
     const out = path.join(site.folder, `${by}.iso`);
-    const flags = ['--ip', `${mediumAddress}/24`, '--for', site.server.url, ...(by === 'cd' ? ['--secret'] : [])];
+    const own = by === 'cd' ? ['--secret'] : ['--options', 'deploy.language=ja'];
+    const flags = ['--ip', `${mediumAddress}/24`, '--for', site.server.url, ...own];
     await site.server.ask('medium', 'download', '--out', out, ...flags);
     return out;
   }
