@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { normalizeMac } from '../machines/identity.ts';
 import { registerMachine } from '../machines/register-machine.ts';
 import { issueBootToken } from '../tokens/boot-tokens.ts';
+import { consolesFor, pathsFor } from './arm64-files.ts';
 import { writeDeployGrubScript, writeLocalGrubScript, writeUnknownGrubScript } from './grub-script.ts';
 import { writeDeployScript, writeLocalScript, writeUnknownScript } from './ipxe-script.ts';
 
@@ -41,11 +42,14 @@ export async function writeMachineScript(context: Context, request: ScriptReques
   log.info({ machine: machine.name, state: machine.state, boots, profile: boot?.profile?.name }, 'boot script');
   if (boot === null) return words[loader].local(value('platform') ?? '');
   if (loader === 'grub' && boot.profile !== null) await linkProfileFiles(config, boot.profile);
+  const buildArch = value('buildarch');
   const token = await issueBootToken(db, machine.id);
   return words[loader].deploy({
     ...{ server, caFingerprint: authority.fingerprint, token, mac },
-    ...{ paths: boot.paths, notice: boot.notice },
-    kernelArguments: [config.kernelArguments, boot.kernelArguments].filter((text) => text !== '').join(' '),
+    ...{ paths: pathsFor(buildArch, boot.paths), notice: boot.notice },
+    kernelArguments: [consolesFor(buildArch), config.kernelArguments, boot.kernelArguments]
+      .filter((text) => text !== '')
+      .join(' '),
   });
 }
 

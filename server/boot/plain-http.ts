@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyBaseLogger } from 'fastify';
+import { arm64Folder } from './arm64-files.ts';
 import { readHttpBootImage } from './http-boot-image.ts';
 
 type PlainOptions = {
@@ -21,6 +22,12 @@ type PlainOptions = {
 const bootFiles = new Map([
   ['/boot/vmlinuz', 'vmlinuz'],
   ['/boot/initramfs.img', 'initramfs.img'],
+  [`/boot/${arm64Folder}/vmlinuz`, `${arm64Folder}/vmlinuz`],
+  [`/boot/${arm64Folder}/initramfs.img`, `${arm64Folder}/initramfs.img`],
+]);
+const httpBootImages = new Map([
+  ['/boot/http-boot.img', ''],
+  [`/boot/${arm64Folder}/http-boot.img`, arm64Folder],
 ]);
 
 export function createPlainServer(options: PlainOptions): Server {
@@ -44,8 +51,9 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
   // Every client fetches the CA; what machines fetch is the story of their boot.
   const level = url.pathname === '/ca.pem' ? 'debug' : 'info';
   options.log[level]({ path: url.pathname, from: request.socket.remoteAddress }, 'boot file');
-  if (url.pathname === '/boot/http-boot.img') {
-    const image = await readHttpBootImage(options.bootDir, reachedServer(options, request));
+  const imageFolder = httpBootImages.get(url.pathname);
+  if (imageFolder !== undefined) {
+    const image = await readHttpBootImage(path.join(options.bootDir, imageFolder), reachedServer(options, request));
     if (image === null) sendText(response, 404, 'http-boot.img is not built; run deploy-os build\n');
     else sendImage(response, image, request.method === 'HEAD');
     return;

@@ -9,6 +9,8 @@ export type DnsmasqFacts = DhcpConfig & {
   readonly netmask: string;
   readonly tftpDir: string;
   readonly leaseFile: string;
+  /** Whether there are boot files for arm64, too. */
+  readonly arm64: boolean;
   /** Whom dnsmasq becomes once it has its ports. */
   readonly user: string;
 };
@@ -21,12 +23,15 @@ const uefiBootFile = 'shimx64.efi';
  * (github.com/rhboot/grub2/pull/87). iPXE does, but is not signed: with Secure Boot the firmware refuses it and goes on.
  */
 const uefiProxyBootFile = 'snponly.efi';
-/** What machines load by TFTP before anything else. */
+/** What PCs load by TFTP before anything else. */
 export const loaders = [biosBootFile, uefiBootFile, uefiProxyBootFile];
+/** RFC 4578 as IANA continues it: 11 is arm64 UEFI, 19 the same by HTTP. Debian has no iPXE for it: beside another DHCP server it boots by HTTP alone. */
+const arm64BootFile = 'arm64/shimaa64.efi';
 const ipxeScript = '/boot/ipxe';
 const httpBootImage = '/boot/http-boot.img';
+const arm64HttpBootImage = '/boot/arm64/http-boot.img';
 /** What they load by HTTP, below the server's address; what each offer names is one of these or a loader. */
-export const httpBootFiles = [ipxeScript, httpBootImage];
+export const httpBootFiles = [ipxeScript, httpBootImage, arm64HttpBootImage];
 
 /** UEFI specification 2.10, 24.7.2: how a machine says that it boots by HTTP, and what the answer must say; architecture 16 is x86-64 (RFC 5970, IANA). */
 const httpClient = 'HTTPClient';
@@ -38,8 +43,8 @@ export function writeDnsmasqConfig(facts: DnsmasqFacts): string {
 /** Without a range dnsmasq answers nothing but TFTP. */
 function dhcp(facts: DnsmasqFacts): string[] {
   if (facts.range === 'tftp') return [];
-  if (facts.range === 'proxy') return [...bootFiles(facts, uefiProxyBootFile), ...proxy(facts)];
-  return [...bootFiles(facts, uefiBootFile), ...full(facts, facts.range)];
+  if (facts.range === 'proxy') return [...bootFiles(facts, uefiProxyBootFile), ...arm64(facts), ...proxy(facts)];
+  return [...bootFiles(facts, uefiBootFile), ...arm64(facts), ...full(facts, facts.range)];
 }
 
 function common(facts: DnsmasqFacts): string[] {
@@ -77,7 +82,19 @@ function bootFiles({ server, address }: DnsmasqFacts, uefi: string): string[] {
     `dhcp-boot=tag:http,http://${server}${httpBootImage}`,
     `dhcp-option-force=tag:http,option:vendor-class,${httpClient}`,
     `dhcp-boot=tag:!ipxe,tag:!http,tag:uefi,${uefi}`,
-    `dhcp-boot=tag:!ipxe,tag:!http,tag:!uefi,${biosBootFile}`,
+    'dhcp-match=set:arm64,option:client-arch,11',
+    'dhcp-match=set:arm64,option:client-arch,19',
+    `dhcp-boot=tag:!ipxe,tag:!http,tag:!uefi,tag:!arm64,${biosBootFile}`,
+  ];
+}
+
+function arm64(facts: DnsmasqFacts): string[] {
+  if (!facts.arm64) return [];
+  return [
+    `dhcp-vendorclass=set:arm64-http,${httpClient}:Arch:00019`,
+    `dhcp-boot=tag:arm64-http,http://${facts.server}${arm64HttpBootImage}`,
+    `dhcp-option-force=tag:arm64-http,option:vendor-class,${httpClient}`,
+    ...(facts.range === 'proxy' ? [] : [`dhcp-boot=tag:!ipxe,tag:!arm64-http,tag:arm64,${arm64BootFile}`]),
   ];
 }
 

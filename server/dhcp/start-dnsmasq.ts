@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
 import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
+import { linkArm64Files } from '../boot/arm64-files.ts';
 import { writeFirstGrubScript } from '../boot/grub-script.ts';
 import { TftpScripts } from '../boot/tftp-scripts.ts';
 import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
@@ -50,6 +51,7 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): P
     server,
     tftpDir,
     leaseFile: path.join(dataDir, 'dnsmasq.leases'),
+    arm64: await linkArm64Files(options.bootDir),
     user,
   });
   const configFile = path.join(dataDir, 'dnsmasq.conf');

@@ -19,6 +19,7 @@ const facts = {
   netmask: '255.255.255.0',
   tftpDir: '/tmp',
   leaseFile: '/tmp/no.leases',
+  arm64: true,
   user: 'nobody',
 };
 
@@ -54,11 +55,28 @@ function commandLineOf(processId: number): Promise<string> {
   return readFile(`/proc/${processId}/cmdline`, 'utf8').catch(() => '');
 }
 
+describe('machines with an arm64 processor', () => {
+  const config = (arm64: boolean, range: Parameters<typeof writeDnsmasqConfig>[0]['range']) =>
+    writeDnsmasqConfig({ ...facts, arm64, range });
+  const pool = { first: '10.9.0.10', last: '10.9.0.99' };
+
+  it('are never told the boot files of PCs, built for or not', () => {
+    for (const arm64 of [true, false]) expect(config(arm64, pool)).toContain('tag:!uefi,tag:!arm64,undionly.kpxe');
+    expect(config(false, pool)).not.toContain('shimaa64');
+  });
+
+  it('beside another DHCP server boot by HTTP alone: GRUB knows no proxy, and there is no iPXE for them', () => {
+    expect(config(true, 'proxy')).not.toContain('shimaa64');
+    expect(config(true, 'proxy')).toContain('dhcp-boot=tag:arm64-http,http://10.9.0.1:7433/boot/arm64/http-boot.img');
+  });
+});
+
 describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
   it('offer an address and the fitting boot file, survive foreign packets, and come back when dnsmasq dies', async () => {
     await withCable(async (serverNamespace, machine) => {
       const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-dhcp-'));
-      await mkdir(path.join(data, 'boot/tftp'), { recursive: true });
+      for (const folder of ['tftp', 'arm64/tftp/grub'])
+        await mkdir(path.join(data, 'boot', folder), { recursive: true });
       const args = ['--listen', '10.9.0.1:7433', '--dhcp-interface', 'wire0', '--dhcp-range', '10.9.0.10,10.9.0.99'];
       // The other end of the cable is not plugged in yet: the boot services start all the same.
       execFileSync('ip', ['-n', machine, 'link', 'set', 'wire0', 'down']);
@@ -76,6 +94,12 @@ describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
         expect(await offer(machine, 'no', '16')).toMatchObject({
           vendorClass: 'HTTPClient',
           bootFile: 'http://10.9.0.1:7433/boot/http-boot.img',
+        });
+        // Another processor, whose files lie beside those for PCs.
+        expect((await offer(machine, 'no', '11')).bootFile).toBe('arm64/shimaa64.efi');
+        expect(await offer(machine, 'no', '19')).toMatchObject({
+          vendorClass: 'HTTPClient',
+          bootFile: 'http://10.9.0.1:7433/boot/arm64/http-boot.img',
         });
 
         const first = await eventually(() => findDnsmasq(server));

@@ -49,6 +49,17 @@ describe('a boot script', () => {
     expect(await script(server)).toContain('deploy.token=');
   });
 
+  it('loads what was built for the processor that iPXE was built for', async () => {
+    await using server = await TestServer.start();
+    const ask = `/boot/script?uuid=${uuidA}&mac=52-54-00-00-00-01&platform=efi&buildarch=arm64`;
+    const text = (await server.plain(ask)).body.toString();
+    expect(text).toContain(`/boot/arm64/vmlinuz initrd=initramfs.img `);
+    expect(text).toContain('/boot/arm64/initramfs.img || goto failed');
+    expect(text).toContain(' console=ttyAMA0,115200');
+    expect(await script(server, 'efi')).not.toContain('arm64');
+    expect(await script(server, 'efi')).not.toContain('ttyAMA0');
+  });
+
   it('gives each boot a token of its own', async () => {
     await using server = await TestServer.start();
     expect(await server.bootToken(uuidA)).not.toBe(await server.bootToken(uuidA));
@@ -79,6 +90,17 @@ describe('the image of UEFI HTTP boot', () => {
 });
 
 describe('a boot file', () => {
+  it('for arm64 is served beside those for PCs, and missed by name', async () => {
+    await using server = await TestServer.start();
+    expect((await server.plain('/boot/arm64/vmlinuz')).body.toString()).toContain('deploy-os build');
+    await mkdir(path.join(server.dataDir, 'boot/arm64'), { recursive: true });
+    await writeFile(path.join(server.dataDir, 'boot/arm64/vmlinuz'), 'Image');
+    await writeFile(path.join(server.dataDir, 'boot/arm64/http-boot.img'), 'FAT');
+    expect((await server.plain('/boot/arm64/vmlinuz')).body.toString()).toBe('Image');
+    expect((await server.plain('/boot/arm64/http-boot.img')).body.toString()).toBe('FAT');
+    expect((await server.plain('/boot/http-boot.img')).body.toString()).toContain('deploy-os build');
+  });
+
   it('is served with its length, and missed by name', async () => {
     await using server = await TestServer.start();
     expect((await server.plain('/boot/vmlinuz')).body.toString()).toContain('deploy-os build');
