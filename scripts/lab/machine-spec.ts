@@ -30,6 +30,8 @@ type NicSpec = {
 export type MachineSpec = {
   /** Names the machine's log, sockets and firmware variables. */
   readonly name: string;
+  /** Default amd64; arm64 has UEFI, and disks by virtio, NVMe, SCSI and USB. Debian: qemu-system-arm, qemu-efi-aarch64. */
+  readonly architecture?: 'amd64' | 'arm64';
   readonly firmware?: 'bios' | 'uefi' | 'uefi-secure-boot';
   readonly memoryMiB?: number;
   readonly cpus?: number;
@@ -67,33 +69,50 @@ export function machineFiles(folder: string, name: string): MachineFiles {
   };
 }
 
-/** Debian's OVMF; the secure one has Microsoft's keys enrolled, as bought machines have. */
-const ovmf = {
-  uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
-  'uefi-secure-boot': {
-    code: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
-    variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+/** Debian's OVMF and AAVMF; the secure ones have Microsoft's keys enrolled, as bought machines have. */
+const uefiFiles = {
+  amd64: {
+    uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+    'uefi-secure-boot': {
+      code: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
+      variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+    },
+  },
+  arm64: {
+    uefi: { code: '/usr/share/AAVMF/AAVMF_CODE.fd', variables: '/usr/share/AAVMF/AAVMF_VARS.fd' },
+    'uefi-secure-boot': {
+      code: '/usr/share/AAVMF/AAVMF_CODE.ms.fd',
+      variables: '/usr/share/AAVMF/AAVMF_VARS.ms.fd',
+    },
   },
 } as const;
+
+/** QEMU's program for a machine. */
+export function qemuProgramOf({ architecture }: MachineSpec): string {
+  return architecture === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
+}
 
 /** The pristine variable store a UEFI machine's own copy starts from; null for BIOS. */
 export function firmwareVariablesOf(spec: MachineSpec): string | null {
   const firmware = spec.firmware ?? 'bios';
-  return firmware === 'bios' ? null : ovmf[firmware].variables;
+  return firmware === 'bios' ? null : uefiFiles[spec.architecture ?? 'amd64'][firmware].variables;
 }
 
 function firmwareArguments(spec: MachineSpec, files: MachineFiles): string[] {
-  const firmware = spec.firmware ?? 'bios';
+  const { firmware = 'bios', architecture = 'amd64' } = spec;
   // Without graphics SeaBIOS and iPXE speak on the serial line, where a failed boot can be read.
   if (firmware === 'bios') return ['-machine', 'q35,graphics=off'];
-  const secure = firmware === 'uefi-secure-boot' ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : [];
   return [
-    ...['-machine', firmware === 'uefi' ? 'q35' : 'q35,smm=on'],
-    ...secure,
-    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${ovmf[firmware].code}`],
+    ...(architecture === 'arm64' ? ['-machine', 'virt'] : pcArguments(firmware)),
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${uefiFiles[architecture][firmware].code}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${files.firmwareVariables}`],
     ...networkBootArguments(spec),
   ];
+}
+
+function pcArguments(firmware: 'uefi' | 'uefi-secure-boot'): string[] {
+  if (firmware === 'uefi') return ['-machine', 'q35'];
+  return ['-machine', 'q35,smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'];
 }
 
 /** OvmfPkg/README, "Network Support": what is switched off costs no waiting. */
@@ -197,6 +216,9 @@ export function acceleratorArguments(): string[] {
     : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
 }
 
+/** Emulated, signing pointers as the standard has it costs a tenth of all time. */
+const armProcessorArguments = ['-accel', 'tcg,thread=multi', '-cpu', 'max,pauth-impdef=on'];
+
 function kernelArguments({ kernel }: MachineSpec): string[] {
   if (kernel === undefined) return [];
   return ['-kernel', kernel.vmlinuz, '-initrd', kernel.initramfs, '-append', kernel.options];
@@ -208,18 +230,19 @@ function ordersArguments({ kernel }: MachineSpec, { ordersSocket }: MachineFiles
   return ['-chardev', `socket,id=orders,server=on,wait=off,path=${ordersSocket}`, '-serial', 'chardev:orders'];
 }
 
-/** The arguments of qemu-system-x86_64 for `spec`, with one tap for each NIC. */
+/** The arguments of `qemuProgramOf(spec)`, with one tap for each NIC. */
 export function qemuArguments(spec: MachineSpec, taps: readonly string[], files: MachineFiles): string[] {
   const uses = (bus: DiskSpec['bus']) => spec.disks.some((disk) => disk.bus === bus);
   const scsi = spec.disks.filter(({ bus }) => bus === 'scsi');
   const adapters = Math.max(0, ...scsi.map(({ paths = 1 }) => paths));
   return [
     ...firmwareArguments(spec, files),
-    ...acceleratorArguments(),
+    ...(spec.architecture === 'arm64' ? armProcessorArguments : acceleratorArguments()),
     ...kernelArguments(spec),
     ...['-smp', String(spec.cpus ?? 2), '-m', String(spec.memoryMiB ?? 1024)],
     ...(spec.watchdog === undefined ? [] : ['-global', 'ICH9-LPC.noreboot=off', '-action', 'watchdog=reset']),
-    ...['-nodefaults', '-display', 'none', '-vga', 'std', '-device', 'virtio-rng-pci'],
+    ...['-nodefaults', '-display', 'none', '-device', 'virtio-rng-pci'],
+    ...(spec.architecture === 'arm64' ? [] : ['-vga', 'std']),
     ...['-qmp', `unix:${files.qmpSocket},server=on,wait=off`],
     ...['-chardev', `socket,id=serial0,server=on,wait=off,path=${files.serialSocket},logfile=${files.serialLog}`],
     ...['-serial', 'chardev:serial0'],

@@ -10,6 +10,7 @@ import {
   type MachineSpec,
   machineFiles,
   qemuArguments,
+  qemuProgramOf,
   wayArguments,
 } from './machine-spec.ts';
 import type { NetworkNamespace } from './network-namespace.ts';
@@ -44,7 +45,7 @@ export class Machine {
     writeFileSync(files.serialLog, '');
     const taps: string[] = [];
     for (const { behind } of spec.nics) taps.push(await network.addTap(behind));
-    const [command, args] = network.wrapCommand('qemu-system-x86_64', qemuArguments(spec, taps, files));
+    const [command, args] = network.wrapCommand(qemuProgramOf(spec), qemuArguments(spec, taps, files));
     const qemuLog = path.join(folder, `${spec.name}.qemu.log`);
     const log = openSync(qemuLog, 'w');
     const machine = new Machine(spec, files, spawn(command, args, { stdio: ['ignore', log, log] }), qemuLog);

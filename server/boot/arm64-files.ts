@@ -5,12 +5,16 @@ import type { BootPaths } from '../boot-profiles/boot-of.ts';
 
 export const arm64Folder = 'arm64';
 
+/** At the top of the TFTP tree: shim looks for the others there, in whatever folder it was itself, unless DHCP's old field for a file name says so. */
+const loaders = ['shimaa64.efi', 'grubaa64.efi', 'mmaa64.efi'];
+
 /** Whether there is such a build. If so, it is found in the TFTP tree: by a link, and GRUB's first script where there is no build for PCs. */
 export async function linkArm64Files(bootDir: string): Promise<boolean> {
   if (!(await exists(path.join(bootDir, arm64Folder, 'tftp')))) return false;
   const tftp = path.join(bootDir, 'tftp');
   await mkdir(path.join(tftp, 'grub'), { recursive: true });
   await linkUnlessThere(`../${arm64Folder}/tftp`, path.join(tftp, arm64Folder));
+  for (const name of loaders) await linkUnlessThere(`${arm64Folder}/${name}`, path.join(tftp, name));
   await linkUnlessThere(`../../${arm64Folder}/tftp/grub/grub.cfg`, path.join(tftp, 'grub/grub.cfg'));
   return true;
 }

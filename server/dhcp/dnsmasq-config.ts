@@ -26,7 +26,7 @@ const uefiProxyBootFile = 'snponly.efi';
 /** What PCs load by TFTP before anything else. */
 export const loaders = [biosBootFile, uefiBootFile, uefiProxyBootFile];
 /** RFC 4578 as IANA continues it: 11 is arm64 UEFI, 19 the same by HTTP. Debian has no iPXE for it: beside another DHCP server it boots by HTTP alone. */
-const arm64BootFile = 'arm64/shimaa64.efi';
+const arm64BootFile = 'shimaa64.efi';
 const ipxeScript = '/boot/ipxe';
 const httpBootImage = '/boot/http-boot.img';
 const arm64HttpBootImage = '/boot/arm64/http-boot.img';

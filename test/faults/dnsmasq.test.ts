@@ -96,7 +96,7 @@ describe.skipIf(process.getuid?.() !== 0)('the boot services', () => {
           bootFile: 'http://10.9.0.1:7433/boot/http-boot.img',
         });
         // Another processor, whose files lie beside those for PCs.
-        expect((await offer(machine, 'no', '11')).bootFile).toBe('arm64/shimaa64.efi');
+        expect((await offer(machine, 'no', '11')).bootFile).toBe('shimaa64.efi');
         expect(await offer(machine, 'no', '19')).toMatchObject({
           vendorClass: 'HTTPClient',
           bootFile: 'http://10.9.0.1:7433/boot/arm64/http-boot.img',

@@ -17,6 +17,7 @@ describe('the files for arm64', () => {
       await put(bootDir, 'arm64/tftp/grub/grub.cfg', 'of arm64');
       // Once more at each start of the server.
       for (const _ of [1, 2]) expect(await linkArm64Files(bootDir)).toBe(true);
+      expect(await readFile(path.join(bootDir, 'tftp/shimaa64.efi'), 'utf8')).toBe('shim');
       expect(await readFile(path.join(bootDir, 'tftp/arm64/shimaa64.efi'), 'utf8')).toBe('shim');
       expect(await readFile(path.join(bootDir, 'tftp/grub/grub.cfg'), 'utf8')).toBe('of PCs');
     });
