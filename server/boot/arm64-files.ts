@@ -22,8 +22,12 @@ export async function linkArm64Files(bootDir: string): Promise<boolean> {
 /** For iPXE, which says what processor it was built for; GRUB chooses by itself (initramfs/boot/netboot.cfg). A profile's own files stay. */
 export function pathsFor(buildArch: string | null, paths: BootPaths): BootPaths {
   if (buildArch !== 'arm64') return paths;
-  const place = (file: string) => (file.includes('/') ? file : `${arm64Folder}/${file}`);
-  return { ...paths, kernel: place(paths.kernel), initramfs: place(paths.initramfs) };
+  const { kernel, initramfs } = paths;
+  return {
+    ...paths,
+    kernel: kernel ?? `${arm64Folder}/vmlinuz`,
+    initramfs: initramfs ?? `${arm64Folder}/initramfs.img`,
+  };
 }
 
 /** The serial line that servers with such a processor have besides. */
