@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { architectures } from '../initramfs/architecture.ts';
 import { buildDeployOs } from '../initramfs/build.ts';
 import type { BuildManifest } from '../initramfs/build-manifest.ts';
+import { type KernelChoice, kernelChoices } from '../initramfs/ingredients.ts';
 import { packOverlay } from '../initramfs/overlay.ts';
 import type { Architecture } from '../kernel-config/concern.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
@@ -13,6 +14,7 @@ import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } fro
 type BuildFlags = {
   readonly out: string;
   readonly arch: string;
+  readonly kernel: string;
   readonly overlay?: string;
   readonly json?: true;
   readonly firmware?: string;
@@ -36,6 +38,11 @@ export function addCommands(program: Command): void {
       'make no build but an overlay of lib/firmware and lib/modules in this folder (docs/build.md)',
     )
     .option('--arch <name>', 'the processor of the machines: amd64 or arm64', 'amd64')
+    .option(
+      '--kernel <which>',
+      "debian, or custom: a smaller one, compiled here from Debian's source, not signed",
+      'debian',
+    )
     .option('--firmware <dir>', 'folder of firmware files to include (default: initramfs/firmware)')
     .option('--server <url>', 'make the ISO for this server: https://HOST:PORT')
     .option('--ca <fingerprint>', "sha256:… of that server's CA, as its start shows it")
@@ -54,11 +61,12 @@ async function build(flags: BuildFlags): Promise<void> {
   const progress = new ProgressLine();
   const manifest = await buildDeployOs({
     outDir: flags.out,
-    architecture: architectureOf(flags.arch),
+    ...choicesOf(flags),
     firmwareDir: flags.firmware,
     isoKernelOptions: isoOptionsOf(flags),
     signal: interruptSignal(),
     onProgress: (name, done, total) => progress.update(name, done, total),
+    onCompile: tellCompiled(),
     onStepStart: (name) => {
       if (process.stderr.isTTY) process.stderr.write(`${name} …`);
     },
@@ -86,10 +94,25 @@ async function buildOverlay(dir: string, { out, json }: BuildFlags): Promise<voi
   process.stdout.write(`${out}: ${formatBytes(cpio.length)}, ${firmwareFiles} firmware files${counts}\n`);
 }
 
-function architectureOf(name: string): Architecture {
-  const found = architectures.find((architecture) => architecture === name);
-  if (found !== undefined) return found;
-  throw new DeployError('usage', `--arch ${name}: amd64 or arm64 is wanted`);
+/** On a terminal each file, on one line; else how far it is, once a minute. */
+function tellCompiled(): (file: string, count: number) => void {
+  const everyMs = process.stderr.isTTY ? 200 : 60_000;
+  let lastMs = performance.now();
+  return (file, count) => {
+    if (performance.now() - lastMs < everyMs) return;
+    lastMs = performance.now();
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[Kkernel: ${count} ${file}` : `kernel: ${count} files\n`);
+  };
+}
+
+function choicesOf({ arch, kernel }: BuildFlags): { architecture: Architecture; kernelChoice: KernelChoice } {
+  const architecture = architectures.find((name) => name === arch);
+  if (architecture === undefined) throw new DeployError('usage', `--arch ${arch}: amd64 or arm64 is wanted`);
+  const kernelChoice = kernelChoices.find((name) => name === kernel);
+  if (kernelChoice === undefined) throw new DeployError('usage', `--kernel ${kernel}: debian or custom is wanted`);
+  if (kernelChoice === 'custom' && architecture !== 'amd64')
+    throw new DeployError('usage', `--kernel custom is for amd64 alone; for ${arch} leave it out`);
+  return { architecture, kernelChoice };
 }
 
 /** What stands on the kernel's command line when the ISO is booted. @throws DeployError usage */
@@ -102,7 +125,15 @@ function isoOptionsOf({ server, ca, ip, vlan, nic, bond, language, isoOptions }:
   return mediumWords({ url: server, ca }, { ip, vlan, nic, bond, language }, isoOptions) || undefined;
 }
 
-function printSizes({ architecture, kernelRelease, node, parts, files, firmwareAbsent }: BuildManifest): void {
+function printSizes({
+  architecture,
+  kernelRelease,
+  node,
+  parts,
+  files,
+  firmwareAbsent,
+  secureBoot,
+}: BuildManifest): void {
   const rows = parts.map(({ name, unpackedBytes, compressedBytes }) => [
     name,
     formatBytes(unpackedBytes),
@@ -112,6 +143,7 @@ function printSizes({ architecture, kernelRelease, node, parts, files, firmwareA
   process.stdout.write(`\nLinux ${kernelRelease} for ${architecture}, Node ${node.version}\n\n`);
   const sizes = files.map(({ path, sizeBytes, sha256 }) => [path, formatBytes(sizeBytes), sha256]);
   printTable(['file', 'size', 'SHA-256'], sizes);
+  if (!secureBoot) process.stdout.write('\nThis kernel is not signed: Secure Boot must be off.\n');
   if (firmwareAbsent.length === 0) return;
   const drivers = firmwareAbsent.map(({ driver }) => driver).join(', ');
   process.stdout.write(`\nThese drivers name firmware that is not in (initramfs/firmware/README.md): ${drivers}\n`);

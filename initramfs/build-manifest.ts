@@ -13,6 +13,8 @@ export type BuildManifest = {
   readonly formatVersion: 1;
   readonly architecture: Architecture;
   readonly kernelRelease: string;
+  /** Whether Secure Boot starts it: Debian's kernel is signed, one's own is not. */
+  readonly secureBoot: boolean;
   /** `sha256` is that of the binary as it comes from npm. */
   readonly node: { readonly version: string; readonly sha256: string };
   /** Debian packages by name; `sha256` is that of the .deb. */

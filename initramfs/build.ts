@@ -1,5 +1,5 @@
 // The recipe of the Deploy-OS: Debian packages, Node and the agent in; kernel, initramfs, ISO and netboot tree out.
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkKernelConfig } from '../kernel-config/check-kernel-config.ts';
 import type { Architecture } from '../kernel-config/concern.ts';
@@ -8,10 +8,11 @@ import type { ArchitectureFacts } from './architecture.ts';
 import { BuildCache, defaultCacheDir } from './build-cache.ts';
 import { type BuildManifest, describeFiles, listPackages } from './build-manifest.ts';
 import type { FileTree } from './file-tree.ts';
-import { fetchIngredients, type Ingredients } from './ingredients.ts';
+import { fetchIngredients, filesOf, type Ingredients, type KernelChoice } from './ingredients.ts';
 import { collectAgent } from './stages/agent-bundle.ts';
 import { writeIso } from './stages/boot-iso.ts';
 import { type CompressedPart, compressPart, concatenateParts, type Packing } from './stages/compress-archive.ts';
+import { compileKernel } from './stages/custom-kernel.ts';
 import { packKernelModules } from './stages/kernel-modules.ts';
 import { findMediumSettings } from './stages/medium-settings.ts';
 import { writeHttpBootImage, writeNetbootTree } from './stages/netboot-tree.ts';
@@ -40,6 +41,8 @@ export type BuildOptions = {
   readonly outDir: string;
   /** Default: amd64. */
   readonly architecture?: Architecture | undefined;
+  /** Default: Debian's, signed. `custom` is for amd64 alone. */
+  readonly kernelChoice?: KernelChoice | undefined;
   /** Default: `defaultCacheDir()`. */
   readonly cacheDir?: string | undefined;
   /** The agent's entry file; default agent/main.ts. */
@@ -54,6 +57,8 @@ export type BuildOptions = {
   readonly onStep?: ((step: BuildStep) => void) | undefined;
   /** How far a long step is; called often. */
   readonly onProgress?: ((name: string, doneBytes: number, totalBytes: number) => void) | undefined;
+  /** A kernel of one's own: what is being compiled, and how many files were; called often. */
+  readonly onCompile?: ((file: string, count: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -64,10 +69,11 @@ export type BuildOptions = {
 export async function buildDeployOs(options: BuildOptions): Promise<BuildManifest> {
   const cache = new BuildCache(options.cacheDir ?? defaultCacheDir());
   const step = stepTimer(options);
-  const kernel = await step('packages', async () => {
-    const { architecture = 'amd64', signal } = options;
-    return await fetchIngredients({ architecture, cache, signal });
+  const fetched = await step('packages', async () => {
+    const { architecture = 'amd64', kernelChoice = 'debian', signal } = options;
+    return await fetchIngredients({ architecture, kernelChoice, cache, signal });
   });
+  const kernel = await withOwnKernel(fetched, { cache, options, step });
   await step('kernel-config', async () => {
     checkKernelConfig(await readFile(kernel.config, 'utf8'), kernel.concerns);
     return { cached: false };
@@ -79,6 +85,7 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     formatVersion: 1,
     architecture: kernel.architecture,
     kernelRelease: kernel.release,
+    secureBoot: kernel.kernelSource === null,
     node: { version: node.version, sha256: node.sha256 },
     packages: listPackages(kernel.packages),
     firmwareAbsent,
@@ -98,11 +105,28 @@ export async function buildDeployOs(options: BuildOptions): Promise<BuildManifes
     'packages',
     'apt',
     'npm',
+    'kernels',
   ]);
   return manifest;
 }
 
 type StepRunner = ReturnType<typeof stepTimer>;
+
+/** The same with a kernel that is compiled here, if one is wanted. */
+async function withOwnKernel(
+  fetched: Ingredients,
+  { cache, options, step }: { cache: BuildCache; options: BuildOptions; step: StepRunner },
+): Promise<Ingredients> {
+  const { kernel, release, config, kernelSource: source, concerns, epochSeconds } = fetched;
+  if (source === null) return fetched;
+  const debian = { kernel, release, config };
+  const { onCompile: onFile, signal } = options;
+  const own = await step('kernel', async () => {
+    return await compileKernel({ debian, source, concerns, epochSeconds, cache, onFile, signal });
+  });
+  const [ownRelease = ''] = await readdir(join(own.kernel.dir, 'lib/modules'));
+  return { ...fetched, ...filesOf(own.kernel, ownRelease) };
+}
 
 async function collectTrees(
   files: Ingredients,

@@ -4,7 +4,7 @@ import type { KernelConcern } from './concern.ts';
 import { concerns as allConcerns } from './concerns.ts';
 
 /** Option → value of a kernel's `/boot/config-*`; options that are not set are absent. */
-function parseKernelConfig(text: string): Map<string, string> {
+export function parseKernelConfig(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const [, option, value] of text.matchAll(/^(CONFIG_\w+)=(.*)$/gm)) {
     if (option !== undefined && value !== undefined) values.set(option, value);

@@ -11,6 +11,8 @@ export type KernelOption = {
   readonly reason: string;
   /** Of this processor alone; others have no such option. */
   readonly on?: Architecture;
+  /** A kernel of one's own, which nobody has signed, does without. */
+  readonly signedOnly?: true;
 };
 
 /**

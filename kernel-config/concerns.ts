@@ -40,11 +40,16 @@ export const concerns: readonly KernelConcern[] = [
   crypto,
 ];
 
-/** What they ask of the kernel of one processor. */
-export function concernsOf(architecture: Architecture): KernelConcern[] {
+/** What they ask of the kernel of one processor; `signed`: of one that Secure Boot starts. */
+export function concernsOf(
+  architecture: Architecture,
+  { signed }: { signed: boolean } = { signed: true },
+): KernelConcern[] {
   return concerns.map(({ modulesOn, ...concern }) => ({
     ...concern,
-    options: concern.options.filter(({ on }) => on === undefined || on === architecture),
+    options: concern.options.filter(
+      ({ on, signedOnly }) => (on === undefined || on === architecture) && (signed || signedOnly !== true),
+    ),
     modules: [...concern.modules, ...(modulesOn?.[architecture] ?? [])],
   }));
 }
