@@ -79,7 +79,9 @@ describe('the Deploy-OS', () => {
     const said = machine.readSerial();
     expect(said).toContain(`stand-in: start 1, node ${process.version}`);
     // What a person has set comes after what the medium was made with.
-    expect(said).toMatch(new RegExp(`stand-in: command line .*${boot.kernelOptions}.* ${settingsWords} console=`));
+    expect(said).toMatch(
+      new RegExp(`stand-in: command line .*${boot.kernelOptions}.* ${settingsWords} deploy.medium=`),
+    );
     expect(said).toMatch(/stand-in: disks .*STICK1/);
     expect(said).toContain(`stand-in: blake3 ${blake3OfNothing}`);
     expect(said).toContain('stand-in: worker compressed 33554432');
