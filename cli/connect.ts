@@ -37,7 +37,7 @@ export function withServerOptions(command: Command, { token = true } = {}): Comm
 
 export type ServerClient = {
   /** @throws DeployError what the server answered, server-unreachable, server-untrusted, server-error (not as the schema says). */
-  call<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, schema: z.ZodType<T>, body?: unknown): Promise<T>;
+  call<T>(...call: Call<T>): Promise<T>;
   close(): void;
 };
 
@@ -78,28 +78,18 @@ async function fetchCa(url: string, fingerprint: string, deadlineMs: number): Pr
   }
 }
 
+type Call<T> = [method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, schema: z.ZodType<T>, body?: unknown];
+
 /** One call on a connection of its own. */
-export async function callOnce<T>(
-  options: ConnectOptions,
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  schema: z.ZodType<T>,
-  body?: unknown,
-): Promise<T> {
-  return callWith(await findServer(options), method, path, schema, body);
+export async function callOnce<T>(options: ConnectOptions, ...call: Call<T>): Promise<T> {
+  return callWith(await findServer(options), ...call);
 }
 
 /** The same with a server that is known; an empty token is none. */
-export async function callWith<T>(
-  access: ServerAccess,
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
-  schema: z.ZodType<T>,
-  body?: unknown,
-): Promise<T> {
+export async function callWith<T>(access: ServerAccess, ...call: Call<T>): Promise<T> {
   const client = await connectTo(access, defaultRetryForMs);
   try {
-    return await client.call(method, path, schema, body);
+    return await client.call(...call);
   } finally {
     client.close();
   }
