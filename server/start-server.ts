@@ -21,8 +21,11 @@ import type { Context } from './context.ts';
 import { openDatabase } from './database/open.ts';
 import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
 import { WrongTries } from './enrolments/wrong-tries.ts';
+import { openEventsDoor } from './events/accept.ts';
+import { forgetOldChanges } from './events/change-feed.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
+import { acceptWebSockets } from './listener/web-sockets.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
@@ -61,13 +64,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
 
   addRoutes(app, context);
   await app.ready();
-  const door = openAgentDoor(context);
-  app.server.on('upgrade', door.upgrade);
+  const doors = { '/v1/agent': openAgentDoor(context), '/v1/events': openEventsDoor(context) };
+  acceptWebSockets(app.server, doors);
   const onePort = createOnePort(app.server, createPlainServer(plainOptions(context, authority)));
   const port = await listen(onePort.server, config.listen);
   starting.defer(async () => {
     const closed = onePort.close(closeGraceMs);
-    await Promise.all([door.close(), tasks.close()]);
+    await Promise.all([...Object.values(doors).map((door) => door.close()), tasks.close()]);
     await closed;
   });
   await warnOfEphemeralPort(context, port);
@@ -78,6 +81,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     starting.defer(() => dnsmasq.stop());
   }
   starting.defer(watchAgents(context));
+  starting.defer(forgetOldChanges(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
   await writeAddressFile(config.dataDir, url);
 

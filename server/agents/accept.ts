@@ -1,6 +1,4 @@
 // The control channel's door: a WebSocket upgrade with a boot token becomes a session; frames are decoded, ordered and bounded here.
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { Packr, Unpackr } from 'msgpackr';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { prettifyError, ZodError } from 'zod';
@@ -11,15 +9,14 @@ import {
   type ServerMessage,
   serverMessageSchema,
 } from '../../protocol/agent-messages.ts';
-import { DeployError, errorCatalogue, toErrorBody } from '../../protocol/errors.ts';
+import { DeployError, toErrorBody } from '../../protocol/errors.ts';
 import { identifyAgent } from '../callers.ts';
 import type { Context } from '../context.ts';
 import { toServerError } from '../database/connection-loss.ts';
+import { keepAlive, refuseUpgrade, type WebSocketDoor } from '../listener/web-sockets.ts';
 import type { ConnectedAgent } from './registry.ts';
 import { AgentSession } from './session.ts';
 
-const pingEveryMs = 15_000;
-const silentForMs = 45_000;
 const helloWithinMs = 30_000;
 const closeGraceMs = 1500;
 /** Messages that wait for the database; an agent that sends more is not read from for a while. */
@@ -28,13 +25,8 @@ const maxWaiting = 64;
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false });
 
-export type AgentDoor = {
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Says goodbye to every agent and returns once all that they sent is worked off. */
-  close(): Promise<void>;
-};
-
-export function openAgentDoor(context: Context): AgentDoor {
+/** Closing says goodbye to every agent and returns once all that they sent is worked off. */
+export function openAgentDoor(context: Context): WebSocketDoor {
   const server = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, perMessageDeflate: false });
   const sessions = new Set<Promise<void>>();
   const serve = (webSocket: WebSocket, machineId: string, bootId: string): void => {
@@ -43,8 +35,7 @@ export function openAgentDoor(context: Context): AgentDoor {
   };
   return {
     upgrade: (request, socket, head) => {
-      socket.on('error', () => socket.destroy());
-      admit(context, request)
+      identifyAgent(context.db, request.headers)
         .then(({ machineId, bootId }) =>
           server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, machineId, bootId)),
         )
@@ -58,23 +49,6 @@ export function openAgentDoor(context: Context): AgentDoor {
       await Promise.all(sessions);
     },
   };
-}
-
-async function admit({ db }: Context, request: IncomingMessage): Promise<{ machineId: string; bootId: string }> {
-  if (request.url?.split('?', 1)[0] !== '/v1/agent') throw new DeployError('usage', 'WebSockets are at /v1/agent');
-  return identifyAgent(db, request.headers);
-}
-
-/** An HTTP answer on a connection that was to become a WebSocket. */
-function refuseUpgrade(socket: Duplex, error: DeployError): void {
-  const body = JSON.stringify({ error: toErrorBody(error) });
-  const head = [
-    `HTTP/1.1 ${errorCatalogue[error.code].httpStatus} Refused`,
-    'Connection: close',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 /** Ends when the connection has ended and its last message is worked off. */
@@ -147,20 +121,4 @@ function requireHello(webSocket: WebSocket): () => void {
   const timer = setTimeout(() => webSocket.terminate(), helloWithinMs);
   webSocket.once('message', () => clearTimeout(timer));
   return () => clearTimeout(timer);
-}
-
-/** Pings, and drops a peer from which nothing came for too long; returns how to stop. */
-function keepAlive(webSocket: WebSocket): () => void {
-  let heardMs = performance.now();
-  const heard = (): void => {
-    heardMs = performance.now();
-  };
-  webSocket.on('message', heard);
-  webSocket.on('pong', heard);
-  webSocket.on('ping', heard);
-  const timer = setInterval(() => {
-    if (performance.now() - heardMs > silentForMs) webSocket.terminate();
-    else webSocket.ping();
-  }, pingEveryMs);
-  return () => clearInterval(timer);
 }

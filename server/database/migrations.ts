@@ -1,6 +1,7 @@
 // The schema's history, in order and never edited: what an older data directory needs to become this version's. From 007 on each has a file in migrations/.
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { changes } from './migrations/016-changes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -211,4 +212,5 @@ export const migrations: Record<string, Migration> = {
   '004-boot-profiles': { up: createBootProfiles },
   '005-enrolments': { up: createEnrolments },
   '006-people': { up: createPeople },
+  '016-changes': changes,
 };

@@ -1,5 +1,5 @@
 // The tables as the code sees them. Times are ISO 8601 in UTC, so that text order is time order; structures are JSON text.
-import type { Kysely } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
 import type { JobState } from '../../protocol/rest.ts';
 
 type MachinesTable = {
@@ -46,7 +46,7 @@ type JobsTable = {
   error: string | null;
   /** The id of a disk check and the disks that it found (protocol/approval.ts); null when nobody approved any. */
   approval: string | null;
-  /** Counts changes of state: a writer that read an older revision writes nothing. */
+  /** Counts changes of state: a writer that read an older revision writes nothing. Whoever watches hears of it, so all but progress counts. */
   revision: number;
 };
 
@@ -123,6 +123,9 @@ type AuditTable = {
   outcome: string;
 };
 
+/** What has changed, as triggers note it (events/change-feed.ts); of the last few minutes. */
+type ChangesTable = { number: Generated<number>; kind: 'machine' | 'job'; id: string };
+
 type SettingsTable = { name: string; value: string };
 
 export type Tables = {
@@ -138,6 +141,7 @@ export type Tables = {
   users: UsersTable;
   personTokens: PersonTokensTable;
   audit: AuditTable;
+  changes: ChangesTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;

@@ -22,7 +22,7 @@ export async function readJob(db: Database, jobId: string): Promise<Job> {
   return toJob(row);
 }
 
-function toJob(row: JobRow): Job {
+export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     scenarioId: row.scenarioId,

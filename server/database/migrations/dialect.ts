@@ -1,5 +1,12 @@
 // What migrations need to know of the database they run on: SQLite and PostgreSQL differ in the words for a few things.
-import { type ColumnDataType, type Expression, type Kysely, PostgresAdapter, sql } from 'kysely';
+import {
+  type ColumnDataType,
+  type ColumnDefinitionBuilder,
+  type Expression,
+  type Kysely,
+  PostgresAdapter,
+  sql,
+} from 'kysely';
 
 export type AnyDatabase = Kysely<unknown>;
 
@@ -26,5 +33,38 @@ export async function onlyAppend(db: AnyDatabase, table: string): Promise<void> 
   for (const event of ['update', 'delete']) {
     const refuse = `begin select raise(abort, '${message}'); end`;
     await sql.raw(`create trigger ${table}_no_${event} before ${event} on ${table} ${refuse}`).execute(db);
+  }
+}
+
+/** A primary key that rises with every row and never comes again. In PostgreSQL a row with a smaller number may appear later. */
+export function risingNumber(db: AnyDatabase): {
+  readonly type: ColumnDataType;
+  readonly build: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
+} {
+  if (isPostgres(db)) return { type: 'bigserial', build: (column) => column.primaryKey() };
+  return { type: 'integer', build: (column) => column.primaryKey().autoIncrement() };
+}
+
+/** Each row that is made, removed, or changed so that `when` holds (of `old` and `new`) is noted in the table `changes`. */
+export async function onChange(
+  db: AnyDatabase,
+  { table, kind, when }: { readonly table: string; readonly kind: string; readonly when: string },
+): Promise<void> {
+  const events = [
+    { event: 'insert', row: 'new', condition: '' },
+    { event: 'delete', row: 'old', condition: '' },
+    { event: 'update', row: 'new', condition: `when (${when})` },
+  ];
+  for (const { event, row, condition } of events) {
+    const name = `${table}_note_${event}`;
+    const insert = `insert into changes (kind, id) values ('${kind}', ${row}.id);`;
+    if (isPostgres(db)) {
+      const body = `begin ${insert} return null; end`;
+      await sql.raw(`create function ${name}() returns trigger language plpgsql as $$ ${body} $$`).execute(db);
+      const what = `after ${event} on ${table} for each row ${condition}`;
+      await sql.raw(`create trigger ${name} ${what} execute function ${name}()`).execute(db);
+    } else {
+      await sql.raw(`create trigger ${name} after ${event} on ${table} ${condition} begin ${insert} end`).execute(db);
+    }
   }
 }
