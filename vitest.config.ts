@@ -46,7 +46,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/conformance/**', 'test/faults/**'],
+          exclude: ['test/lab/**', 'test/conformance/**', 'test/faults/**', 'test/console/pages/**'],
           testTimeout: 30_000,
           pool: 'forks',
         },
@@ -71,6 +71,19 @@ export default defineConfig({
           testTimeout: 60_000,
           pool: 'forks',
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // The console in a real browser, which all files share.
+        test: {
+          name: 'console',
+          include: ['test/console/pages/**/*.test.ts'],
+          globalSetup: 'test/fixtures/console/browser-for-all.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          pool: 'forks',
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {

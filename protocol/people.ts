@@ -65,6 +65,10 @@ export const tokenBodySchema = z.strictObject({
 
 export const meSchema = z.object({ name: z.string(), role: roleSchema, user: userSchema.nullable() });
 
+/** GET /v1/setup */
+export const setupSchema = z.object({ needsAdministrator: z.boolean() });
+export type Setup = z.infer<typeof setupSchema>;
+
 export const auditEntrySchema = z.object({
   id: z.string(),
   at: z.string(),

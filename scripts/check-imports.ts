@@ -75,16 +75,16 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
   return violations;
 }
 
-/** Every .ts file below `root`, by its path from there; hidden folders, node_modules and what a build leaves are not looked into. */
+/** Every .ts and .svelte file below `root`, by its path from there; hidden folders, node_modules and what a build leaves are not looked into. */
 export function readSources(root: string): Map<string, string> {
-  const skipped = new Set(['node_modules', 'build', 'out']);
+  const skipped = new Set(['node_modules', 'build', 'out', 'dist']);
   const files = new Map<string, string>();
   const walk = (folder: string): void => {
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
       const relative = path.posix.join(folder, entry.name);
       if (entry.name.startsWith('.') || skipped.has(entry.name)) continue;
       if (entry.isDirectory()) walk(relative);
-      else if (entry.name.endsWith('.ts')) files.set(relative, readFileSync(path.join(root, relative), 'utf8'));
+      else if (/\.(ts|svelte)$/.test(entry.name)) files.set(relative, readFileSync(path.join(root, relative), 'utf8'));
     }
   };
   walk('');

@@ -13,6 +13,7 @@ import { audited } from './audited.ts';
 import { BodyBudget } from './body-budget.ts';
 import { type Caller, identifyCaller } from './callers.ts';
 import type { LogLevel } from './config.ts';
+import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
 import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
 import type { Route } from './route.ts';
@@ -66,7 +67,9 @@ export function addRoutes(app: App, context: Context): void {
     }
   });
   app.setErrorHandler(answerError);
+  const answerConsole = createConsole();
   app.setNotFoundHandler((request, reply) => {
+    if (isConsolePath(request)) return answerConsole(request, reply);
     const message = `no route ${request.method} ${request.url.split('?', 1)[0]}`;
     return reply.code(404).send({ error: { code: 'usage', message } });
   });

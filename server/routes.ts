@@ -30,6 +30,7 @@ import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
+import { getSetup } from './routes/get-setup.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
 import { getTokens } from './routes/get-tokens.ts';
 import { getUsers } from './routes/get-users.ts';
@@ -91,6 +92,7 @@ export const routes: readonly Route[] = [
   getMedium,
   getScenario,
   getScenarios,
+  getSetup,
   getStoreStats,
   patchBootProfile,
   patchMachine,

@@ -1,7 +1,7 @@
 // Users: made, changed and removed by administrators. Names differ in more than case.
 import type { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
-import type { Role, User, UserPatch, userBodySchema } from '../../protocol/people.ts';
+import type { Role, Setup, User, UserPatch, userBodySchema } from '../../protocol/people.ts';
 import type { Database, UserRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
@@ -32,6 +32,12 @@ export async function createUser(db: Database, body: z.infer<typeof userBodySche
 /** In order of name. */
 export async function listUsers(db: Database): Promise<User[]> {
   return (await db.selectFrom('users').selectAll().orderBy('foldedName').execute()).map(toUser);
+}
+
+/** Before the first user there is only the operator token: the console then asks for it, and makes an administrator. */
+export async function readSetup(db: Database): Promise<Setup> {
+  const user = await db.selectFrom('users').select('id').limit(1).executeTakeFirst();
+  return { needsAdministrator: user === undefined };
 }
 
 /** By id or by name. @throws DeployError user-not-found */

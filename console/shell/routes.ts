@@ -1,0 +1,43 @@
+// The route table: the map of the console. A page is a folder in pages/, loaded when it is first gone to.
+import type { Component } from 'svelte';
+import type { Role } from '../../protocol/people.ts';
+import { matchPattern, type Params } from './match-route.ts';
+
+/** The entry of the navigation that a page belongs to; their order is that of the navigation. */
+export const areas = [
+  'machines',
+  'wall',
+  'jobs',
+  'images',
+  'scenarios',
+  'schedule',
+  'people',
+  'settings',
+  'audit',
+] as const;
+export type Area = (typeof areas)[number];
+
+type Page = { readonly default: Component<{ params: Params }> };
+
+export type ConsoleRoute = {
+  readonly pattern: string;
+  readonly area: Area;
+  /** Who has use for it; without it, everybody. The server decides all the same. */
+  readonly role?: Role;
+  load(): Promise<Page>;
+};
+
+export const consoleRoutes: readonly ConsoleRoute[] = [
+  { pattern: '/machines', area: 'machines', load: () => import('../pages/machines/machines-page.svelte') },
+];
+
+export type FoundRoute = { readonly route: ConsoleRoute; readonly params: Params };
+
+/** The first page is that of the machines. */
+export function findRoute(path: string): FoundRoute | null {
+  for (const route of consoleRoutes) {
+    const params = matchPattern(route.pattern, path === '/' ? '/machines' : path);
+    if (params !== null) return { route, params };
+  }
+  return null;
+}

@@ -1,0 +1,23 @@
+// Every address of the console, in one place.
+
+const named =
+  (folder: string) =>
+  (id: string): string =>
+    `/${folder}/${encodeURIComponent(id)}`;
+
+export const urls = {
+  machines: '/machines',
+  machine: named('machines'),
+  jobs: '/jobs',
+  job: named('jobs'),
+  wall: '/wall',
+  images: '/images',
+  image: named('images'),
+  scenarios: '/scenarios',
+  scenario: named('scenarios'),
+  newScenario: '/scenarios/new',
+  schedule: '/schedule',
+  people: '/people',
+  settings: '/settings',
+  audit: '/audit',
+} as const;

@@ -1,0 +1,10 @@
+// GET /v1/setup: what is still to be done before anybody can log in
+import { readSetup } from '../people/users.ts';
+import type { Route } from '../route.ts';
+
+export const getSetup: Route = {
+  method: 'GET',
+  path: '/v1/setup',
+  access: 'public',
+  handle: ({ db }) => readSetup(db),
+};
