@@ -11,6 +11,7 @@ import { prettifyError, ZodError } from 'zod';
 import { DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
 import { audited } from './audited.ts';
 import { BodyBudget } from './body-budget.ts';
+import { browserHeaders, refuseForeignPage } from './browser-rules.ts';
 import { type Caller, identifyCaller } from './callers.ts';
 import type { LogLevel } from './config.ts';
 import { createConsole, isConsolePath } from './console/serve-console.ts';
@@ -36,6 +37,8 @@ export function createApp(authority: Authority, logLevel: LogLevel): App {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: maxParameterLength },
     bodyLimit: maxJsonBytes,
+    // An address that is none comes to no route and no hook.
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(browserHeaders)),
     serverFactory: (handler) =>
       createServer(
         {
@@ -54,6 +57,10 @@ export function createApp(authority: Authority, logLevel: LogLevel): App {
 export function addRoutes(app: App, context: Context): void {
   const budget = new BodyBudget(bodyBudgetBytes);
   const callers = new WeakMap<FastifyRequest, Caller>();
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(browserHeaders);
+    refuseForeignPage(request.method, request.headers);
+  });
   acceptEmptyJson(app);
   for (const route of routes.filter((candidate) => candidate.maxBodyBytes === undefined)) {
     addRoute(app, context, callers, route);
@@ -99,7 +106,8 @@ function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, C
 /** `POST …/cancel` and the like have no body; some clients still say that it is JSON. */
 function acceptEmptyJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.removeContentTypeParser('application/json');
+  // A page of any site can send text, and none can send JSON without being asked first.
+  app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
     body.length === 0 ? done(null, undefined) : parse(request, body.toString(), done),
   );

@@ -4,6 +4,7 @@ import { bootIdHeader } from '../protocol/agent-messages.ts';
 import { DeployError } from '../protocol/errors.ts';
 import type { Role } from '../protocol/people.ts';
 import type { Step } from '../protocol/scenario.ts';
+import { requireOwnPage } from './browser-rules.ts';
 import type { Database } from './database/schema.ts';
 import { mayAtLeast, type Person, readPerson } from './people/person-tokens.ts';
 import { readSessionCookie } from './people/session-cookie.ts';
@@ -52,9 +53,7 @@ async function identifyPerson(
   headers: IncomingHttpHeaders,
 ): Promise<Extract<Caller, { kind: 'person' }>> {
   const cookie = headers.authorization === undefined ? readSessionCookie(headers.cookie) : null;
-  if (cookie !== null && method !== 'GET' && headers.origin !== `https://${headers.host}`) {
-    throw new DeployError('forbidden', 'a page of another server asked for this');
-  }
+  if (cookie !== null) requireOwnPage(method, headers);
   const token = cookie ?? readBearer(headers);
   if (await isOperatorToken(db, token)) {
     return { kind: 'person', name: 'operator token', role: 'administrator', userId: null, tokenId: null };

@@ -33,6 +33,7 @@ const httpBootImages = new Map([
 export function createPlainServer(options: PlainOptions): Server {
   const server = createServer({ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000 });
   server.on('request', (request, response) => {
+    response.setHeader('x-content-type-options', 'nosniff');
     answer(options, request, response).catch((thrown: Error) => {
       options.log.warn({ path: request.url?.split('?', 1)[0], reason: thrown.message }, 'plain HTTP request failed');
       if (response.headersSent) response.destroy();
