@@ -1,19 +1,10 @@
-// The console's side of the HTTPS server: its page at every path that is not the API's, its assets, and what a browser may do with them.
+// The console's side of the HTTPS server: its page at every path that is not the API's, and its assets (what a browser may do with them: browser-rules.ts).
 import path from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { browserHeaders } from '../browser-rules.ts';
 import { type ConsoleFile, chooseEncoding, readConsoleFiles } from './console-files.ts';
 
 const builtFolder = path.join(import.meta.dirname, '../../console/dist');
-
-/** Nothing from elsewhere, nothing inline, in nobody's frame (CSP level 3). */
-const pageHeaders = {
-  'content-security-policy':
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'referrer-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
 
 /** An asset's name changes with its content; the page says which are in use, and is asked for each time. */
 const immutable = 'public, max-age=31536000, immutable';
@@ -30,7 +21,7 @@ export function createConsole(folder = builtFolder): Answer {
   let files: ReadonlyMap<string, ConsoleFile> | null = null;
   return async (request, reply) => {
     files ??= await readConsoleFiles(folder);
-    reply.headers(pageHeaders);
+    reply.headers(browserHeaders);
     if (files === null) return reply.code(503).type('text/plain; charset=utf-8').send(notBuilt);
     const asked = pathOf(request);
     const file = files.get(asked === '/' ? '/index.html' : asked);
