@@ -1,14 +1,10 @@
 // `deploy-os boot-profile …`: what classes of machines boot instead of the server's usual kernel, initramfs and arguments.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import {
-  type BootProfile,
-  type BootRule,
-  bootProfilePatchSchema,
-  bootProfileSchema,
-} from '../protocol/boot-profile.ts';
+import { type BootProfile, bootProfilePatchSchema, bootProfileSchema } from '../protocol/boot-profile.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
+import { collectRule, describeRules, parseRules } from './machine-rule.ts';
 import { printJson, printTable } from './output.ts';
 
 type Flags = {
@@ -43,7 +39,6 @@ export function addCommands(program: Command): void {
 }
 
 function withFlags(command: Command): Command {
-  const collect = (rule: string, before: readonly string[] = []) => [...before, rule];
   return command
     .option('--arguments <text>', "more words for the kernel's command line")
     .option(
@@ -56,8 +51,8 @@ function withFlags(command: Command): Command {
     )
     .option(
       '--rule <rule>',
-      'for machines of which all of this is true: manufacturer=Dell*,product=…,mac=52:54:00,uuid=…,subnet=10.0.0.0/24; repeat for another chance (empty: no rules)',
-      collect,
+      'for machines of which all of this is true: manufacturer=Dell*,product=…,serial=…,mac=52:54:00,uuid=…,subnet=10.0.0.0/24,tag=…; repeat for another chance (empty: no rules)',
+      collectRule,
     )
     .option('--order <number>', 'of several profiles whose rules fit the smallest is taken (default: 100)');
 }
@@ -81,14 +76,13 @@ async function save(
 
 /** What was given, and nothing else. */
 function bodyOf({ name, arguments: text, build, overlay, rule, order }: Flags): object {
-  const rules = rule?.filter((each) => each !== '').map(parseRule);
   const order_ = order === undefined ? undefined : Number(order);
   const body = {
     name,
     arguments: text,
     build: emptyIsNull(build),
     overlay: emptyIsNull(overlay),
-    rules,
+    rules: parseRules(rule),
     order: order_,
   };
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
@@ -98,16 +92,6 @@ function emptyIsNull(text: string | undefined): string | null | undefined {
   return text === '' ? null : text;
 }
 
-/** `KEY=VALUE,KEY=VALUE`; for a comma within a value `?` stands. What the keys are the schema says. */
-function parseRule(text: string): Record<string, string> {
-  const entries = text.split(',').map((part) => {
-    const equals = part.indexOf('=');
-    if (equals > 0) return [part.slice(0, equals).trim(), part.slice(equals + 1).trim()] as const;
-    throw new DeployError('usage', `--rule: '${part}' is not KEY=VALUE`);
-  });
-  return Object.fromEntries(entries);
-}
-
 async function list(options: ConnectOptions): Promise<void> {
   const profiles = await callOnce(options, 'GET', '/v1/boot-profiles', z.array(bootProfileSchema));
   if (options.json === true) return printJson(profiles);
@@ -115,14 +99,8 @@ async function list(options: ConnectOptions): Promise<void> {
     ['ORDER', 'NAME', 'ID', 'FOR', 'BUILD', 'OVERLAY', 'ARGUMENTS'],
     profiles.map(({ order, name, id, rules, build, overlay, arguments: text }: BootProfile) => [
       ...[String(order), name, id],
-      rules.map(describeRule).join(' or ') || 'machines that it is set for',
+      describeRules(rules) || 'machines that it is set for',
       ...[build ?? '', overlay ?? '', text],
     ]),
   );
-}
-
-function describeRule(rule: BootRule): string {
-  return Object.entries(rule)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 }

@@ -5,13 +5,14 @@ import { bootProfileSchema } from '../protocol/boot-profile.ts';
 import { type Machine, machineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { addDisksCommand } from './machine-disks.ts';
+import { addListCommand } from './machine-list.ts';
 import { formatBytes, printJson, printTable } from './output.ts';
 
 export function addCommands(program: Command): void {
   const machine = program
     .command('machine')
-    .description('Managed machines: list, approve, rename, forget, and their disks');
-  withServerOptions(machine.command('list').description('List all machines that have shown up')).action(list);
+    .description('Managed machines: list, approve, rename, tag, forget, and their disks');
+  addListCommand(machine);
   withServerOptions(
     machine.command('show <machine>').description('Show one machine (id or name) with its inventory'),
   ).action(async (name: string, options: ConnectOptions) =>
@@ -33,6 +34,11 @@ export function addCommands(program: Command): void {
   withServerOptions(machine.command('rename <machine> <name>').description('Give it a name that people know')).action(
     (name: string, newName: string, options: ConnectOptions) => change(name, { name: newName }, options, 'renamed'),
   );
+  withServerOptions(machine.command('tag <machine> <tag...>').description('Put tags on it, or take them off'))
+    .option('--remove', 'take them off')
+    .action((name: string, tags: string[], options: ConnectOptions & { readonly remove?: boolean }) =>
+      change(name, { [options.remove ? 'removeTags' : 'addTags']: tags }, options, 'tagged'),
+    );
   withServerOptions(machine.command('forget <machine>').description('Forget it, as if it had never shown up')).action(
     async (name: string, options: ConnectOptions) => {
       await callOnce(options, 'DELETE', pathOf(name), z.undefined());
@@ -44,22 +50,6 @@ export function addCommands(program: Command): void {
 
 function pathOf(name: string): string {
   return `/v1/machines/${encodeURIComponent(name)}`;
-}
-
-async function list(options: ConnectOptions): Promise<void> {
-  const machines = await callOnce(options, 'GET', '/v1/machines', z.array(machineSchema));
-  if (options.json === true) return printJson(machines);
-  printTable(
-    ['ID', 'NAME', 'STATE', 'ONLINE', 'LAST SEEN', 'MODEL'],
-    machines.map((machine) => [
-      machine.id,
-      machine.name,
-      machine.state,
-      machine.online ? 'yes' : 'no',
-      machine.lastSeenAt ?? '',
-      [machine.inventory?.smbios.manufacturer, machine.inventory?.smbios.product].filter(Boolean).join(' '),
-    ]),
-  );
 }
 
 async function change(name: string, patch: object, options: ConnectOptions, done: string): Promise<void> {
@@ -77,6 +67,12 @@ async function show(machine: Machine, options: ConnectOptions): Promise<void> {
   process.stdout.write(
     `${machine.name} (${machine.id}): ${machine.state}, ${machine.online ? 'online' : `last seen ${machine.lastSeenAt ?? 'never'}`}\n`,
   );
+  for (const [word, values] of [
+    ['tags', machine.tags],
+    ['groups', machine.groups.map((group) => group.name)],
+  ] as const) {
+    if (values.length > 0) process.stdout.write(`${word}: ${values.join(', ')}\n`);
+  }
   if (machine.bootProfileId !== null) {
     const profilePath = `/v1/boot-profiles/${machine.bootProfileId}`;
     const profile = await callOnce(options, 'GET', profilePath, bootProfileSchema);

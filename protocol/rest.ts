@@ -7,24 +7,47 @@ import { nameSchema, scenarioBodySchema } from './scenario.ts';
 const id = z.string().min(1).max(64);
 const time = z.iso.datetime();
 
+const machineStateSchema = z.enum(['pending', 'approved']);
+
 export const machineSchema = z.object({
   id,
   name: z.string(),
-  state: z.enum(['pending', 'approved']),
+  state: machineStateSchema,
   online: z.boolean(),
   lastSeenAt: time.nullable(),
   /** What a person has set; null: as the rules of the profiles say. */
   bootProfileId: id.nullable().default(null),
+  /** Where it asked from last. */
+  address: z.string().nullable().default(null),
+  tags: z.array(z.string()).default([]),
+  groups: z.array(z.object({ id, name: z.string() })).default([]),
   inventory: inventorySchema.nullable(),
 });
 export type Machine = z.infer<typeof machineSchema>;
+
+const tagsSchema = z.array(nameSchema).max(100);
 
 /** PATCH /v1/machines/:id; a boot profile by id or name, null: as the rules say. */
 export const machinePatchSchema = z.object({
   state: z.literal('approved').optional(),
   name: nameSchema.optional(),
   bootProfile: nameSchema.nullable().optional(),
+  addTags: tagsSchema.optional(),
+  removeTags: tagsSchema.optional(),
 });
+
+/** GET /v1/machines?…: in order of name; those after the name `after`, at most `limit`. */
+export const machineQuerySchema = z.object({
+  /** Words that all stand in its name, MAC and other addresses, serial number, model, UUID, id or tags. */
+  search: z.string().max(255).optional(),
+  group: z.string().max(255).optional(),
+  tag: z.string().max(255).optional(),
+  state: machineStateSchema.optional(),
+  online: z.stringbool({ truthy: ['true'], falsy: ['false'] }).optional(),
+  after: z.string().max(255).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+});
+export type MachineQuery = z.infer<typeof machineQuerySchema>;
 
 export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time });
 export type Scenario = z.infer<typeof scenarioSchema>;

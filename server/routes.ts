@@ -2,6 +2,7 @@
 import type { Route } from './route.ts';
 import { deleteBootProfile } from './routes/delete-boot-profile.ts';
 import { deleteEnrolment } from './routes/delete-enrolment.ts';
+import { deleteGroup } from './routes/delete-group.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
@@ -16,6 +17,8 @@ import { getChunk } from './routes/get-chunk.ts';
 import { getDiskCheck } from './routes/get-disk-check.ts';
 import { getDiskChecks } from './routes/get-disk-checks.ts';
 import { getEnrolments } from './routes/get-enrolments.ts';
+import { getGroup } from './routes/get-group.ts';
+import { getGroups } from './routes/get-groups.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
@@ -32,9 +35,11 @@ import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getSetup } from './routes/get-setup.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
+import { getTags } from './routes/get-tags.ts';
 import { getTokens } from './routes/get-tokens.ts';
 import { getUsers } from './routes/get-users.ts';
 import { patchBootProfile } from './routes/patch-boot-profile.ts';
+import { patchGroup } from './routes/patch-group.ts';
 import { patchMachine } from './routes/patch-machine.ts';
 import { patchUser } from './routes/patch-user.ts';
 import { postBootProfile } from './routes/post-boot-profile.ts';
@@ -43,6 +48,8 @@ import { postChunks } from './routes/post-chunks.ts';
 import { postChunksFlush } from './routes/post-chunks-flush.ts';
 import { postChunksMissing } from './routes/post-chunks-missing.ts';
 import { postEnrolment } from './routes/post-enrolment.ts';
+import { postGroup } from './routes/post-group.ts';
+import { postGroupMembers } from './routes/post-group-members.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postScenario } from './routes/post-scenario.ts';
@@ -110,4 +117,11 @@ export const routes: readonly Route[] = [
   postStoreGc,
   putImage,
   putKey,
+  getGroups,
+  getGroup,
+  postGroup,
+  patchGroup,
+  postGroupMembers,
+  deleteGroup,
+  getTags,
 ];

@@ -26,6 +26,7 @@ import { forgetOldChanges } from './events/change-feed.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { acceptWebSockets } from './listener/web-sockets.ts';
+import { fillFacts } from './machines/machine-facts.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
@@ -53,6 +54,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const app = createApp(authority, config.logLevel);
   const db = await openDatabase(config.database);
   starting.defer(() => db.destroy());
+  await fillFacts(db);
   const operator = await openOperatorToken(db, config.dataDir);
   const store = await openChunkStore(config.storeLocation);
   starting.defer(() => store.close());

@@ -7,8 +7,10 @@ import type { Inventory } from '../../protocol/inventory.ts';
 import type { ServerConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
+import type { MachineFacts } from '../machines/machine-rule.ts';
+import { listTags } from '../machines/tags.ts';
 import { newId } from '../new-id.ts';
-import { type BootingMachine, chooseProfile } from './choose-profile.ts';
+import { chooseProfile } from './choose-profile.ts';
 import { checkProfileFiles, listProfileFiles, type ProfileFileName, profileFileNames } from './profile-files.ts';
 import { findBootProfile, listBootProfiles } from './profiles.ts';
 
@@ -31,9 +33,13 @@ const usual: Boot = {
   notice: null,
 };
 
-/** `said` is what the boot loader tells; what it does not, the machine's inventory may. */
-export async function bootOf({ db, config, log }: Context, machine: MachineRow, said: BootingMachine): Promise<Boot> {
-  const profile = chooseProfile(await listBootProfiles(db), complete(said, machine), machine.bootProfileId);
+/** What a boot loader tells. */
+type Said = Omit<MachineFacts, 'addresses' | 'tags'> & { readonly address: string };
+
+/** What the boot loader does not tell, the machine's inventory may. */
+export async function bootOf({ db, config, log }: Context, machine: MachineRow, said: Said): Promise<Boot> {
+  const facts = complete(said, machine, await listTags(db, machine.id));
+  const profile = chooseProfile(await listBootProfiles(db), facts, machine.bootProfileId);
   if (profile === null) return usual;
   try {
     await checkProfileFiles(profile, config);
@@ -49,11 +55,14 @@ export async function bootOf({ db, config, log }: Context, machine: MachineRow, 
   return { profile, paths, kernelArguments: profile.arguments, notice: null };
 }
 
-function complete(said: BootingMachine, { inventory }: MachineRow): BootingMachine {
+function complete({ address, ...said }: Said, { inventory }: MachineRow, tags: readonly string[]): MachineFacts {
   const known: Inventory | null = inventory === null ? null : JSON.parse(inventory);
   return {
     ...said,
+    addresses: [address],
+    tags,
     uuid: said.uuid ?? known?.smbios.uuid ?? null,
+    serial: said.serial ?? known?.smbios.serial ?? null,
     macs: [...said.macs, ...(known?.nics.map(({ mac }) => mac) ?? [])],
     manufacturer: said.manufacturer ?? known?.smbios.manufacturer ?? null,
     product: said.product ?? known?.smbios.product ?? null,

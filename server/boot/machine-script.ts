@@ -26,18 +26,18 @@ export type ScriptRequest = {
 };
 
 export async function writeMachineScript(context: Context, request: ScriptRequest): Promise<string> {
-  const { loader, server, query } = request;
+  const { loader, server, query, address } = request;
   const value = (name: string): string | null => (query.get(name) ?? '').slice(0, maxValueLength) || null;
   const mac = normalizeMac(value('mac') ?? '');
   const { db, log, config, authority } = context;
   const facts = { uuid: value('uuid'), macs: mac === null ? [] : [mac] };
-  const machine = await registerMachine(db, { ...facts, approve: config.approve });
+  const machine = await registerMachine(db, { ...facts, address, approve: config.approve });
   if (machine === null) return words[loader].unknown();
   // One that never registered does so first: nobody could choose its disks yet.
   const registered = machine.state === 'approved' && machine.inventory !== null;
   const idle = registered && !(await hasUnfinishedJob(context, machine.id));
-  const said = { ...facts, manufacturer: value('manufacturer'), product: value('product'), address: request.address };
-  const boot = idle ? null : await bootOf(context, machine, said);
+  const told = { serial: value('serial'), manufacturer: value('manufacturer'), product: value('product') };
+  const boot = idle ? null : await bootOf(context, machine, { ...facts, ...told, address });
   const boots = boot === null ? 'own disk' : 'Deploy-OS';
   log.info({ machine: machine.name, state: machine.state, boots, profile: boot?.profile?.name }, 'boot script');
   if (boot === null) return words[loader].local(value('platform') ?? '');

@@ -1,6 +1,7 @@
 // The schema's history, in order and never edited: what an older data directory needs to become this version's. From 007 on each has a file in migrations/.
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { createGroups } from './migrations/007-groups.ts';
 import { changes } from './migrations/016-changes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -212,5 +213,6 @@ export const migrations: Record<string, Migration> = {
   '004-boot-profiles': { up: createBootProfiles },
   '005-enrolments': { up: createEnrolments },
   '006-people': { up: createPeople },
+  '007-groups': { up: createGroups },
   '016-changes': changes,
 };

@@ -13,7 +13,22 @@ type MachinesTable = {
   onlineUntil: string | null;
   /** What a person has set; null: as the rules say. */
   bootProfileId: string | null;
+  /** Where it asked from last. */
+  address: string | null;
 };
+
+/** The MAC addresses that it has been seen with, whether they tell who it is or not. */
+type MachineMacsTable = { machineId: string; mac: string; seenAt: string };
+
+type MachineTagsTable = { machineId: string; foldedTag: string; tag: string };
+
+/** Written anew whenever one of them changes (machines/machine-facts.ts): `facts` for rules, `search` for people. */
+type MachineFactsTable = { machineId: string; facts: string; search: string };
+
+type MachineGroupsTable = { id: string; name: string; foldedName: string; rules: string; createdAt: string };
+
+/** `rule`: those that the group's rules fit; kept true as machines and rules change. */
+type GroupMembersTable = { groupId: string; machineId: string; kind: 'fixed' | 'rule' };
 
 /** `uuid:…` or `mac:…`, each of at most one machine; see machines/identity.ts. */
 type MachineIdentitiesTable = { identity: string; machineId: string };
@@ -91,7 +106,7 @@ type EnrolmentsTable = {
 type UsersTable = {
   id: string;
   name: string;
-  /** Two names that look the same are the same (people/login-throttle.ts, foldName). */
+  /** Two names that look the same are the same (fold-name.ts). */
   foldedName: string;
   passwordHash: string;
   role: string;
@@ -131,6 +146,11 @@ type SettingsTable = { name: string; value: string };
 export type Tables = {
   machines: MachinesTable;
   machineIdentities: MachineIdentitiesTable;
+  machineMacs: MachineMacsTable;
+  machineTags: MachineTagsTable;
+  machineFacts: MachineFactsTable;
+  machineGroups: MachineGroupsTable;
+  groupMembers: GroupMembersTable;
   bootTokens: BootTokensTable;
   scenarios: ScenariosTable;
   jobs: JobsTable;

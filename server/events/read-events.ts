@@ -2,7 +2,7 @@
 import type { Event } from '../../protocol/events.ts';
 import type { Database } from '../database/schema.ts';
 import { toJob } from '../jobs/read-jobs.ts';
-import { toMachine } from '../machines/read-machines.ts';
+import { showMachines } from '../machines/list-machines.ts';
 
 type LogEntries = Extract<Event, { type: 'log' }>['entries'];
 
@@ -15,9 +15,9 @@ const maxTail = 500;
 export async function readMachineEvents(db: Database, ids: readonly string[]): Promise<Event[]> {
   const rows = await inParts(ids, (part) => db.selectFrom('machines').selectAll().where('id', 'in', part).execute());
   const events = new Map<string, Event>(ids.map((id) => [id, { type: 'machineGone', id }]));
-  for (const row of rows) {
-    const { inventory: _, ...machine } = toMachine({ ...row, inventory: null });
-    events.set(row.id, { type: 'machine', ...machine });
+  const bare = rows.map((row) => ({ ...row, inventory: null }));
+  for (const { inventory: _, ...machine } of await showMachines(db, bare)) {
+    events.set(machine.id, { type: 'machine', ...machine });
   }
   return [...events.values()];
 }

@@ -1,26 +1,33 @@
-// What a person changes about a machine: approve, rename, its boot profile, forget.
+// What a person changes about a machine: approve, rename, its boot profile, its tags, forget.
 import type { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
 import type { machinePatchSchema } from '../../protocol/rest.ts';
 import { findBootProfile } from '../boot-profiles/profiles.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
+import { refreshFacts } from './machine-facts.ts';
+import { changeTags } from './tags.ts';
 
 /** @throws DeployError name-ambiguous when another machine has the new name; boot-profile-not-found. */
 export async function changeMachine(
   db: Database,
   machineId: string,
-  { name, state, bootProfile }: z.infer<typeof machinePatchSchema>,
+  { name, state, bootProfile, addTags = [], removeTags = [] }: z.infer<typeof machinePatchSchema>,
 ): Promise<void> {
-  if (name !== undefined) await requireFreeName(db, machineId, name);
   const profile = typeof bootProfile === 'string' ? (await findBootProfile(db, bootProfile)).id : bootProfile;
   const changes = {
     ...(name === undefined ? {} : { name }),
     ...(state === undefined ? {} : { state }),
     ...(profile === undefined ? {} : { bootProfileId: profile }),
   };
-  if (Object.keys(changes).length === 0) return;
-  await db.updateTable('machines').set(changes).where('id', '=', machineId).execute();
+  await transact(db, async (transaction) => {
+    if (name !== undefined) await requireFreeName(transaction, machineId, name);
+    if (Object.keys(changes).length > 0) {
+      await transaction.updateTable('machines').set(changes).where('id', '=', machineId).execute();
+    }
+    await changeTags(transaction, machineId, { add: addTags, remove: removeTags });
+    await refreshFacts(transaction, machineId);
+  });
 }
 
 async function requireFreeName(db: Database, machineId: string, name: string): Promise<void> {

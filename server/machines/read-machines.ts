@@ -3,11 +3,6 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { Machine } from '../../protocol/rest.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 
-/** In order of name. */
-export async function listMachines(db: Database): Promise<Machine[]> {
-  return (await db.selectFrom('machines').selectAll().orderBy('name').execute()).map(toMachine);
-}
-
 /** By id or by name. @throws DeployError machine-not-found */
 export async function findMachine(db: Database, idOrName: string): Promise<MachineRow> {
   const rows = await db
@@ -20,7 +15,7 @@ export async function findMachine(db: Database, idOrName: string): Promise<Machi
   return found;
 }
 
-export function toMachine(row: MachineRow): Machine {
+export function toMachine(row: MachineRow, tags: Machine['tags'], groups: Machine['groups']): Machine {
   return {
     id: row.id,
     name: row.name,
@@ -28,6 +23,9 @@ export function toMachine(row: MachineRow): Machine {
     online: row.onlineUntil !== null && row.onlineUntil > new Date().toISOString(),
     lastSeenAt: row.lastSeenAt,
     bootProfileId: row.bootProfileId,
+    address: row.address,
+    tags,
+    groups,
     inventory: row.inventory === null ? null : JSON.parse(row.inventory),
   };
 }

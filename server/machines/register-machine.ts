@@ -4,8 +4,14 @@ import type { Database, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 import { type IdentityFacts, listIdentities, normalizeMac } from './identity.ts';
+import { refreshFacts } from './machine-facts.ts';
+import { noteMacs } from './seen-macs.ts';
 
-type Sighting = IdentityFacts & { readonly approve: 'none' | 'all' };
+type Sighting = IdentityFacts & {
+  /** Where it asks from. */
+  readonly address: string;
+  readonly approve: 'none' | 'all';
+};
 
 /** The machine with these facts; a new one is pending unless the policy says otherwise. Null when nothing identifies it. */
 export async function registerMachine(db: Database, sighting: Sighting): Promise<MachineRow | null> {
@@ -15,6 +21,10 @@ export async function registerMachine(db: Database, sighting: Sighting): Promise
     const known = await findByIdentity(transaction, identities);
     const machine = known ?? (await createMachine(transaction, sighting));
     await addIdentities(transaction, machine.id, identities);
+    await noteMacs(transaction, machine.id, sighting.macs);
+    const address = sighting.address.replace(/^::ffff:(?=\d+\.)/, '');
+    await transaction.updateTable('machines').set({ address }).where('id', '=', machine.id).execute();
+    await refreshFacts(transaction, machine.id);
     return sighting.approve === 'all' ? approve(transaction, machine) : machine;
   });
 }
@@ -22,12 +32,17 @@ export async function registerMachine(db: Database, sighting: Sighting): Promise
 /** Keeps what the agent of a machine said of itself, and under which further names the machine may show up. */
 export async function recordInventory(db: Database, machineId: string, inventory: Inventory): Promise<void> {
   const { uuid } = inventory.smbios;
-  await addIdentities(db, machineId, listIdentities({ uuid, macs: inventory.nics.map((nic) => nic.mac) }));
-  await db
-    .updateTable('machines')
-    .set({ inventory: JSON.stringify(inventory), lastSeenAt: new Date().toISOString() })
-    .where('id', '=', machineId)
-    .execute();
+  const macs = inventory.nics.map((nic) => nic.mac);
+  await transact(db, async (transaction) => {
+    await addIdentities(transaction, machineId, listIdentities({ uuid, macs }));
+    await noteMacs(transaction, machineId, macs);
+    await transaction
+      .updateTable('machines')
+      .set({ inventory: JSON.stringify(inventory), lastSeenAt: new Date().toISOString() })
+      .where('id', '=', machineId)
+      .execute();
+    await refreshFacts(transaction, machineId);
+  });
 }
 
 async function findByIdentity(db: Database, identities: readonly string[]): Promise<MachineRow | undefined> {
@@ -51,6 +66,7 @@ async function createMachine(db: Database, sighting: Sighting): Promise<MachineR
     lastSeenAt: new Date().toISOString(),
     onlineUntil: null,
     bootProfileId: null,
+    address: null,
   };
   await db.insertInto('machines').values(machine).execute();
   return machine;

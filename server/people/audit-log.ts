@@ -6,7 +6,10 @@ import { newId } from '../new-id.ts';
 
 const maxValueLength = 255;
 /** What of a body is kept: names of things, and what is wanted of them. */
-const kept = ['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile'] as const;
+const kept = [
+  ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile'],
+  ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
+] as const;
 
 export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {
   const row = { ...entry, id: newId(), at: new Date().toISOString(), about: JSON.stringify(entry.about) };

@@ -1,5 +1,7 @@
 // Guessing passwords is made slow: after a few failures a name from an address, and an address as a whole, has to wait, each time longer.
 
+import { foldName } from '../fold-name.ts';
+
 type Failures = { count: number; untilMs: number };
 
 const forgetAfterMs = 30 * 60_000;
@@ -52,9 +54,4 @@ function keysOf(name: string, address: string) {
 
 function pairKey(name: string, address: string): string {
   return `pair ${address} ${foldName(name)}`;
-}
-
-/** Two names that a person would take for one. */
-export function foldName(name: string): string {
-  return name.normalize('NFKC').toLowerCase();
 }

@@ -4,8 +4,8 @@ import { DeployError } from '../../protocol/errors.ts';
 import type { Role, Setup, User, UserPatch, userBodySchema } from '../../protocol/people.ts';
 import type { Database, UserRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
+import { foldName } from '../fold-name.ts';
 import { newId } from '../new-id.ts';
-import { foldName } from './login-throttle.ts';
 import { hashPassword } from './password-hash.ts';
 
 /** @throws DeployError user-exists */

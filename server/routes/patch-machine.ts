@@ -1,8 +1,9 @@
-// PATCH /v1/machines/:id: approve, rename, set its boot profile
+// PATCH /v1/machines/:id: approve, rename, tag, set its boot profile
 import { machinePatchSchema } from '../../protocol/rest.ts';
 import { noticeApproval } from '../agents/dispatch.ts';
 import { changeMachine } from '../machines/change-machine.ts';
-import { findMachine, toMachine } from '../machines/read-machines.ts';
+import { showMachines } from '../machines/list-machines.ts';
+import { findMachine } from '../machines/read-machines.ts';
 import { pathParameter, type Route } from '../route.ts';
 
 export const patchMachine: Route = {
@@ -15,6 +16,7 @@ export const patchMachine: Route = {
     await changeMachine(context.db, id, patch);
     request.log.info({ machine: id, ...patch }, 'machine changed');
     if (patch.state === 'approved') await noticeApproval(context, id);
-    return toMachine(await findMachine(context.db, id));
+    const [machine] = await showMachines(context.db, [await findMachine(context.db, id)]);
+    return machine;
   },
 };

@@ -16,7 +16,8 @@ export const postBootToken: Route = {
     const { db, config } = context;
     const { secret, ...facts } = bootTokenRequestSchema.parse(request.body);
     const enrolment = secret === undefined ? undefined : await enrolmentOf(context, request, secret);
-    const machine = await registerMachine(db, { ...facts, approve: enrolment === undefined ? config.approve : 'all' });
+    const approve = enrolment === undefined ? config.approve : 'all';
+    const machine = await registerMachine(db, { ...facts, address: request.ip, approve });
     if (machine === null) {
       throw new DeployError('invalid-input', 'the machine has neither a UUID of its own nor a MAC address', {
         hint: 'Boot it through the network with a card that has one, or set its UUID in the firmware.',

@@ -20,7 +20,12 @@ describe('two servers on one database', () => {
     const place = await createDatabase(service.url('postgres'));
     // At once: the schema, too, is made by one of them.
     const both = await Promise.all([openByText(place), openByText(place)]);
-    const sightings = Array.from({ length: 10 }, () => ({ uuid: randomUUID(), macs: [], approve: 'none' as const }));
+    const sightings = Array.from({ length: 10 }, () => ({
+      uuid: randomUUID(),
+      macs: [],
+      address: '192.0.2.9',
+      approve: 'none' as const,
+    }));
     const machines = await Promise.all(
       sightings.flatMap((sighting) => both.map((db) => registerMachine(db, sighting))),
     );

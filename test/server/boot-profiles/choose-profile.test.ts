@@ -1,26 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type BootProfile,
-  type BootRule,
-  bootProfileBodySchema,
-  bootRuleSchema,
-} from '../../../protocol/boot-profile.ts';
-import { type BootingMachine, chooseProfile, isLike } from '../../../server/boot-profiles/choose-profile.ts';
+import { type BootProfile, bootProfileBodySchema } from '../../../protocol/boot-profile.ts';
+import { type MachineRule, machineRuleSchema } from '../../../protocol/machine-rule.ts';
+import { chooseProfile } from '../../../server/boot-profiles/choose-profile.ts';
+import { isLike, type MachineFacts } from '../../../server/machines/machine-rule.ts';
 
-const machine: BootingMachine = {
+const machine: MachineFacts = {
   uuid: '8A6E0804-2bd0-4672-b79d-d97027f9071a',
   macs: ['52:54:00:00:00:01', 'a0:36:9f:00:00:02'],
   manufacturer: 'Dell Inc.',
   product: 'PowerEdge R740',
-  address: '10.0.3.7',
+  serial: 'CZ-0815',
+  addresses: ['fe80::1', '10.0.3.7'],
+  tags: ['Büro', 'first floor'],
 };
 
-function profile(id: string, ...rules: BootRule[]): BootProfile {
+function profile(id: string, ...rules: MachineRule[]): BootProfile {
   return { id, ...bootProfileBodySchema.parse({ name: id, rules }), createdAt: '2026-11-28T00:00:00Z' };
 }
 
 describe('a boot profile', () => {
-  it.each<[BootRule, boolean]>([
+  it.each<[MachineRule, boolean]>([
     [{ manufacturer: 'dell*' }, true],
     [{ manufacturer: 'dell' }, false],
     [{ manufacturer: '*', product: 'PowerEdge R?40' }, true],
@@ -34,8 +33,13 @@ describe('a boot profile', () => {
     [{ subnet: '10.0.4.0/24' }, false],
     [{ subnet: 'fd00::/8' }, false],
     [{ mac: '52:54:00', subnet: '10.0.4.0/24' }, false],
+    [{ serial: 'cz-*' }, true],
+    [{ serial: 'cz' }, false],
+    [{ tag: 'BÜRO'.normalize('NFD') }, true],
+    [{ tag: 'first*' }, true],
+    [{ tag: 'first' }, false],
   ])('with the rule %j is for the machine: %s', (rule, expected) => {
-    expect(chooseProfile([profile('a', bootRuleSchema.parse(rule))], machine, null)?.id).toBe(
+    expect(chooseProfile([profile('a', machineRuleSchema.parse(rule))], machine, null)?.id).toBe(
       expected ? 'a' : undefined,
     );
   });
@@ -49,8 +53,14 @@ describe('a boot profile', () => {
   });
 
   it('asks nothing of a machine of which nothing is known', () => {
-    const unknown = { uuid: null, macs: [], manufacturer: null, product: null, address: null };
-    for (const rule of [{ manufacturer: '*' }, { product: '*' }, { mac: '52' }, { subnet: '0.0.0.0/0' }]) {
+    const unknown = { uuid: null, macs: [], manufacturer: null, product: null, serial: null, addresses: [], tags: [] };
+    for (const rule of [
+      { manufacturer: '*' },
+      { product: '*' },
+      { mac: '52' },
+      { subnet: '0.0.0.0/0' },
+      { tag: '*' },
+    ]) {
       expect(chooseProfile([profile('a', rule)], unknown, null)).toBe(null);
     }
   });
@@ -63,9 +73,9 @@ describe('a boot profile', () => {
     { subnet: '10.0.0.0/33' },
     { uuid: 'x' },
     { manufacturer: '' },
-    { serial: 'x' },
+    { model: 'x' },
   ])('takes no rule that could never fit: %j', (rule) => {
-    expect(bootRuleSchema.safeParse(rule).success).toBe(false);
+    expect(machineRuleSchema.safeParse(rule).success).toBe(false);
   });
 
   it.each(["a'b", 'a\nb', `a=\${uuid}`, 'a || b', 'a && b', 'a ; b', '# a', 'ä'])(

@@ -1,0 +1,14 @@
+// GET /v1/groups/:id
+import { readGroup } from '../groups/groups.ts';
+import { listFixedMembers } from '../groups/members.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getGroup: Route = {
+  method: 'GET',
+  path: '/v1/groups/:id',
+  access: 'viewer',
+  async handle({ db }, request) {
+    const group = await readGroup(db, pathParameter(request, 'id'));
+    return { ...group, members: await listFixedMembers(db, group.id) };
+  },
+};

@@ -1,0 +1,16 @@
+// PATCH /v1/groups/:id
+import { groupPatchSchema } from '../../protocol/group.ts';
+import { changeGroup } from '../groups/groups.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const patchGroup: Route = {
+  method: 'PATCH',
+  path: '/v1/groups/:id',
+  access: 'operator',
+  async handle({ db }, request) {
+    const patch = groupPatchSchema.parse(request.body);
+    const group = await changeGroup(db, pathParameter(request, 'id'), patch);
+    request.log.info({ group }, 'group changed');
+    return group;
+  },
+};

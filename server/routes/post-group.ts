@@ -1,0 +1,16 @@
+// POST /v1/groups
+import { groupBodySchema } from '../../protocol/group.ts';
+import { createGroup } from '../groups/groups.ts';
+import type { Route } from '../route.ts';
+
+export const postGroup: Route = {
+  method: 'POST',
+  path: '/v1/groups',
+  access: 'operator',
+  async handle({ db }, request, _caller, reply) {
+    const group = await createGroup(db, groupBodySchema.parse(request.body));
+    request.log.info({ group }, 'group made');
+    reply.code(201);
+    return group;
+  },
+};
