@@ -35,3 +35,6 @@ export const groupPatchSchema = z.strictObject({
 
 /** POST /v1/groups/:id/members: all of it or nothing. */
 export const groupMembersSchema = z.strictObject({ add: machines.default([]), remove: machines.default([]) });
+
+/** GET /v1/tags */
+export const tagCountSchema = z.object({ tag: z.string(), machineCount: z.number().int() });

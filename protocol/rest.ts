@@ -136,6 +136,16 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const missingRequestSchema = z.object({ digests: z.array(digestSchema).max(65_536) });
 export const missingAnswerSchema = z.object({ missing: z.array(digestSchema) });
 
+/** PUT /v1/images/NAME and PUT /v1/keys/ID */
+export const storedImageSchema = z.object({ name: z.string() });
+export const storedKeySchema = z.object({ id: z.string() });
+
+/** GET /v1/keys: base64 */
+export const wrappedKeysSchema = z.object({ keys: z.array(z.string()) });
+
+/** GET /v1/health */
+export const healthSchema = z.object({ status: z.literal('ok'), version: z.string() });
+
 /** Every answer with status ≥ 400. */
 export const errorAnswerSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),

@@ -2,11 +2,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
-const querySchema = z.object({ format: z.enum(['json', 'csv']).optional() });
+export const formatQuerySchema = z.object({ format: z.enum(['json', 'csv']).optional() });
 
 /** The query says it first. */
 export function wantsCsv(request: FastifyRequest): boolean {
-  const { format } = querySchema.parse(request.query);
+  const { format } = formatQuerySchema.parse(request.query);
   if (format !== undefined) return format === 'csv';
   const accepted = (request.headers.accept ?? '').split(',').map((type) => type.split(';', 1)[0]?.trim().toLowerCase());
   return accepted.includes('text/csv') && !accepted.includes('application/json');

@@ -1,12 +1,24 @@
 // The shape of one operation of the API: where it is, who may call it, what it does.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { Access, Caller } from './callers.ts';
 import type { Context } from './context.ts';
+
+/** What the API's description (api-description/) says of a route: schemas, or the content type of what is no JSON. */
+export type RouteDoc = {
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType | string;
+  readonly answer?: z.ZodType | string;
+  /** Of a good answer: 200, or 204 without one, if it is not said. */
+  readonly status?: number;
+};
 
 export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly access: Access;
+  readonly doc: RouteDoc;
   /** The body is taken as bytes, at most so many; without it, as JSON. */
   readonly maxBodyBytes?: number;
   /** Returns the body of the answer (an object becomes JSON), or nothing for 204. */

@@ -1,4 +1,5 @@
 // The route table: the map of the API (docs/protocol.md says what each route means).
+import { describeApi } from './api-description/describe-api.ts';
 import type { Route } from './route.ts';
 import { deleteBootProfile } from './routes/delete-boot-profile.ts';
 import { deleteEnrolment } from './routes/delete-enrolment.ts';
@@ -31,6 +32,7 @@ import { getMachineDisks } from './routes/get-machine-disks.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
+import { makeGetOpenApi } from './routes/get-openapi.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getSetup } from './routes/get-setup.ts';
@@ -97,6 +99,7 @@ export const routes: readonly Route[] = [
   getMachineDisks,
   getMachines,
   getMedium,
+  makeGetOpenApi(() => describeApi(routes)),
   getScenario,
   getScenarios,
   getSetup,

@@ -7,6 +7,7 @@ export const deleteBootProfile: Route = {
   method: 'DELETE',
   path: '/v1/boot-profiles/:id',
   access: 'operator',
+  doc: { summary: 'Remove a boot profile and its files' },
   async handle(context, request) {
     const profile = await deleteFromDatabase(context, pathParameter(request, 'id'));
     await unlinkProfileFiles(context.config, profile);

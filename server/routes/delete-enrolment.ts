@@ -6,6 +6,7 @@ export const deleteEnrolment: Route = {
   method: 'DELETE',
   path: '/v1/enrolments/:id',
   access: 'operator',
+  doc: { summary: 'Revoke an enrolment' },
   async handle({ db }, request) {
     const id = pathParameter(request, 'id');
     await revokeEnrolment(db, id);

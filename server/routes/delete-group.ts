@@ -6,6 +6,7 @@ export const deleteGroup: Route = {
   method: 'DELETE',
   path: '/v1/groups/:id',
   access: 'operator',
+  doc: { summary: 'Remove a group; its machines stay' },
   async handle({ db }, request) {
     const { name } = await deleteFromDatabase(db, pathParameter(request, 'id'));
     request.log.info({ group: name }, 'group deleted');

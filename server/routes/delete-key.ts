@@ -6,6 +6,7 @@ export const deleteKey: Route = {
   method: 'DELETE',
   path: '/v1/keys/:id',
   access: 'operator',
+  doc: { summary: 'Remove a wrapped key; the last one that opens a data key is kept' },
   async handle({ store }, request) {
     const id = pathParameter(request, 'id');
     await removeKey(store, id);

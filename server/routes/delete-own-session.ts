@@ -8,6 +8,7 @@ export const deleteOwnSession: Route = {
   method: 'DELETE',
   path: '/v1/sessions/own',
   access: 'viewer',
+  doc: { summary: 'Log out' },
   async handle({ db }, _request, caller, reply) {
     if (caller.kind === 'person' && caller.tokenId !== null) await revokeToken(db, caller.tokenId, caller.userId);
     reply.header('set-cookie', clearSessionCookie());

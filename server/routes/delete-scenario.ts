@@ -6,5 +6,6 @@ export const deleteScenario: Route = {
   method: 'DELETE',
   path: '/v1/scenarios/:id',
   access: 'operator',
+  doc: { summary: 'Remove a scenario; its jobs stay' },
   handle: ({ db }, request) => deleteFromDatabase(db, pathParameter(request, 'id')),
 };

@@ -7,5 +7,6 @@ export const deleteToken: Route = {
   method: 'DELETE',
   path: '/v1/tokens/:id',
   access: 'viewer',
+  doc: { summary: "Revoke a login or a script's token" },
   handle: ({ db }, request, caller) => revokeToken(db, pathParameter(request, 'id'), ownOnly(caller)),
 };

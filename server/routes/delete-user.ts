@@ -6,5 +6,6 @@ export const deleteUserRoute: Route = {
   method: 'DELETE',
   path: '/v1/users/:id',
   access: 'administrator',
+  doc: { summary: 'Remove a user with all tokens' },
   handle: ({ db }, request) => deleteUser(db, pathParameter(request, 'id')),
 };

@@ -1,5 +1,7 @@
 // GET /v1/audit[?limit=&before=]: who did what, newest first
+
 import { z } from 'zod';
+import { auditPageSchema } from '../../protocol/people.ts';
 import { readAudit } from '../people/audit-log.ts';
 import type { Route } from '../route.ts';
 
@@ -12,5 +14,6 @@ export const getAudit: Route = {
   method: 'GET',
   path: '/v1/audit',
   access: 'administrator',
+  doc: { summary: 'What people did, newest first', query: querySchema, answer: auditPageSchema },
   handle: ({ db }, request) => readAudit(db, querySchema.parse(request.query)),
 };

@@ -6,6 +6,7 @@ export const getChunk: Route = {
   method: 'GET',
   path: '/v1/chunks/:digest',
   access: 'job',
+  doc: { summary: 'A stored chunk', answer: 'application/octet-stream' },
   async handle({ store }, request, _caller, reply) {
     const chunk = await store.getChunk(digestSchema.parse(pathParameter(request, 'digest')));
     reply.header('cache-control', 'immutable, max-age=31536000').type('application/octet-stream');

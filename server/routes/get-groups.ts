@@ -1,4 +1,6 @@
 // GET /v1/groups
+import { z } from 'zod';
+import { groupSchema } from '../../protocol/group.ts';
 import { listGroups } from '../groups/groups.ts';
 import type { Route } from '../route.ts';
 
@@ -6,5 +8,6 @@ export const getGroups: Route = {
   method: 'GET',
   path: '/v1/groups',
   access: 'viewer',
+  doc: { summary: 'All groups', answer: z.array(groupSchema) },
   handle: ({ db }) => listGroups(db),
 };

@@ -6,6 +6,7 @@ export const getImageManifest: Route = {
   method: 'GET',
   path: '/v1/images/:name/manifest',
   access: 'job',
+  doc: { summary: "An image's manifest", answer: 'application/octet-stream' },
   async handle({ store }, request, _caller, reply) {
     const manifest = await store.getManifest(nameSchema.parse(pathParameter(request, 'name')));
     reply.type('application/octet-stream');

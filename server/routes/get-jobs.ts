@@ -1,6 +1,6 @@
 // GET /v1/jobs?machine=&state=
 import { z } from 'zod';
-import { jobStateSchema } from '../../protocol/rest.ts';
+import { jobSchema, jobStateSchema } from '../../protocol/rest.ts';
 import { listJobs } from '../jobs/read-jobs.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import type { Route } from '../route.ts';
@@ -11,6 +11,7 @@ export const getJobs: Route = {
   method: 'GET',
   path: '/v1/jobs',
   access: 'viewer',
+  doc: { summary: 'Jobs, newest last', query: querySchema, answer: z.array(jobSchema) },
   async handle({ db }, request) {
     const { machine, state } = querySchema.parse(request.query);
     const machineId = machine === undefined ? undefined : (await findMachine(db, machine)).id;

@@ -1,4 +1,5 @@
 // GET /v1/machines/:id
+import { machineSchema } from '../../protocol/rest.ts';
 import { showMachines } from '../machines/list-machines.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import { pathParameter, type Route } from '../route.ts';
@@ -7,6 +8,7 @@ export const getMachine: Route = {
   method: 'GET',
   path: '/v1/machines/:id',
   access: 'viewer',
+  doc: { summary: 'One machine', answer: machineSchema },
   async handle({ db }, request) {
     const [machine] = await showMachines(db, [await findMachine(db, pathParameter(request, 'id'))]);
     return machine;

@@ -1,5 +1,6 @@
 // GET /v1/machines?search=&group=&tag=&state=&online=&after=&limit=
-import { machineQuerySchema } from '../../protocol/rest.ts';
+import { z } from 'zod';
+import { machineQuerySchema, machineSchema } from '../../protocol/rest.ts';
 import { listMachines } from '../machines/list-machines.ts';
 import type { Route } from '../route.ts';
 
@@ -7,5 +8,10 @@ export const getMachines: Route = {
   method: 'GET',
   path: '/v1/machines',
   access: 'viewer',
+  doc: {
+    summary: 'Machines, in order of name, searched and page by page',
+    query: machineQuerySchema,
+    answer: z.array(machineSchema),
+  },
   handle: ({ db }, request) => listMachines(db, machineQuerySchema.parse(request.query)),
 };

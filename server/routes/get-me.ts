@@ -1,4 +1,5 @@
 // GET /v1/me: whom the token speaks for, and what it may
+import { meSchema } from '../../protocol/people.ts';
 import { findUser, toUser } from '../people/users.ts';
 import type { Route } from '../route.ts';
 
@@ -6,6 +7,7 @@ export const getMe: Route = {
   method: 'GET',
   path: '/v1/me',
   access: 'viewer',
+  doc: { summary: 'Who is asking, and what they may', answer: meSchema },
   async handle({ db }, _request, caller) {
     if (caller.kind !== 'person') return undefined;
     const user = caller.userId === null ? null : toUser(await findUser(db, caller.userId));

@@ -14,6 +14,11 @@ export const getMedium: Route = {
   method: 'GET',
   path: '/v1/media/deploy-os.iso',
   access: 'operator',
+  doc: {
+    summary: 'A bootable ISO made for this server; takes one Range',
+    query: mediumQuerySchema,
+    answer: 'application/x-iso9660-image',
+  },
   async handle(context, request, _caller, reply) {
     const words = await wordsOf(context, request, mediumQuerySchema.parse(request.query));
     const medium = await openMedium(context.config.bootDir, words);

@@ -1,4 +1,6 @@
 // GET /v1/scenarios
+import { z } from 'zod';
+import { scenarioSchema } from '../../protocol/rest.ts';
 import type { Route } from '../route.ts';
 import { listScenarios } from '../scenarios/scenarios.ts';
 
@@ -6,5 +8,6 @@ export const getScenarios: Route = {
   method: 'GET',
   path: '/v1/scenarios',
   access: 'viewer',
+  doc: { summary: 'All scenarios', answer: z.array(scenarioSchema) },
   handle: ({ db }) => listScenarios(db),
 };

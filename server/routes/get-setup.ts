@@ -1,4 +1,5 @@
 // GET /v1/setup: what is still to be done before anybody can log in
+import { setupSchema } from '../../protocol/people.ts';
 import { readSetup } from '../people/users.ts';
 import type { Route } from '../route.ts';
 
@@ -6,5 +7,6 @@ export const getSetup: Route = {
   method: 'GET',
   path: '/v1/setup',
   access: 'public',
+  doc: { summary: 'What is to be done before anybody can log in', answer: setupSchema },
   handle: ({ db }) => readSetup(db),
 };

@@ -1,4 +1,6 @@
 // GET /v1/tags: the tags that machines have
+import { z } from 'zod';
+import { tagCountSchema } from '../../protocol/group.ts';
 import { countTags } from '../machines/tags.ts';
 import type { Route } from '../route.ts';
 
@@ -6,5 +8,6 @@ export const getTags: Route = {
   method: 'GET',
   path: '/v1/tags',
   access: 'viewer',
+  doc: { summary: 'The tags that machines have, and how many have each', answer: z.array(tagCountSchema) },
   handle: ({ db }) => countTags(db),
 };

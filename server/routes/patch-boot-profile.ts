@@ -1,5 +1,5 @@
 // PATCH /v1/boot-profiles/:id
-import { bootProfilePatchSchema } from '../../protocol/boot-profile.ts';
+import { bootProfilePatchSchema, bootProfileSchema } from '../../protocol/boot-profile.ts';
 import { changeBootProfile } from '../boot-profiles/profiles.ts';
 import { pathParameter, type Route } from '../route.ts';
 
@@ -7,6 +7,7 @@ export const patchBootProfile: Route = {
   method: 'PATCH',
   path: '/v1/boot-profiles/:id',
   access: 'operator',
+  doc: { summary: 'Change a boot profile', body: bootProfilePatchSchema, answer: bootProfileSchema },
   async handle(context, request) {
     const patch = bootProfilePatchSchema.parse(request.body);
     const profile = await changeBootProfile(context, pathParameter(request, 'id'), patch);

@@ -1,5 +1,5 @@
 // PATCH /v1/groups/:id
-import { groupPatchSchema } from '../../protocol/group.ts';
+import { groupPatchSchema, groupSchema } from '../../protocol/group.ts';
 import { changeGroup } from '../groups/groups.ts';
 import { pathParameter, type Route } from '../route.ts';
 
@@ -7,6 +7,7 @@ export const patchGroup: Route = {
   method: 'PATCH',
   path: '/v1/groups/:id',
   access: 'operator',
+  doc: { summary: 'Change a group', body: groupPatchSchema, answer: groupSchema },
   async handle({ db }, request) {
     const patch = groupPatchSchema.parse(request.body);
     const group = await changeGroup(db, pathParameter(request, 'id'), patch);

@@ -1,5 +1,5 @@
 // PATCH /v1/machines/:id: approve, rename, tag, set its boot profile
-import { machinePatchSchema } from '../../protocol/rest.ts';
+import { machinePatchSchema, machineSchema } from '../../protocol/rest.ts';
 import { noticeApproval } from '../agents/dispatch.ts';
 import { changeMachine } from '../machines/change-machine.ts';
 import { showMachines } from '../machines/list-machines.ts';
@@ -10,6 +10,11 @@ export const patchMachine: Route = {
   method: 'PATCH',
   path: '/v1/machines/:id',
   access: 'operator',
+  doc: {
+    summary: 'Approve, rename, tag or set the boot profile of a machine',
+    body: machinePatchSchema,
+    answer: machineSchema,
+  },
   async handle(context, request) {
     const patch = machinePatchSchema.parse(request.body);
     const { id } = await findMachine(context.db, pathParameter(request, 'id'));

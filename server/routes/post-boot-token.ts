@@ -1,7 +1,7 @@
 // POST /v1/boot-token: for a machine that was not booted by a script of ours, from a CD or a USB stick; as public as the boot scripts are
 import type { FastifyRequest } from 'fastify';
 import { DeployError } from '../../protocol/errors.ts';
-import { bootTokenRequestSchema } from '../../protocol/rest.ts';
+import { bootTokenRequestSchema, bootTokenSchema } from '../../protocol/rest.ts';
 import type { Context } from '../context.ts';
 import { checkSecret, countUse } from '../enrolments/enrolments.ts';
 import { registerMachine } from '../machines/register-machine.ts';
@@ -12,6 +12,12 @@ export const postBootToken: Route = {
   method: 'POST',
   path: '/v1/boot-token',
   access: 'public',
+  doc: {
+    summary: 'A token for a machine that did not boot by a script of the server',
+    body: bootTokenRequestSchema,
+    answer: bootTokenSchema,
+    status: 201,
+  },
   async handle(context, request, _caller, reply) {
     const { db, config } = context;
     const { secret, ...facts } = bootTokenRequestSchema.parse(request.body);

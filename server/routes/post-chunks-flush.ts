@@ -5,5 +5,6 @@ export const postChunksFlush: Route = {
   method: 'POST',
   path: '/v1/chunks/flush',
   access: 'storing-job',
+  doc: { summary: 'Wait until every accepted chunk is durable' },
   handle: ({ store }) => store.flush(),
 };

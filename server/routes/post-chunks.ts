@@ -8,6 +8,7 @@ export const postChunks: Route = {
   method: 'POST',
   path: '/v1/chunks',
   access: 'storing-job',
+  doc: { summary: 'Store a batch of chunks (docs/protocol.md, "Data")', body: 'application/octet-stream' },
   maxBodyBytes: maxBatchBytes,
   async handle({ store, checker }, request) {
     const chunks = decodeChunkBatch(bodyBytes(request));

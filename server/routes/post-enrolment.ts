@@ -1,5 +1,5 @@
 // POST /v1/enrolments: the answer has the secret, which nothing shows again
-import { enrolmentRequestSchema } from '../../protocol/medium.ts';
+import { enrolmentRequestSchema, newEnrolmentSchema } from '../../protocol/medium.ts';
 import { createEnrolment } from '../enrolments/enrolments.ts';
 import type { Route } from '../route.ts';
 
@@ -7,6 +7,12 @@ export const postEnrolment: Route = {
   method: 'POST',
   path: '/v1/enrolments',
   access: 'operator',
+  doc: {
+    summary: 'Make an enrolment; this answer alone has its secret',
+    body: enrolmentRequestSchema,
+    answer: newEnrolmentSchema,
+    status: 201,
+  },
   async handle({ db }, request, _caller, reply) {
     const enrolment = await createEnrolment(db, enrolmentRequestSchema.parse(request.body));
     const { id, label, expiresAt } = enrolment;

@@ -1,4 +1,5 @@
 // POST /v1/jobs/:id/cancel: a waiting job ends at once, a running one when its agent has stopped
+import { jobSchema } from '../../protocol/rest.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { readJob } from '../jobs/read-jobs.ts';
@@ -8,6 +9,7 @@ export const postJobCancel: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/cancel',
   access: 'operator',
+  doc: { summary: 'Stop a job', answer: jobSchema },
   async handle({ db, agents }, request) {
     const { id } = await readJob(db, pathParameter(request, 'id'));
     await changeJob(db, id, { kind: 'cancel', at: new Date().toISOString() });

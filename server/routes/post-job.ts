@@ -1,5 +1,5 @@
 // POST /v1/jobs: one scenario on one machine; it waits when the machine is not approved, not there or busy
-import { jobRequestSchema } from '../../protocol/rest.ts';
+import { jobRequestSchema, jobSchema } from '../../protocol/rest.ts';
 import { dispatchJob } from '../agents/dispatch.ts';
 import { approveDisks } from '../jobs/approve-disks.ts';
 import { requestJob } from '../jobs/request-job.ts';
@@ -11,6 +11,7 @@ export const postJob: Route = {
   method: 'POST',
   path: '/v1/jobs',
   access: 'operator',
+  doc: { summary: 'Ask for a job: a scenario on a machine', body: jobRequestSchema, answer: jobSchema, status: 201 },
   async handle(context, request, _caller, reply) {
     const body = jobRequestSchema.parse(request.body);
     const scenario = await findScenario(context.db, body.scenario);

@@ -8,6 +8,11 @@ export const postStoreCheck: Route = {
   method: 'POST',
   path: '/v1/store/check',
   access: 'operator',
+  doc: {
+    summary: 'Check the whole store; the answer comes line by line (docs/protocol.md, "Tasks")',
+    body: storeCheckRequestSchema,
+    answer: 'application/x-ndjson',
+  },
   async handle({ store, tasks }, request, _caller, reply) {
     const asked = storeCheckRequestSchema.parse(request.body);
     // The other half is for the machines that the server serves meanwhile.

@@ -7,6 +7,11 @@ export const postStoreFullStats: Route = {
   method: 'POST',
   path: '/v1/store/full-stats',
   access: 'operator',
+  doc: {
+    summary: 'Figures for which every manifest is read; line by line',
+    body: fullStatsRequestSchema,
+    answer: 'application/x-ndjson',
+  },
   async handle({ store, tasks }, request, _caller, reply) {
     fullStatsRequestSchema.parse(request.body);
     return tasks.start(reply, ({ signal }) => fullStats(store, signal));

@@ -7,6 +7,11 @@ export const postStoreGc: Route = {
   method: 'POST',
   path: '/v1/store/gc',
   access: 'operator',
+  doc: {
+    summary: 'Remove chunks that no image names; line by line',
+    body: garbageRequestSchema,
+    answer: 'application/x-ndjson',
+  },
   async handle({ store, tasks }, request, _caller, reply) {
     const asked = garbageRequestSchema.parse(request.body);
     return tasks.start(reply, async ({ signal }) => {

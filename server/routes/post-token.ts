@@ -1,6 +1,6 @@
 // POST /v1/tokens: a token for a script, which speaks for whoever makes it
 import { DeployError } from '../../protocol/errors.ts';
-import { tokenBodySchema } from '../../protocol/people.ts';
+import { newTokenSchema, tokenBodySchema } from '../../protocol/people.ts';
 import { createApiToken, mayAtLeast } from '../people/person-tokens.ts';
 import { findUser } from '../people/users.ts';
 import type { Route } from '../route.ts';
@@ -9,6 +9,12 @@ export const postToken: Route = {
   method: 'POST',
   path: '/v1/tokens',
   access: 'viewer',
+  doc: {
+    summary: 'Make a token for a script; it is told once',
+    body: tokenBodySchema,
+    answer: newTokenSchema,
+    status: 201,
+  },
   async handle({ db }, request, caller, reply) {
     if (caller.kind !== 'person' || caller.userId === null) {
       throw new DeployError('forbidden', 'a token speaks for a user', {

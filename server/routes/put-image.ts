@@ -1,9 +1,11 @@
 // PUT /v1/images/:name: a manifest makes its image visible
+
 import { forgetOlderEscrows } from '../../imaging/escrow.ts';
 import { isEscrowName } from '../../imaging/manifest/image-name.ts';
 import { maxManifestBytes } from '../../imaging/manifest/signed-json.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { DeployError } from '../../protocol/errors.ts';
+import { storedImageSchema } from '../../protocol/rest.ts';
 import { nameSchema } from '../../protocol/scenario.ts';
 import type { Caller } from '../callers.ts';
 import { bodyBytes, pathParameter, type Route } from '../route.ts';
@@ -12,6 +14,12 @@ export const putImage: Route = {
   method: 'PUT',
   path: '/v1/images/:name',
   access: 'storing-job',
+  doc: {
+    summary: "Store an image's manifest: from then on the image is there",
+    body: 'application/octet-stream',
+    answer: storedImageSchema,
+    status: 201,
+  },
   maxBodyBytes: maxManifestBytes,
   async handle({ store }, request, caller, reply) {
     const name = nameSchema.parse(pathParameter(request, 'name'));
