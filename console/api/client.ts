@@ -63,6 +63,7 @@ async function readError(response: Response, bySession: boolean): Promise<ApiErr
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> =>
   request<T>('GET', path, signal === undefined ? {} : { signal });
 export const post = <T>(path: string, body?: unknown): Promise<T> => request<T>('POST', path, { body });
+export const patch = <T>(path: string, body: unknown): Promise<T> => request<T>('PATCH', path, { body });
 export const remove = <T = void>(path: string): Promise<T> => request<T>('DELETE', path);
 
 /** Any thrown value as something that can be shown. */

@@ -1,0 +1,28 @@
+// All jobs, kept up to date with their progress.
+import type { Event } from '../../protocol/events.ts';
+import type { Job } from '../../protocol/rest.ts';
+import { get } from './client.ts';
+import { LiveList } from './live-list.svelte.ts';
+import { throughput } from './throughput.svelte.ts';
+
+/** An event of a job has neither results nor progress; its end has results to be read. */
+function apply(items: Map<string, Job>, event: Event): string | undefined {
+  if (event.type === 'jobGone') items.delete(event.id);
+  if (event.type === 'progress') {
+    const job = items.get(event.jobId);
+    if (job !== undefined) items.set(job.id, { ...job, progress: event.progress });
+    throughput.note(event.jobId, event.progress);
+  }
+  if (event.type !== 'job') return undefined;
+  const { type: _, ...job } = event;
+  const before = items.get(event.id);
+  items.set(event.id, { ...job, results: before?.results ?? [], progress: before?.progress ?? null });
+  return event.state === 'succeeded' || event.state === 'failed' ? event.id : undefined;
+}
+
+export const jobs = new LiveList<Job>({
+  wants: { jobs: true },
+  readAll: () => get<Job[]>('/v1/jobs'),
+  readOne: (id) => get<Job>(`/v1/jobs/${encodeURIComponent(id)}`),
+  apply,
+});

@@ -1,0 +1,33 @@
+// How fast running jobs went since the console was opened: a figure each second, for plots.
+import type { Job } from '../../protocol/rest.ts';
+
+type Progress = NonNullable<Job['progress']>;
+export type Sample = { readonly atMs: number; readonly bytesPerSecond: number; readonly phase: string };
+
+const maxSamples = 3600;
+const maxJobs = 200;
+
+class Throughput {
+  readonly #samples = new Map<string, Sample[]>();
+  /** Grows with every figure, so that plots know of it. */
+  changes = $state(0);
+
+  note(jobId: string, { bytesPerSecond, phase }: Progress): void {
+    const samples = this.#samples.get(jobId) ?? [];
+    const atMs = Date.now();
+    const last = samples.at(-1);
+    // A list and a page may both hear of the same second.
+    if (last !== undefined && atMs - last.atMs < 500) return;
+    samples.push({ atMs, bytesPerSecond, phase });
+    if (samples.length > maxSamples) samples.shift();
+    this.#samples.set(jobId, samples);
+    if (this.#samples.size > maxJobs) this.#samples.delete(this.#samples.keys().next().value ?? '');
+    this.changes += 1;
+  }
+
+  of(jobId: string): readonly Sample[] {
+    return this.#samples.get(jobId) ?? [];
+  }
+}
+
+export const throughput = new Throughput();
