@@ -70,6 +70,8 @@ describe.concurrent('a client that watches', () => {
     await saw(client, 'machine', ({ online }) => online);
     await server.api('PATCH', `/v1/machines/${machine.id}`, { name: 'web-01' });
     expect(await saw(client, 'machine', ({ name }) => name === 'web-01')).toMatchObject({ online: true });
+    await server.api('PATCH', `/v1/machines/${machine.id}`, { addTags: ['lab'] });
+    await saw(client, 'machine', ({ tags }) => tags.includes('lab'));
     client.events.length = 0;
     agent.cut();
     await saw(client, 'machine', ({ online }) => !online);

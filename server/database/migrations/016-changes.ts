@@ -4,7 +4,7 @@ import { type AnyDatabase, onChange, risingNumber, textOf } from './dialect.ts';
 
 /** Renewed every few seconds while the agent is connected: a change only when the machine was offline before. */
 const cameOrWent = '(old."onlineUntil" is null) <> (new."onlineUntil" is null) or old."onlineUntil" < new."lastSeenAt"';
-const machineColumns = ['name', 'state', 'inventory', 'bootProfileId'];
+const machineColumns = ['name', 'state', 'inventory', 'bootProfileId', 'address'];
 const differs = (column: string): string => `old."${column}" is distinct from new."${column}"`;
 
 export const changes: Migration = {
@@ -18,6 +18,8 @@ export const changes: Migration = {
       .execute();
     const machine = [...machineColumns.map(differs), cameOrWent].join(' or ');
     await onChange(db, { table: 'machines', kind: 'machine', when: machine });
+    for (const table of ['machineTags', 'groupMembers'])
+      await onChange(db, { table, kind: 'machine', id: 'machineId' });
     await onChange(db, { table: 'jobs', kind: 'job', when: differs('revision') });
     // A server that died leaves machines whose time runs out: they are looked for every second.
     await db.schema.createIndex('machinesByOnlineUntil').on('machines').column('onlineUntil').execute();

@@ -45,26 +45,32 @@ export function risingNumber(db: AnyDatabase): {
   return { type: 'integer', build: (column) => column.primaryKey().autoIncrement() };
 }
 
+type Noted = {
+  readonly table: string;
+  readonly kind: 'machine' | 'job';
+  /** The column that says which one. */
+  readonly id?: string;
+  /** Without it, changes of a row are none. */
+  readonly when?: string;
+};
+
 /** Each row that is made, removed, or changed so that `when` holds (of `old` and `new`) is noted in the table `changes`. */
-export async function onChange(
-  db: AnyDatabase,
-  { table, kind, when }: { readonly table: string; readonly kind: string; readonly when: string },
-): Promise<void> {
+export async function onChange(db: AnyDatabase, { table, kind, when, id = 'id' }: Noted): Promise<void> {
   const events = [
     { event: 'insert', row: 'new', condition: '' },
     { event: 'delete', row: 'old', condition: '' },
-    { event: 'update', row: 'new', condition: `when (${when})` },
+    ...(when === undefined ? [] : [{ event: 'update', row: 'new', condition: `when (${when})` }]),
   ];
   for (const { event, row, condition } of events) {
     const name = `${table}_note_${event}`;
-    const insert = `insert into changes (kind, id) values ('${kind}', ${row}.id);`;
+    const insert = `insert into changes (kind, id) values ('${kind}', ${row}."${id}");`;
     if (isPostgres(db)) {
       const body = `begin ${insert} return null; end`;
       await sql.raw(`create function ${name}() returns trigger language plpgsql as $$ ${body} $$`).execute(db);
-      const what = `after ${event} on ${table} for each row ${condition}`;
+      const what = `after ${event} on "${table}" for each row ${condition}`;
       await sql.raw(`create trigger ${name} ${what} execute function ${name}()`).execute(db);
     } else {
-      await sql.raw(`create trigger ${name} after ${event} on ${table} ${condition} begin ${insert} end`).execute(db);
+      await sql.raw(`create trigger ${name} after ${event} on "${table}" ${condition} begin ${insert} end`).execute(db);
     }
   }
 }
