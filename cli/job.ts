@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
 import { type Job, jobSchema, logEntrySchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
+import { addPlanCommand } from './job-plan.ts';
 import { describeFinding, formatBytes, ProgressLine, printJson, printTable } from './output.ts';
+import { collectValue } from './parameter-values.ts';
 
 const pollMs = 1000;
 /** A watch outlives a server's upgrade. */
@@ -15,6 +17,7 @@ type RunOptions = ConnectOptions & {
   readonly scenario: string;
   readonly machine: string;
   readonly approve?: string;
+  readonly set?: Record<string, string>;
   readonly watch?: boolean;
 };
 type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string };
@@ -28,8 +31,10 @@ export function addCommands(program: Command): void {
       '--approve <check>',
       "the machine's newest disk check, by its id or as `latest`: the job touches nothing when the disks are others by then",
     )
+    .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
     .option('--watch', 'stay until it has ended')
     .action(run);
+  addPlanCommand(job);
   withServerOptions(job.command('list').description('List all jobs, newest last'))
     .option('--machine <machine>', 'only of this machine')
     .option('--state <state>', 'only queued, running, succeeded, failed or cancelled')
@@ -49,11 +54,12 @@ function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
-async function run({ scenario, machine, approve, ...options }: RunOptions): Promise<void> {
+async function run({ scenario, machine, approve, set, ...options }: RunOptions): Promise<void> {
   const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, {
     scenario,
     machine,
     ...(approve === undefined ? {} : { approve }),
+    ...(set === undefined ? {} : { parameters: set }),
   });
   if (options.watch === true) {
     process.stderr.write(`job ${job.id}: ${job.scenarioName} on ${job.machineName}\n`);

@@ -1,5 +1,5 @@
 // The flags of `deploy-os scenario create`, named after those of `image capture` and `image restore`, and the step that they describe.
-import { type Command, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { DeployError } from '../protocol/errors.ts';
 import { diskSelectorHelp, readSelector } from './disk-selector.ts';
 import { type Growing, parseGrowing } from './grow-option.ts';
@@ -61,6 +61,12 @@ export function withStepOptions(command: Command): Command {
 
 const captureFlags = ['parent', 'level', 'rescue', 'unpartitioned'] as const;
 const restoreFlags = ['holes', 'delta', 'was', 'grow', 'shrink', 'newIds', 'toPartition', 'acceptLost'] as const;
+
+/** Whether any flag speaks of a step. */
+export function hasStep(flags: object): boolean {
+  const known = withStepOptions(new Command()).options.map((option) => option.attributeName());
+  return known.some((name) => (flags as Record<string, unknown>)[name] !== undefined);
+}
 
 /** The one step that the flags describe, for the schema to check. @throws DeployError usage */
 export function readStep(options: StepFlags): unknown {

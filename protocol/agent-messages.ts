@@ -26,7 +26,7 @@ const errorBodySchema = z.object({
 /** The phases of imaging/progress.ts, and `prepare` for what comes before the first of them. */
 const phaseSchema = z.string().max(32);
 
-const findingSchema = z.object({
+export const findingSchema = z.object({
   code: z.string().max(64),
   severity: z.enum(['info', 'warning', 'refusal']),
   partition: z.number().int().nonnegative().nullable(),

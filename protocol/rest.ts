@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { stepResultSchema } from './agent-messages.ts';
 import { inventorySchema } from './inventory.ts';
-import { nameSchema, scenarioBodySchema } from './scenario.ts';
+import { parameterValuesSchema } from './parameters.ts';
+import { nameSchema } from './scenario.ts';
+import { scenarioPartsSchema } from './scenario-body.ts';
 
 const id = z.string().min(1).max(64);
 const time = z.iso.datetime();
@@ -49,8 +51,17 @@ export const machineQuerySchema = z.object({
 });
 export type MachineQuery = z.infer<typeof machineQuerySchema>;
 
-export const scenarioSchema = scenarioBodySchema.extend({ id, createdAt: time });
+export const scenarioSchema = scenarioPartsSchema.extend({
+  id,
+  createdAt: time,
+  updatedAt: time.nullable().default(null),
+});
 export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** PATCH /v1/scenarios/:id: what is given takes the place of what is there; the whole is looked at again. */
+export const scenarioPatchSchema = z
+  .strictObject({ name: z.unknown(), parameters: z.unknown(), steps: z.unknown(), end: z.unknown() })
+  .partial();
 
 /** POST /v1/boot-token: what tells machines apart, as its firmware and its NICs say it. */
 export const bootTokenRequestSchema = z.strictObject({
@@ -68,6 +79,8 @@ export const jobRequestSchema = z.strictObject({
   machine: z.string().min(1).max(255),
   /** The id of the machine's newest disk check, or `latest`: the job touches nothing when the disks are others. */
   approve: id.exactOptional(),
+  /** Values of the scenario's parameters. */
+  parameters: parameterValuesSchema.exactOptional(),
 });
 
 export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
@@ -98,6 +111,8 @@ export const jobSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
   /** The disk check that was approved when it was asked for. */
   approvedCheckId: id.nullable(),
+  /** The values of the scenario's parameters. */
+  parameters: z.record(z.string(), z.string()).default({}),
 });
 export type Job = z.infer<typeof jobSchema>;
 

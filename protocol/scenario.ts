@@ -42,7 +42,7 @@ export const diskSelectorSchema = z.discriminatedUnion('by', [
   ...oneDisk,
   /**
    * Several disks, each in its turn: one selector for each, and no disk twice. A job has a step for each of them, which `pick`s its own (from 0).
-   * In the name of the image of a capture `{n}` is that number, from 1.
+   * In the names of images `{n}` is that number, from 1.
    */
   z.strictObject({
     by: z.literal('each'),
@@ -128,25 +128,3 @@ const checkStep = z.strictObject({ kind: z.literal('check') });
 
 export const stepSchema = z.discriminatedUnion('kind', [captureStep, restoreStep, checkStep]);
 export type Step = z.infer<typeof stepSchema>;
-
-/** Steps of a scenario become steps of a job: one for each disk. */
-export function expandSteps(steps: readonly Step[]): Step[] {
-  return steps.flatMap((step) => {
-    if (step.kind === 'check') return [step];
-    const selector = step.kind === 'capture' ? step.source : step.target;
-    if (selector.by !== 'each') return [step];
-    return selector.of.map((_, pick) => withDisk(step, { ...selector, pick }, pick + 1));
-  });
-}
-
-function withDisk(step: Exclude<Step, { kind: 'check' }>, selector: DiskSelector, number: number): Step {
-  if (step.kind === 'restore') return { ...step, target: selector };
-  return { ...step, source: selector, image: step.image.replaceAll('{n}', String(number)) };
-}
-
-export const scenarioBodySchema = z.object({
-  name: nameSchema,
-  steps: z.array(stepSchema).min(1).max(32),
-  end: endActionSchema.default('reboot'),
-});
-export type ScenarioBody = z.infer<typeof scenarioBodySchema>;

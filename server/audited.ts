@@ -6,6 +6,9 @@ import type { Context } from './context.ts';
 import { readAbout, writeAudit } from './people/audit-log.ts';
 import type { Route } from './route.ts';
 
+/** Routes that take a body and change nothing. */
+const onlyAsk: readonly string[] = ['/v1/plans'];
+
 /** Not what is only asked for, nor the data path: an image is one entry, not its thousands of chunks. */
 export async function audited(
   { db }: Context,
@@ -14,7 +17,8 @@ export async function audited(
   caller: Caller,
   work: () => Promise<unknown>,
 ): Promise<unknown> {
-  if (caller.kind !== 'person' || route.method === 'GET' || route.path.startsWith('/v1/chunks')) return work();
+  const asks = route.method === 'GET' || onlyAsk.includes(route.path);
+  if (caller.kind !== 'person' || asks || route.path.startsWith('/v1/chunks')) return work();
   const entry = {
     who: caller.name,
     address: request.ip,

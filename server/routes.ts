@@ -43,6 +43,7 @@ import { getUsers } from './routes/get-users.ts';
 import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchGroup } from './routes/patch-group.ts';
 import { patchMachine } from './routes/patch-machine.ts';
+import { patchScenario } from './routes/patch-scenario.ts';
 import { patchUser } from './routes/patch-user.ts';
 import { postBootProfile } from './routes/post-boot-profile.ts';
 import { postBootToken } from './routes/post-boot-token.ts';
@@ -54,6 +55,7 @@ import { postGroup } from './routes/post-group.ts';
 import { postGroupMembers } from './routes/post-group-members.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
+import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postSession } from './routes/post-session.ts';
 import { postStoreCheck } from './routes/post-store-check.ts';
@@ -106,6 +108,7 @@ export const routes: readonly Route[] = [
   getStoreStats,
   patchBootProfile,
   patchMachine,
+  patchScenario,
   postBootProfile,
   postBootToken,
   postChunksFlush,
@@ -114,6 +117,7 @@ export const routes: readonly Route[] = [
   postJobCancel,
   postEnrolment,
   postJob,
+  postPlan,
   postScenario,
   postStoreCheck,
   postStoreFullStats,

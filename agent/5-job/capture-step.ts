@@ -1,8 +1,8 @@
 // Fifth stage, step `capture`: the disk that the scenario names becomes an image on the server.
 import { captureImage } from '../../imaging/capture.ts';
 import type { Step } from '../../protocol/scenario.ts';
+import { describeDisk } from '../../protocol/select-disk.ts';
 import { findDisk } from './find-disk.ts';
-import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 type CaptureStep = Extract<Step, { kind: 'capture' }>;

@@ -2,8 +2,8 @@
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { Approval, ApprovedDisk } from '../../protocol/approval.ts';
 import { DeployError } from '../../protocol/errors.ts';
-import { formatBytes } from '../screen/format.ts';
-import { describeDisk } from './select-disk.ts';
+import { formatBytes } from '../../protocol/format-bytes.ts';
+import { describeDisk } from '../../protocol/select-disk.ts';
 
 /**
  * Passes when `disks` are the approved ones, each of its size and sector size, none missing and none more (R11).

@@ -7,9 +7,9 @@ import { mapDisk } from '../../imaging/map.ts';
 import { readPresentTarget } from '../../imaging/read-present-target.ts';
 import { type CheckedDisk, maxNoteLength, maxNotes } from '../../protocol/disk-check.ts';
 import { toDeployError } from '../../protocol/errors.ts';
-import { formatBytes } from '../screen/format.ts';
+import { formatBytes } from '../../protocol/format-bytes.ts';
+import { describeDisk } from '../../protocol/select-disk.ts';
 import { readHealth } from './read-health.ts';
-import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 /** Maps every disk. A disk that cannot be read is a warning, not the end: the others are looked at too. */

@@ -2,30 +2,20 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { throwIfCancelled } from '../../imaging/cancelled.ts';
-import { loadManifest } from '../../imaging/manifest/load-image.ts';
+import { readImageSource } from '../../imaging/manifest/image-source.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { listSelectorImages } from '../../protocol/expand-steps.ts';
 import type { DiskSelector } from '../../protocol/scenario.ts';
+import { describeDisk, type ImageSource, selectDisk } from '../../protocol/select-disk.ts';
 import { checkApproval } from './check-approval.ts';
-import { describeDisk, type ImageSource, selectDisk } from './select-disk.ts';
 import type { StepRun } from './step.ts';
 
 /** @throws DeployError selector-none, selector-ambiguous, image-not-found, target-changed when the disks are not those that were approved */
 export async function findDisk(selector: DiskSelector, step: StepRun): Promise<Disk> {
   const { store, run, approval } = step;
   const sources = new Map<string, ImageSource>();
-  for (const one of selector.by === 'each' ? selector.of : [selector]) {
-    if (one.by !== 'image') continue;
-    const { source } = await loadManifest(store, one.image, run.signal);
-    if (source.serial === null) {
-      throw new DeployError(
-        'selector-none',
-        `'${one.image}' does not say which disk it was captured from: that one has no serial number`,
-        {
-          hint: 'Nothing was read or written. Name the disk by its id in the scenario.',
-        },
-      );
-    }
-    sources.set(one.image, source);
+  for (const image of listSelectorImages(selector)) {
+    sources.set(image, await readImageSource(store, image, run.signal));
   }
   const disks = await listUntilFound((found) => isMissing(found, selector, sources), step);
   if (approval !== undefined) checkApproval(disks, approval);

@@ -3,12 +3,12 @@ import { type Finished, finishError } from '../../imaging/finish-restored.ts';
 import { describePlace } from '../../imaging/fit/new-ids.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
+import { formatBytes } from '../../protocol/format-bytes.ts';
 import type { Step } from '../../protocol/scenario.ts';
+import { describeDisk } from '../../protocol/select-disk.ts';
 import { readFirmware } from '../4-register/inventory.ts';
-import { formatBytes } from '../screen/format.ts';
 import { approvedTables } from './check-approval.ts';
 import { confirmDisk, findDisk } from './find-disk.ts';
-import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 type RestoreStep = Extract<Step, { kind: 'restore' }>;

@@ -7,6 +7,7 @@ import type { ServerMessage, StepResult } from '../../protocol/agent-messages.ts
 import type { Approval } from '../../protocol/approval.ts';
 import { type DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { Step } from '../../protocol/scenario.ts';
+import { describeDisk } from '../../protocol/select-disk.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
 import { boundWarnings } from './bound-warnings.ts';
@@ -14,7 +15,6 @@ import { captureDisk } from './capture-step.ts';
 import { checkDisks } from './check-step.ts';
 import { Meter } from './meter.ts';
 import { restoreDisk } from './restore-step.ts';
-import { describeDisk } from './select-disk.ts';
 import type { StepRun, StepWork } from './step.ts';
 
 export type Job = Extract<ServerMessage, { type: 'job' }>;

@@ -1,13 +1,6 @@
 // Figures and foreign text in the form the status page shows them.
 import type { Words } from './words/words.ts';
 
-/** `1.5 GiB` */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return power === 0 ? `${Math.round(bytes)} B` : `${(bytes / 2 ** (10 * power)).toFixed(1)} ${units[power]}`;
-}
-
 /** `42 s`, `3 min 5 s`, `2 h 4 min` */
 export function formatDuration(seconds: number, { duration }: Words): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,6 +1,8 @@
 // Turns the status into text: a full page for a screen, one line for a serial console. Pure functions, nothing is written here.
+
+import { formatBytes } from '../../protocol/format-bytes.ts';
 import { errorWords, nameNic } from './describe-nic.ts';
-import { formatBytes, formatDuration, printable } from './format.ts';
+import { formatDuration, printable } from './format.ts';
 import type { JobView, LogLine, StatusModel } from './status.ts';
 import { clipColumns, padColumns } from './width.ts';
 import type { Words } from './words/words.ts';

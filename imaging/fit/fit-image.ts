@@ -9,18 +9,10 @@ import { backupGptBytes, rewriteGpt } from '../partition/write-gpt.ts';
 import { rewriteMbr } from '../partition/write-mbr.ts';
 import type { RunOptions } from '../progress.ts';
 import { adaptBootSectors } from './boot-sectors.ts';
+import { checkBare, type FitTarget, layOut, type Measured, measure, type TableTarget, tooSmall } from './check-fits.ts';
 import { chooseVolume, type VolumeChoice } from './choose-volume.ts';
 import { composeImage, type Piece, type StoredImage } from './compose-image.ts';
-import { checkConvertible } from './convert-sectors.ts';
-import {
-  growLayout,
-  keepLayout,
-  type Layout,
-  type NewDisk,
-  type OldLayout,
-  requiredBytes,
-  shrinkLayout,
-} from './layout.ts';
+import { type Layout, type OldLayout, requiredBytes, shrinkLayout } from './layout.ts';
 import { makeTableIds } from './new-table-ids.ts';
 import { openTableSectors, readOldTable } from './old-table.ts';
 
@@ -31,15 +23,6 @@ export type FitOptions = RunOptions & {
   readonly growVolume?: string | undefined;
   /** The table gets new ids: another disk than the one that was captured, to every system that sees both. */
   readonly newIds?: boolean;
-};
-
-/** The disk that the image is for. A file has whatever sectors the image counts in. */
-export type FitTarget = {
-  readonly kind: 'block' | 'file';
-  readonly exists: boolean;
-  readonly sizeBytes: number;
-  readonly sectorSizeBytes: number;
-  readonly label: string;
 };
 
 /** A partition that was given room: number 0 is a disk without a table. */
@@ -64,30 +47,20 @@ export type FittedImage = StoredImage & { readonly grown: Grown | null };
  * @throws target-too-small, target-sector-size, invalid-input (no such partition or volume to grow, or several volumes), partition-table-corrupt, store errors
  */
 export async function fitImage(image: StoredImage, target: FitTarget, options: FitOptions = {}): Promise<FittedImage> {
-  const { geometry } = image.manifest;
-  refusePartial(image.manifest);
-  const sectorSizeBytes = target.kind === 'block' ? target.sectorSizeBytes : geometry.sectorSizeBytes;
-  const wholeBytes = target.exists ? target.sizeBytes : geometry.sizeBytes;
-  const sizeBytes = wholeBytes - (wholeBytes % sectorSizeBytes);
-  const table = await readOldTable(image.manifest);
-  if (sectorSizeBytes !== geometry.sectorSizeBytes) await checkConvertible(image, table, sectorSizeBytes, target.label);
-  const disk = { sizeBytes, sectorSizeBytes: sectorSizeBytes as 512 | 4096 };
+  const { disk, table } = await measure(image, target);
   if (table === null) return await fitBare(image, disk, target.label, options);
   return await fitTable(image, table, { ...disk, label: target.label }, options);
 }
 
-/** Without a table there is one file system at most, and nothing to rewrite. */
+/** Without a table there is nothing to rewrite. */
 async function fitBare(
   image: StoredImage,
-  disk: Omit<NewDisk, 'backupBytes'>,
+  disk: Measured['disk'],
   label: string,
   { grow = 'none', growVolume }: FitOptions,
 ): Promise<FittedImage> {
-  const { geometry, partitions, usedEndBytes, name } = image.manifest;
-  const [only] = partitions;
-  const known = only !== undefined && only.reader !== 'raw';
-  const neededBytes = known ? geometry.sizeBytes : usedEndBytes;
-  if (disk.sizeBytes < neededBytes) throw tooSmall(label, disk.sizeBytes, name, neededBytes);
+  const { geometry, name } = image.manifest;
+  checkBare(image, disk, label);
   if (grow === 'none' || disk.sizeBytes <= geometry.sizeBytes) return { ...image, grown: null };
   if (typeof grow === 'number' && grow !== 0) {
     throw new DeployError(
@@ -99,25 +72,14 @@ async function fitBare(
   return { ...image, grown: { ...place, ...(await contentOf(image, 0, growVolume)) } };
 }
 
-type TableTarget = Omit<NewDisk, 'backupBytes' | 'sectorSizeBytes'> & {
-  readonly sectorSizeBytes: 512 | 4096;
-  readonly label: string;
-};
-
 async function fitTable(
   image: StoredImage,
   table: PartitionTable,
   target: TableTarget,
   { grow = 'none', growVolume, newIds = false, signal, onWarning }: FitOptions,
 ): Promise<FittedImage> {
-  const { geometry, chunkSizeBytes, name } = image.manifest;
-  const old: OldLayout = { table, sizeBytes: geometry.sizeBytes, stepBytes: chunkSizeBytes };
-  const sectors = openTableSectors(image.manifest);
-  const backupBytes = table.type === 'gpt' ? await backupGptBytes(sectors, target.sectorSizeBytes) : 0;
-  const disk: NewDisk = { ...target, backupBytes };
-  const neededBytes = requiredBytes(old, keepLayout(old), disk);
-  if (target.sizeBytes < neededBytes) throw tooSmall(target.label, target.sizeBytes, name, neededBytes);
-  const layout = grow === 'none' ? keepLayout(old) : growLayout(old, disk, grow);
+  const { geometry } = image.manifest;
+  const { old, layout } = await layOut(image, table, target, grow);
   if (layout.resized === null && grow !== 'none')
     onWarning?.(`there is no free space for partition ${grow} to grow into`);
   const sameDisk = target.sizeBytes === geometry.sizeBytes && target.sectorSizeBytes === geometry.sectorSizeBytes;
@@ -269,18 +231,4 @@ function refuseDynamicDisk({ name, partitions }: Manifest): void {
       hint: 'Restore it to a disk of the same size and sector size.',
     },
   );
-}
-
-function refusePartial({ name, capturedPartitions }: Manifest): void {
-  if (capturedPartitions === undefined) return;
-  const which = capturedPartitions.join(', ');
-  throw new DeployError('invalid-input', `'${name}' holds no whole disk, only partition ${which}`, {
-    hint: 'Say which partition is to be restored (--partition) and into which one (--to-partition).',
-  });
-}
-
-function tooSmall(label: string, sizeBytes: number, name: string, neededBytes: number): DeployError {
-  return new DeployError('target-too-small', `${label} has ${sizeBytes} bytes, '${name}' needs ${neededBytes}`, {
-    hint: `Restore to a disk of at least ${neededBytes} bytes.`,
-  });
 }

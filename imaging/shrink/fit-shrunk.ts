@@ -1,7 +1,8 @@
 // An image for a disk that is too small for it: one of its file systems is made smaller on an overlay. The image and its store stay as they are.
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { FitTarget } from '../fit/check-fits.ts';
 import type { StoredImage } from '../fit/compose-image.ts';
-import { type FitOptions, type FitTarget, type FittedImage, fitImage, fitShrunkImage } from '../fit/fit-image.ts';
+import { type FitOptions, type FittedImage, fitImage, fitShrunkImage } from '../fit/fit-image.ts';
 import { keepLayout, type NewDisk, type OldLayout, requiredBytes, shrinkLayout } from '../fit/layout.ts';
 import { openTableSectors, readOldTable } from '../fit/old-table.ts';
 import { openImageReader } from '../image-reader.ts';

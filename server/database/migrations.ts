@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createGroups } from './migrations/007-groups.ts';
+import { addParameters } from './migrations/008-scenarios.ts';
 import { changes } from './migrations/016-changes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -214,5 +215,6 @@ export const migrations: Record<string, Migration> = {
   '005-enrolments': { up: createEnrolments },
   '006-people': { up: createPeople },
   '007-groups': { up: createGroups },
+  '008-scenarios': { up: addParameters },
   '016-changes': changes,
 };

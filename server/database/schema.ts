@@ -35,7 +35,15 @@ type MachineIdentitiesTable = { identity: string; machineId: string };
 
 type BootTokensTable = { tokenHash: string; machineId: string; createdAt: string; bootId: string | null };
 
-type ScenariosTable = { id: string; name: string; steps: string; endAction: string; createdAt: string };
+type ScenariosTable = {
+  id: string;
+  name: string;
+  parameters: string;
+  steps: string;
+  endAction: string;
+  createdAt: string;
+  updatedAt: string | null;
+};
 
 type JobsTable = {
   id: string;
@@ -43,7 +51,7 @@ type JobsTable = {
   scenarioName: string;
   machineId: string;
   machineName: string;
-  /** The scenario's steps and end as they were when the job was asked for. */
+  /** The scenario's steps, filled in, and its end as they were when the job was asked for. */
   steps: string;
   endAction: string;
   state: JobState;
@@ -61,6 +69,8 @@ type JobsTable = {
   error: string | null;
   /** The id of a disk check and the disks that it found (protocol/approval.ts); null when nobody approved any. */
   approval: string | null;
+  /** The values of the scenario's parameters; null of jobs that are older than those. */
+  parameters: string | null;
   /** Counts changes of state: a writer that read an older revision writes nothing. Whoever watches hears of it, so all but progress counts. */
   revision: number;
 };

@@ -1,6 +1,7 @@
 // The partitions of one disk, compared: by what was read if both times the disk was read, else by what the kernel and udev said.
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
-import { describeSizes, type Finding, formatBytes, shorten } from './describe.ts';
+import { formatBytes } from '../../protocol/format-bytes.ts';
+import { describeSizes, type Finding, shorten } from './describe.ts';
 
 /** Number 0 is a disk without a table. */
 type Part = {

@@ -1,5 +1,7 @@
 // Disks and their parts in the words of a difference: by what they are, never by the kernel's names, which another boot deals out anew.
+
 import type { CheckedDisk, Difference } from '../../protocol/disk-check.ts';
+import { formatBytes } from '../../protocol/format-bytes.ts';
 
 /** A difference whose sentence does not name its disk yet: `is gone`. */
 export type Finding = Pick<Difference, 'kind' | 'level'> & { readonly text: string };
@@ -23,12 +25,6 @@ export function shorten(findings: readonly Finding[], what: string): Finding[] {
 export function describeSizes(now: number, before: number): string {
   const [a, b] = [formatBytes(now), formatBytes(before)];
   return a === b ? `${now} bytes, before ${before}` : `${a}, before ${b}`;
-}
-
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return power === 0 ? `${bytes} B` : `${(bytes / 2 ** (10 * power)).toFixed(1)} ${units[power]}`;
 }
 
 /** Models, serial numbers and labels come from disks: nothing in them shall steer a terminal. */

@@ -38,5 +38,6 @@ export function toJob(row: JobRow): Job {
     results: JSON.parse(row.results),
     error: row.error === null ? null : JSON.parse(row.error),
     approvedCheckId: row.approval === null ? null : (JSON.parse(row.approval) as ApprovedCheck).checkId,
+    parameters: row.parameters === null ? {} : JSON.parse(row.parameters),
   };
 }

@@ -1,16 +1,16 @@
-// A job begins: a scenario's steps, copied as they are now, waiting for one machine.
-import type { Job, Scenario } from '../../protocol/rest.ts';
-import { expandSteps } from '../../protocol/scenario.ts';
+// A job begins: a scenario's steps, filled in as they are now, waiting for one machine.
+import type { Job } from '../../protocol/rest.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { toColumns } from './change-job.ts';
 import { newJobLife } from './lifecycle.ts';
+import type { PreparedScenario } from './prepare-scenario.ts';
 import { readJob } from './read-jobs.ts';
 
 export async function requestJob(
   db: Database,
-  scenario: Scenario,
+  scenario: PreparedScenario,
   machine: MachineRow,
   approval: ApprovedCheck | null,
 ): Promise<Job> {
@@ -23,10 +23,11 @@ export async function requestJob(
       scenarioName: scenario.name,
       machineId: machine.id,
       machineName: machine.name,
-      steps: JSON.stringify(expandSteps(scenario.steps)),
+      steps: JSON.stringify(scenario.steps),
       endAction: scenario.end,
       ...toColumns(newJobLife),
       leaseHeardAt: null,
+      parameters: JSON.stringify(scenario.values),
       approval: approval === null ? null : JSON.stringify(approval),
       createdAt: new Date().toISOString(),
       progress: null,

@@ -20,7 +20,7 @@ export function toMachine(row: MachineRow, tags: Machine['tags'], groups: Machin
     id: row.id,
     name: row.name,
     state: row.state,
-    online: row.onlineUntil !== null && row.onlineUntil > new Date().toISOString(),
+    online: isOnline(row),
     lastSeenAt: row.lastSeenAt,
     bootProfileId: row.bootProfileId,
     address: row.address,
@@ -28,4 +28,8 @@ export function toMachine(row: MachineRow, tags: Machine['tags'], groups: Machin
     groups,
     inventory: row.inventory === null ? null : JSON.parse(row.inventory),
   };
+}
+
+export function isOnline({ onlineUntil }: Pick<MachineRow, 'onlineUntil'>): boolean {
+  return onlineUntil !== null && onlineUntil > new Date().toISOString();
 }

@@ -2,6 +2,8 @@
 import { jobRequestSchema, jobSchema } from '../../protocol/rest.ts';
 import { dispatchJob } from '../agents/dispatch.ts';
 import { approveDisks } from '../jobs/approve-disks.ts';
+import { checkImages } from '../jobs/check-images.ts';
+import { prepareScenario } from '../jobs/prepare-scenario.ts';
 import { requestJob } from '../jobs/request-job.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import type { Route } from '../route.ts';
@@ -17,7 +19,9 @@ export const postJob: Route = {
     const scenario = await findScenario(context.db, body.scenario);
     const machine = await findMachine(context.db, body.machine);
     const approval = body.approve === undefined ? null : await approveDisks(context.db, machine, body.approve);
-    const job = await requestJob(context.db, scenario, machine, approval);
+    const prepared = prepareScenario(scenario, machine.name, body.parameters);
+    await checkImages(context, prepared.steps);
+    const job = await requestJob(context.db, prepared, machine, approval);
     request.log.info({ job: job.id, scenario: scenario.name, machine: machine.name }, 'job requested');
     await dispatchJob(context, machine.id);
     reply.code(201);

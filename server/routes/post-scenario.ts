@@ -1,6 +1,6 @@
 // POST /v1/scenarios
 import { scenarioSchema } from '../../protocol/rest.ts';
-import { scenarioBodySchema } from '../../protocol/scenario.ts';
+import { scenarioBodySchema } from '../../protocol/scenario-body.ts';
 import type { Route } from '../route.ts';
 import { createScenario } from '../scenarios/scenarios.ts';
 

@@ -1,28 +1,58 @@
-// Scenarios: written once, read by the API and by the jobs that copy their steps.
+// Scenarios: written by people, read by the API and by the jobs that copy their steps.
 import { DeployError } from '../../protocol/errors.ts';
 import type { Scenario } from '../../protocol/rest.ts';
-import type { ScenarioBody } from '../../protocol/scenario.ts';
+import type { ScenarioBody } from '../../protocol/scenario-body.ts';
 import type { Database, Tables } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 
 /** @throws DeployError scenario-exists when the name is taken. */
 export async function createScenario(db: Database, body: ScenarioBody): Promise<Scenario> {
   const row = {
     id: newId(),
-    name: body.name,
-    steps: JSON.stringify(body.steps),
-    endAction: body.end,
+    ...toColumns(body),
     createdAt: new Date().toISOString(),
+    updatedAt: null,
   };
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('scenarios')
     .values(row)
     .onConflict((conflict) => conflict.column('name').doNothing())
     .executeTakeFirstOrThrow();
-  if (numInsertedOrUpdatedRows !== 1n) {
-    throw new DeployError('scenario-exists', `there is a scenario '${body.name}' already`);
-  }
+  if (numInsertedOrUpdatedRows !== 1n) throw nameTaken(body.name);
   return toScenario(row);
+}
+
+/**
+ * What `change` makes of the scenario; jobs that were asked for with it keep their copy of its steps.
+ * @throws DeployError scenario-not-found; scenario-exists when its new name is another's; what `change` throws
+ */
+export async function changeScenario(
+  db: Database,
+  idOrName: string,
+  change: (before: Scenario) => ScenarioBody,
+): Promise<Scenario> {
+  return transact(db, async (transaction) => {
+    const before = await findScenario(transaction, idOrName);
+    const body = change(before);
+    const twin = await transaction
+      .selectFrom('scenarios')
+      .select('id')
+      .where('name', '=', body.name)
+      .executeTakeFirst();
+    if (twin !== undefined && twin.id !== before.id) throw nameTaken(body.name);
+    const row = { ...toColumns(body), updatedAt: new Date().toISOString() };
+    await transaction.updateTable('scenarios').set(row).where('id', '=', before.id).execute();
+    return findScenario(transaction, before.id);
+  });
+}
+
+function nameTaken(name: string): DeployError {
+  return new DeployError('scenario-exists', `there is a scenario '${name}' already`);
+}
+
+function toColumns({ name, parameters, steps, end }: ScenarioBody) {
+  return { name, parameters: JSON.stringify(parameters), steps: JSON.stringify(steps), endAction: end };
 }
 
 /** In order of name. */
@@ -52,8 +82,10 @@ function toScenario(row: Tables['scenarios']): Scenario {
   return {
     id: row.id,
     name: row.name,
+    parameters: JSON.parse(row.parameters),
     steps: JSON.parse(row.steps),
     end: row.endAction as Scenario['end'],
     createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
   };
 }

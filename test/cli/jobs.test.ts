@@ -79,6 +79,7 @@ describe('the command line', () => {
     const facts = { port: server.running.port, token: await server.bootToken(uuidA), uuid: uuidA, bootId: 'boot-id-1' };
     const agent = await ScriptedAgent.join(facts);
     await agent.next('welcome');
+    await server.addImage('web');
     await deployOs(['scenario', 'create', 'write', '--restore', 'web', '--disk', 'only', ...data]);
     const watching = deployOs([
       'job',

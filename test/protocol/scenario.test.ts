@@ -1,7 +1,9 @@
 // What an administrator may write into a scenario, and what is refused with the key that is wrong.
 import { expect, test } from 'vitest';
 import { prettifyError } from 'zod';
-import { expandSteps, scenarioBodySchema, stepSchema } from '../../protocol/scenario.ts';
+import { expandSteps } from '../../protocol/expand-steps.ts';
+import { stepSchema } from '../../protocol/scenario.ts';
+import { scenarioBodySchema } from '../../protocol/scenario-body.ts';
 
 const disk = { by: 'only' };
 const capture = { kind: 'capture', source: disk, image: 'web' };

@@ -64,6 +64,7 @@ describe('the API', () => {
     const token = await server.bootToken(uuidA);
     const agent = await ScriptedAgent.join({ port: server.running.port, token, uuid: uuidA });
     await agent.next('welcome');
+    if (step.kind === 'restore') await server.addImage('web');
     await server.api('POST', '/v1/scenarios', { name: 'read', steps: [step] });
     const [machine] = await server.machines();
     await server.api('POST', '/v1/jobs', { scenario: 'read', machine: machine?.id });

@@ -11,6 +11,8 @@ import { createScenario } from '../../server/scenarios/scenarios.ts';
 import { newDatabase, openByText } from '../fixtures/databases.ts';
 import { uuidA } from './support.ts';
 
+const look = { name: 'look', parameters: [], steps: [{ kind: 'check' as const }], end: 'wait' as const };
+
 /** `place` is what `--database` takes, of an empty database. */
 async function withDatabase(work: (place: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-database-'));
@@ -35,12 +37,10 @@ describe('the database', () => {
   it('is opened again as it was left', async () => {
     await withDatabase(async (place) => {
       const db = await openByText(place);
-      await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
+      await createScenario(db, look);
       await db.destroy();
       const again = await openByText(place);
-      await expect(
-        createScenario(again, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' }),
-      ).rejects.toMatchObject({ code: 'scenario-exists' });
+      await expect(createScenario(again, look)).rejects.toMatchObject({ code: 'scenario-exists' });
       await again.destroy();
     });
   });
@@ -62,9 +62,9 @@ describe('the database', () => {
     await withDatabase(async (place) => {
       const db = await openByText(place);
       const machine = await registerMachine(db, { uuid: uuidA, macs: [], address: '192.0.2.9', approve: 'all' });
-      const scenario = await createScenario(db, { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
+      const scenario = await createScenario(db, look);
       if (machine === null) throw new Error('no machine');
-      for (let i = 0; i < 2; i++) await requestJob(db, scenario, machine, null);
+      for (let i = 0; i < 2; i++) await requestJob(db, { ...scenario, values: {} }, machine, null);
       const running = db.updateTable('jobs').set({ state: 'running' }).execute();
       await expect(running).rejects.toThrow(/unique/i);
       await db.destroy();

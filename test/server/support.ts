@@ -8,6 +8,7 @@ import type { Job, Machine } from '../../protocol/rest.ts';
 import { readServerConfig, type ServerOptions } from '../../server/config.ts';
 import { type RunningServer, startServer } from '../../server/start-server.ts';
 import { newDatabase } from '../fixtures/databases.ts';
+import { makeImage } from '../fixtures/made-image.ts';
 import { smallFilesFolder } from '../fixtures/temp-directory.ts';
 
 export type Answer = { readonly status: number; readonly headers: Record<string, unknown>; readonly body: Buffer };
@@ -71,6 +72,14 @@ export class TestServer implements AsyncDisposable {
     const token = /deploy\.token=(\S+)/.exec(script)?.[1];
     if (token === undefined) throw new Error(`no token in: ${script}`);
     return token;
+  }
+
+  /** Without a chunk; enough for jobs to be asked for with it. */
+  async addImage(name: string, facts: Parameters<typeof makeImage>[1] = {}): Promise<void> {
+    const body = makeImage(name, facts);
+    const target = `/v1/images/${encodeURIComponent(name)}`;
+    const { status, body: said } = await this.tls(target, { method: 'PUT', headers: this.operator, body });
+    if (status !== 201) throw new Error(`${status} ${said}`);
   }
 
   job(id: string): Promise<Job> {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { selectDisk } from '../../../agent/5-job/select-disk.ts';
-import type { Disk } from '../../../imaging/blockdev/disk.ts';
-import { toDeployError } from '../../../protocol/errors.ts';
-import { type DiskSelector, diskSelectorSchema } from '../../../protocol/scenario.ts';
-import { makeDisk } from '../../fixtures/make-disk.ts';
+import type { Disk } from '../../imaging/blockdev/disk.ts';
+import { toDeployError } from '../../protocol/errors.ts';
+import { type DiskSelector, diskSelectorSchema } from '../../protocol/scenario.ts';
+import { selectDisk } from '../../protocol/select-disk.ts';
+import { makeDisk } from '../fixtures/make-disk.ts';
 
 const three = [1, 2, 3].map((number) => makeDisk(number, { wwn: `0x500000000000000${number}` }));
 

@@ -1,9 +1,16 @@
-// Fifth stage: which disk a step means. A selector that matches none or several refuses the job; nothing is ever guessed.
-import type { Disk } from '../../imaging/blockdev/disk.ts';
-import { describeSelector } from '../../protocol/describe-selector.ts';
-import { DeployError } from '../../protocol/errors.ts';
-import type { DiskSelector, OneDiskSelector } from '../../protocol/scenario.ts';
-import { formatBytes } from '../screen/format.ts';
+// Which disk a step means: asked by the agent that runs it, and by the server that plans it. A selector that matches none or several refuses the job; nothing is
+// ever guessed.
+import { describeSelector } from './describe-selector.ts';
+import { DeployError } from './errors.ts';
+import { formatBytes } from './format-bytes.ts';
+import type { InventoryDisk } from './inventory.ts';
+import type { DiskSelector, OneDiskSelector } from './scenario.ts';
+
+/** What of a disk is asked. */
+export type SelectableDisk = Pick<
+  InventoryDisk,
+  'id' | 'number' | 'devicePath' | 'sizeBytes' | 'model' | 'serial' | 'wwn' | 'bus' | 'location'
+>;
 
 /** What an image says of the disk that it was captured from. */
 export type ImageSource = { readonly model: string | null; readonly serial: string | null };
@@ -12,7 +19,7 @@ export type ImageSource = { readonly model: string | null; readonly serial: stri
  * The one disk that `selector` names. `sources` are those of the images that selectors name.
  * @throws DeployError selector-none, selector-ambiguous, listing what is there.
  */
-export function selectDisk(
+export function selectDisk<Disk extends SelectableDisk>(
   disks: readonly Disk[],
   selector: DiskSelector,
   sources: ReadonlyMap<string, ImageSource> = new Map(),
@@ -31,7 +38,11 @@ export function selectDisk(
   return disk;
 }
 
-function selectOne(disks: readonly Disk[], selector: OneDiskSelector, sources: ReadonlyMap<string, ImageSource>): Disk {
+function selectOne<Disk extends SelectableDisk>(
+  disks: readonly Disk[],
+  selector: OneDiskSelector,
+  sources: ReadonlyMap<string, ImageSource>,
+): Disk {
   const matching = disks.filter((disk) => matches(disk, selector, sources));
   const [disk] = matching;
   if (disk !== undefined && matching.length === 1) return disk;
@@ -50,7 +61,7 @@ function refusal(code: 'selector-none' | 'selector-ambiguous', message: string):
 }
 
 /** `disk 1 /dev/sda (QEMU HARDDISK, serial 42, 8.0 GiB, id …)` */
-export function describeDisk(disk: Disk): string {
+export function describeDisk(disk: SelectableDisk): string {
   const facts = [
     disk.model,
     disk.serial === null ? null : `serial ${disk.serial}`,
@@ -60,7 +71,7 @@ export function describeDisk(disk: Disk): string {
   return `disk ${disk.number} ${disk.devicePath} (${facts.filter((fact) => fact !== null).join(', ')})`;
 }
 
-function matches(disk: Disk, selector: OneDiskSelector, sources: ReadonlyMap<string, ImageSource>): boolean {
+function matches(disk: SelectableDisk, selector: OneDiskSelector, sources: ReadonlyMap<string, ImageSource>): boolean {
   switch (selector.by) {
     case 'only':
       return true;
@@ -80,12 +91,12 @@ function matches(disk: Disk, selector: OneDiskSelector, sources: ReadonlyMap<str
 }
 
 /** By model and serial number: what an image keeps of its disk. */
-function isSource({ model, serial }: Disk, source: ImageSource | undefined): boolean {
+function isSource({ model, serial }: SelectableDisk, source: ImageSource | undefined): boolean {
   if (source === undefined || source.serial === null) return false;
   return serial === source.serial && model === source.model;
 }
 
-function isWhere(disk: Disk, where: Extract<OneDiskSelector, { by: 'where' }>): boolean {
+function isWhere(disk: SelectableDisk, where: Extract<OneDiskSelector, { by: 'where' }>): boolean {
   const { internal, bus, model, minBytes = 0, maxBytes = Number.POSITIVE_INFINITY } = where;
   if (internal !== undefined && internal !== (disk.location === 'internal')) return false;
   if (bus !== undefined && bus !== disk.bus) return false;

@@ -1,0 +1,113 @@
+// What a scenario would do on one machine, by what the server knows of it: nothing is asked of the machine, and nothing is written.
+import type { DiskCheck } from '../../protocol/disk-check.ts';
+import { type ErrorBody, toDeployError, toErrorBody } from '../../protocol/errors.ts';
+import type { Inventory } from '../../protocol/inventory.ts';
+import type { ParameterValues } from '../../protocol/parameters.ts';
+import type { MachinePlan, PlannedStep, PlanWarning } from '../../protocol/plan.ts';
+import type { Scenario } from '../../protocol/rest.ts';
+import type { Context } from '../context.ts';
+import type { MachineRow } from '../database/schema.ts';
+import { readLatestCheck } from '../disk-checks/read-checks.ts';
+import { findImageFaults } from '../jobs/check-images.ts';
+import { type PreparedScenario, prepareScenario } from '../jobs/prepare-scenario.ts';
+import { isOnline } from '../machines/read-machines.ts';
+import { planStep } from './plan-step.ts';
+import type { PlannedImages } from './planned-images.ts';
+
+/** After so long a check is worth another look: disks are swapped, and what is on them changes. */
+const oldCheckMs = 24 * 60 * 60 * 1000;
+
+type Asked = {
+  readonly scenario: Scenario;
+  readonly parameters: ParameterValues | undefined;
+  readonly images: PlannedImages;
+};
+
+export async function planMachine(context: Context, row: MachineRow, asked: Asked): Promise<MachinePlan> {
+  const refusals: ErrorBody[] = [];
+  const attempt = async <T>(work: () => T | Promise<T>): Promise<T | null> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      refusals.push(toErrorBody(toDeployError(thrown)));
+      return null;
+    }
+  };
+  const prepared = await attempt(() => prepareScenario(asked.scenario, row.name, asked.parameters));
+  const check = await readNewest(context, row);
+  const steps = prepared === null ? [] : await planSteps(context, row, { prepared, check, images: asked.images });
+  return {
+    machineId: row.id,
+    machineName: row.name,
+    check: check === null ? null : { id: check.id, at: check.at, kind: check.kind },
+    overwrites: steps.some(({ overwrites }) => overwrites !== 'nothing'),
+    refused: refusals.length > 0 || steps.some((step) => step.refusals.length > 0),
+    refusals,
+    warnings: [...(await warnOfMachine(context, row)), ...warnOfCheck(check)],
+    steps,
+  };
+}
+
+/** Null when nothing is known of the machine's disks. */
+async function readNewest({ db }: Context, row: MachineRow): Promise<DiskCheck | null> {
+  try {
+    return await readLatestCheck(db, row);
+  } catch (thrown) {
+    if (toDeployError(thrown).code === 'check-not-found') return null;
+    throw thrown;
+  }
+}
+
+type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null; readonly images: PlannedImages };
+
+async function planSteps(
+  context: Context,
+  row: MachineRow,
+  { prepared, check, images }: Known,
+): Promise<PlannedStep[]> {
+  const faults = await findImageFaults(context, prepared.steps);
+  const firmware = row.inventory === null ? null : (JSON.parse(row.inventory) as Inventory).firmware;
+  const planned: PlannedStep[] = [];
+  for (const [i, step] of prepared.steps.entries()) {
+    const fault = faults[i] ?? null;
+    planned.push(await planStep(step, { disks: check?.disks ?? null, firmware, images, fault }));
+  }
+  return planned;
+}
+
+async function warnOfMachine({ db }: Context, row: MachineRow): Promise<PlanWarning[]> {
+  const { waiting } = await db
+    .selectFrom('jobs')
+    .where('machineId', '=', row.id)
+    .where('state', 'in', ['queued', 'running'])
+    .select(({ fn }) => fn.countAll<number | string>().as('waiting'))
+    .executeTakeFirstOrThrow();
+  const warnings: (PlanWarning | null)[] = [
+    row.state === 'approved'
+      ? null
+      : { code: 'machine-not-approved', message: `${row.name} is not approved: a job waits until it is` },
+    isOnline(row) ? null : { code: 'machine-away', message: `${row.name} is not there: a job waits for its next boot` },
+    Number(waiting) === 0
+      ? null
+      : { code: 'jobs-waiting', message: `${waiting} job(s) of ${row.name} have not ended, and come first` },
+  ];
+  return warnings.filter((warning) => warning !== null);
+}
+
+function warnOfCheck(check: DiskCheck | null): PlanWarning[] {
+  if (check === null) {
+    return [{ code: 'no-disk-check', message: 'nothing is known of its disks: it has never registered' }];
+  }
+  if (check.kind === 'registration') {
+    return [
+      {
+        code: 'disks-not-read',
+        message: 'its disks are known from its registration only: run a check to see what is on them',
+      },
+    ];
+  }
+  if (Date.now() - Date.parse(check.at) < oldCheckMs) return [];
+  return [
+    { code: 'disk-check-old', message: `its disks were last checked ${check.at}: run a check to see them as they are` },
+  ];
+}

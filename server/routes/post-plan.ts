@@ -1,0 +1,30 @@
+// POST /v1/plans: a dry run of a scenario, saved or not, on machines
+import { planRequestSchema, planSchema } from '../../protocol/plan.ts';
+import type { Scenario } from '../../protocol/rest.ts';
+import { findMachine } from '../machines/read-machines.ts';
+import { planMachine } from '../plans/plan-machine.ts';
+import { PlannedImages } from '../plans/planned-images.ts';
+import type { Route } from '../route.ts';
+import { findScenario } from '../scenarios/scenarios.ts';
+
+export const postPlan: Route = {
+  method: 'POST',
+  path: '/v1/plans',
+  access: 'viewer',
+  doc: { summary: 'See what a scenario would do on machines', body: planRequestSchema, answer: planSchema },
+  async handle(context, request) {
+    const { scenario: named, draft, machines, parameters } = planRequestSchema.parse(request.body);
+    const scenario: Scenario =
+      draft === undefined
+        ? await findScenario(context.db, named ?? '')
+        : { ...draft, id: 'draft', createdAt: new Date().toISOString(), updatedAt: null };
+    const images = new PlannedImages(context.store);
+    const planned = [];
+    for (const machine of machines) {
+      planned.push(
+        await planMachine(context, await findMachine(context.db, machine), { scenario, parameters, images }),
+      );
+    }
+    return { scenario: scenario.name, machines: planned };
+  },
+};

@@ -1,0 +1,136 @@
+// A dry run: what a scenario would do on each machine, without a machine.
+import { describe, expect, it } from 'vitest';
+import type { CheckedDisk } from '../../protocol/disk-check.ts';
+import { type MachinePlan, type Plan, planSchema } from '../../protocol/plan.ts';
+import { recordCheck } from '../../server/disk-checks/record-check.ts';
+import { registerMachine } from '../../server/machines/register-machine.ts';
+import { makeChecked, makeHealth } from '../fixtures/checked-disks.ts';
+import { openByText } from '../fixtures/databases.ts';
+import { TestServer, uuidA, uuidB } from './support.ts';
+
+const gibibyte = 2 ** 30;
+const restore = { kind: 'restore', image: 'golden', target: { by: 'number', number: 1 } };
+
+/** A machine of which a check found these disks. */
+async function addMachine(server: TestServer, uuid: string, disks: readonly CheckedDisk[] | null): Promise<string> {
+  const db = await openByText(server.database);
+  const machine = await registerMachine(db, { uuid, macs: [], address: '192.0.2.9', approve: 'all' });
+  if (machine === null) throw new Error('no machine');
+  if (disks !== null) await recordCheck(db, machine.id, { jobId: `job-${uuid}`, step: 0, disks });
+  await db.destroy();
+  return machine.name;
+}
+
+async function plan(
+  server: TestServer,
+  steps: object[],
+  machines: string[],
+  extra: object = {},
+): Promise<MachinePlan[]> {
+  const draft = { name: 'draft', steps, ...extra };
+  return planSchema.parse(await server.api<Plan>('POST', '/v1/plans', { draft, machines })).machines;
+}
+
+const codes = (found: readonly { code: string }[] | undefined) => found?.map(({ code }) => code);
+
+describe('a plan', () => {
+  it('says for each machine which disk is overwritten with what, and leaves no trace', async () => {
+    await using server = await TestServer.start();
+    await server.addImage('golden');
+    const a = await addMachine(server, uuidA, [makeChecked(1), makeChecked(2)]);
+    const b = await addMachine(server, uuidB, [makeChecked(1, { serial: 'B1', id: 'serial-B1' })]);
+    const [first, second] = await plan(server, [{ kind: 'check' }, restore], [a, b]);
+    expect(first).toMatchObject({ machineName: a, overwrites: true, refused: false, refusals: [] });
+    expect(codes(first?.warnings)).toEqual(['machine-away']);
+    expect(first?.steps[1]).toMatchObject({
+      summary: "restore 'golden' onto disk 1 /dev/sd1 (QEMU HARDDISK, serial S1, 8.0 GiB, id serial-QEMU-S1)",
+      disk: { serial: 'S1', map: { partitions: [{ fileSystem: 'ext4', label: 'root' }] } },
+      image: { name: 'golden', sizeBytes: 4 * gibibyte, usedBytes: 0 },
+      overwrites: 'disk',
+      usedBytes: 0,
+    });
+    expect(second?.steps[1]?.disk?.serial).toBe('B1');
+    expect(await server.api('GET', '/v1/jobs')).toEqual([]);
+    const { entries } = await server.api<{ entries: { action: string }[] }>('GET', '/v1/audit');
+    expect(entries.map(({ action }) => action)).toEqual(['PUT /v1/images/:name']);
+  });
+
+  it.each<[string, CheckedDisk[], object, string]>([
+    ['no disk matches', [makeChecked(2)], { serial: 'S1', by: 'serial' }, 'selector-none'],
+    ['two disks match', [makeChecked(1), makeChecked(2)], { by: 'only' }, 'selector-ambiguous'],
+    ['the disk is too small', [makeChecked(1, { sizeBytes: gibibyte })], { by: 'only' }, 'target-too-small'],
+    ['the disk has other sectors', [makeChecked(1, { sectorSizeBytes: 4096 })], { by: 'only' }, 'target-sector-size'],
+    ['the disk is locked', [makeChecked(1, { locks: { ata: 'locked', opal: null } })], { by: 'only' }, 'disk-locked'],
+    ['the disk is read-only', [makeChecked(1, { readOnly: true })], { by: 'only' }, 'target-read-only'],
+  ])('names the error that a job would end with when %s', async (_, disks, target, code) => {
+    await using server = await TestServer.start();
+    const part = {
+      number: 0,
+      startBytes: 0,
+      sizeBytes: 4 * gibibyte,
+      usedBytes: 0,
+      reader: 'ntfs',
+      fileSystem: 'ntfs',
+    };
+    const unknown = {
+      type: null,
+      partitionUuid: null,
+      partitionName: null,
+      fileSystemUuid: null,
+      fileSystemLabel: null,
+    };
+    await server.addImage('golden', { partitions: [{ ...part, ...unknown, notes: [] }] });
+    const machine = await addMachine(server, uuidA, disks);
+    const [planned] = await plan(server, [{ ...restore, target }], [machine]);
+    expect(planned?.refused).toBe(true);
+    expect(codes(planned?.steps[0]?.refusals)).toEqual([code]);
+  });
+
+  it('warns of what is not known and of what is not well', async () => {
+    await using server = await TestServer.start();
+    await server.addImage('golden');
+    const disk = {
+      ...makeChecked(1),
+      hiddenBytes: 512,
+      inUseBy: ['mounted on /'],
+      health: makeHealth({ passed: false }),
+    };
+    const [a, b] = [await addMachine(server, uuidA, [disk]), await addMachine(server, uuidB, null)];
+    const db = await openByText(server.database);
+    await db.updateTable('diskChecks').set({ at: '2020-01-01T00:00:00.000Z' }).execute();
+    await db.destroy();
+    const [known, unknown] = await plan(server, [restore], [a, b]);
+    expect(codes(known?.warnings)).toEqual(['machine-away', 'disk-check-old']);
+    expect(codes(known?.steps[0]?.warnings)).toEqual(['disk-failing', 'hidden-area', 'in-use']);
+    expect(codes(unknown?.warnings)).toEqual(['machine-away', 'no-disk-check']);
+    expect(unknown?.steps[0]).toMatchObject({ disk: null, refusals: [] });
+  });
+
+  it('knows of images that are missing, taken, or about to be made by an earlier step', async () => {
+    await using server = await TestServer.start();
+    await server.addImage('taken');
+    const machine = await addMachine(server, uuidA, [makeChecked(1), makeChecked(2)]);
+    const capture = (image: string) => ({ kind: 'capture', image, source: { by: 'number', number: 2 } });
+    const steps = [capture('taken'), capture('golden'), restore, { ...restore, image: 'never' }];
+    const [planned] = await plan(server, steps, [machine]);
+    expect(planned?.steps.map(({ refusals }) => codes(refusals))).toEqual([
+      ['image-exists'],
+      [],
+      [],
+      ['image-not-found'],
+    ]);
+    expect(codes(planned?.steps[2]?.warnings)).toEqual(['image-coming']);
+  });
+
+  it('fills in parameters for each machine, and says which has no value', async () => {
+    await using server = await TestServer.start();
+    const machine = await addMachine(server, uuidA, [makeChecked(1)]);
+    const steps = [{ kind: 'capture', image: '{what}-{machine}-{date}-{n}', source: { by: 'only' } }];
+    const parameters = [{ name: 'what' }];
+    const [open] = await plan(server, steps, [machine], { parameters });
+    expect([codes(open?.refusals), open?.refused, open?.steps]).toEqual([['invalid-input'], true, []]);
+    const [filled] = await plan(server, steps, [machine], { parameters: [{ name: 'what', default: 'daily' }] });
+    const today = new Date().toISOString().slice(0, 10);
+    expect(filled?.steps[0]?.step).toMatchObject({ image: `daily-${machine}-${today}-1` });
+  });
+});
