@@ -91,7 +91,7 @@ function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, C
     // Before the body is read: nobody unknown makes the server take in megabytes.
     onRequest: async (request) => {
       if (route.access === 'public') return;
-      callers.set(request, await identifyCaller(context.db, request, route.access));
+      callers.set(request, await identifyCaller(context, request, route.access));
     },
     handler: async (request, reply) => {
       const caller = callers.get(request) ?? { kind: 'public' };

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { bootIdHeader } from '../protocol/agent-messages.ts';
 import { DeployError } from '../protocol/errors.ts';
 import type { Role } from '../protocol/people.ts';
-import type { Step } from '../protocol/scenario.ts';
+import type { Lease, LeaseCheck, Leases } from './agents/leases.ts';
 import { requireOwnPage } from './browser-rules.ts';
 import type { Database } from './database/schema.ts';
 import { mayAtLeast, type Person, readPerson } from './people/person-tokens.ts';
@@ -17,8 +17,13 @@ export type Caller =
   | ({ readonly kind: 'person' } & Pick<Person, 'name' | 'role'> & {
         readonly [Key in 'userId' | 'tokenId']: string | null;
       })
-  /** Of an approved machine; `steps` are those of its running job. */
-  | { readonly kind: 'agent'; readonly machineId: string; readonly steps: readonly Step[] };
+  /** Of an approved machine that runs a job. */
+  | {
+      readonly kind: 'agent';
+      readonly machineId: string;
+      /** Whether its job lets it; `check` may be called again. @throws DeployError forbidden, and what `check` throws */
+      require(check: LeaseCheck): Promise<void>;
+    };
 
 /**
  * Who may call a route: anyone; people of a role, or of a greater one; operators and agents with a running job, or with one that stores
@@ -26,10 +31,15 @@ export type Caller =
  */
 export type Access = 'public' | Role | 'job' | 'storing-job';
 
+type Known = { readonly db: Database; readonly leases: Leases };
 type Asked = { readonly method: string; readonly headers: IncomingHttpHeaders };
 
 /** @throws DeployError unauthorized without a good token; forbidden for a lesser role; machine-not-approved or forbidden for an agent without such a job. */
-export async function identifyCaller(db: Database, { method, headers }: Asked, access: Access): Promise<Caller> {
+export async function identifyCaller(
+  { db, leases }: Known,
+  { method, headers }: Asked,
+  access: Access,
+): Promise<Caller> {
   const forAgents = access === 'job' || access === 'storing-job';
   if (headers[bootIdHeader] === undefined) {
     const person = await identifyPerson(db, method, headers);
@@ -37,13 +47,19 @@ export async function identifyCaller(db: Database, { method, headers }: Asked, a
     if (mayAtLeast(person.role, wanted)) return person;
     throw new DeployError('forbidden', `${person.name} is ${person.role}; this takes the role ${wanted}`);
   }
-  const { machineId, bootId } = await identifyAgent(db, headers);
-  if (!forAgents) throw new DeployError('forbidden', 'this is for people, not for agents');
-  const steps = await readLeasedSteps(db, machineId, bootId);
-  if (access === 'storing-job' && !steps.some((step) => step.kind !== 'check')) {
-    throw new DeployError('forbidden', 'this machine runs no job that stores anything');
+  if (!forAgents) {
+    await identifyAgent(db, headers);
+    throw new DeployError('forbidden', 'this is for people, not for agents');
   }
-  return { kind: 'agent', machineId, steps };
+  const [token, bootId] = [readBearer(headers), readBootId(headers)];
+  const require = (check: LeaseCheck) => leases.require(token, bootId, check);
+  await require(access === 'storing-job' ? requireStoring : () => {});
+  return { kind: 'agent', machineId: (await leases.find(token, bootId)).machineId, require };
+}
+
+function requireStoring({ steps }: Lease): void {
+  if (steps.some((step) => step.kind !== 'check')) return;
+  throw new DeployError('forbidden', 'this machine runs no job that stores anything');
 }
 
 /** The cookie is a browser's, which sends it whoever made it ask: what changes something must come from a page of this server. */
@@ -68,28 +84,14 @@ export async function identifyAgent(
   db: Database,
   headers: IncomingHttpHeaders,
 ): Promise<{ machineId: string; bootId: string }> {
-  const bootId = headers[bootIdHeader];
-  if (typeof bootId !== 'string' || !/^[0-9a-zA-Z-]{8,64}$/.test(bootId)) throw unauthorized('no boot id');
+  const bootId = readBootId(headers);
   const { machineId } = await useBootToken(db, readBearer(headers), bootId);
   return { machineId, bootId };
 }
 
-/** Of the job that this boot holds the lease of. One that lapsed counts until the job is handed out again: its agent may be on its way back. */
-async function readLeasedSteps(db: Database, machineId: string, bootId: string): Promise<Step[]> {
-  const row = await db
-    .selectFrom('machines')
-    .leftJoin('jobs', (join) =>
-      join
-        .onRef('jobs.machineId', '=', 'machines.id')
-        .on('jobs.leaseBootId', '=', bootId)
-        .on('jobs.state', 'in', ['running', 'queued']),
-    )
-    .select(['machines.state', 'jobs.steps'])
-    .where('machines.id', '=', machineId)
-    .executeTakeFirst();
-  if (row?.state !== 'approved') throw new DeployError('machine-not-approved', 'this machine is not approved');
-  if (row.steps === null) throw new DeployError('forbidden', 'this machine runs no job');
-  return JSON.parse(row.steps);
+function readBootId({ [bootIdHeader]: bootId }: IncomingHttpHeaders): string {
+  if (typeof bootId !== 'string' || !/^[0-9a-zA-Z-]{8,64}$/.test(bootId)) throw unauthorized('no boot id');
+  return bootId;
 }
 
 function readBearer(headers: IncomingHttpHeaders): string {

@@ -1,6 +1,7 @@
 // Everything that an operation of the server works with; made once at the start from the configuration.
 import type { FastifyBaseLogger } from 'fastify';
 import type { ChunkStore } from '../imaging/store/chunk-store.ts';
+import type { Leases } from './agents/leases.ts';
 import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
@@ -20,6 +21,7 @@ export type Context = {
   readonly logins: LoginThrottle;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;
+  readonly leases: Leases;
   readonly wrongTries: WrongTries;
   readonly log: FastifyBaseLogger;
 };

@@ -8,6 +8,7 @@ import { isS3Location } from '../imaging/store/s3/location.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { writeAddressFile } from './address-file.ts';
 import { openAgentDoor } from './agents/accept.ts';
+import { Leases } from './agents/leases.ts';
 import { AgentRegistry } from './agents/registry.ts';
 import { watchAgents } from './agents/watch.ts';
 import { addRoutes, createApp } from './app.ts';
@@ -60,9 +61,21 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(() => store.close());
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
-  const [tasks, agents] = [new StreamedTasks(), new AgentRegistry()];
+  const [tasks, agents, leases] = [new StreamedTasks(), new AgentRegistry(), new Leases(db, store)];
   const [wrongTries, logins] = [new WrongTries(), new LoginThrottle()];
-  const context: Context = { config, db, store, checker, tasks, authority, agents, wrongTries, logins, log: app.log };
+  const context: Context = {
+    config,
+    db,
+    store,
+    checker,
+    tasks,
+    authority,
+    agents,
+    leases,
+    wrongTries,
+    logins,
+    log: app.log,
+  };
 
   addRoutes(app, context);
   await app.ready();

@@ -61,6 +61,7 @@ export class AgentSession {
     const { db, log, agents } = this.#context;
     const agent = this.#agent;
     await revokeOtherBoots(db, agent.machineId, agent.bootId);
+    await this.#context.leases.forget(agent.machineId);
     await recordInventory(db, agent.machineId, hello.inventory);
     const machine = await this.#readMachine();
     await recordRegistration(db, machine, hello.inventory.disks);
@@ -124,6 +125,7 @@ export class AgentSession {
       await this.#requireOwnJob(jobId);
       const end = { leaseId, results, error: error ?? null, at };
       const { life, differences } = await finishJob(db, this.#agent.machineId, jobId, end);
+      await this.#context.leases.forget(this.#agent.machineId);
       for (const { level, message } of differences) await appendJobLog(db, jobId, level, message);
       const text = life.error === null ? `job ${life.state}` : `job ${life.state}: ${life.error.message}`;
       await appendJobLog(db, jobId, life.state === 'failed' ? 'error' : 'info', text);

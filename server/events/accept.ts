@@ -40,8 +40,8 @@ export function openEventsDoor(context: Context): WebSocketDoor {
 }
 
 /** A browser sends its cookie whichever page asks, and no rule of its own keeps that page from reading: so the page must be of this server. */
-async function admit({ db }: Context, { headers }: IncomingMessage, watching = 0): Promise<void> {
-  await identifyCaller(db, { method: 'UPGRADE', headers }, 'viewer');
+async function admit(context: Context, { headers }: IncomingMessage, watching = 0): Promise<void> {
+  await identifyCaller(context, { method: 'UPGRADE', headers }, 'viewer');
   if (watching >= maxWatchers) {
     throw new DeployError('too-many-requests', `${watching} clients watch this server already`);
   }

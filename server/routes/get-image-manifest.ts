@@ -7,8 +7,10 @@ export const getImageManifest: Route = {
   path: '/v1/images/:name/manifest',
   access: 'job',
   doc: { summary: "An image's manifest", answer: 'application/octet-stream' },
-  async handle({ store }, request, _caller, reply) {
-    const manifest = await store.getManifest(nameSchema.parse(pathParameter(request, 'name')));
+  async handle({ store }, request, caller, reply) {
+    const name = nameSchema.parse(pathParameter(request, 'name'));
+    if (caller.kind === 'agent') await caller.require(({ images }) => images.requireReadable(name));
+    const manifest = await store.getManifest(name);
     reply.type('application/octet-stream');
     return manifest;
   },

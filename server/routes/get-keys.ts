@@ -5,7 +5,7 @@ import type { Route } from '../route.ts';
 export const getKeys: Route = {
   method: 'GET',
   path: '/v1/keys',
-  access: 'job',
+  access: 'operator',
   doc: { summary: "The store's wrapped keys, base64", answer: wrappedKeysSchema },
   handle: async ({ store }) => ({ keys: (await store.listKeys()).map((key) => key.toString('base64')) }),
 };

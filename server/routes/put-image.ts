@@ -7,7 +7,6 @@ import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { storedImageSchema } from '../../protocol/rest.ts';
 import { nameSchema } from '../../protocol/scenario.ts';
-import type { Caller } from '../callers.ts';
 import { bodyBytes, pathParameter, type Route } from '../route.ts';
 
 export const putImage: Route = {
@@ -23,7 +22,7 @@ export const putImage: Route = {
   maxBodyBytes: maxManifestBytes,
   async handle({ store }, request, caller, reply) {
     const name = nameSchema.parse(pathParameter(request, 'name'));
-    requireOwnImage(caller, name);
+    if (caller.kind === 'agent') await caller.require(({ images }) => images.requireOwn(name));
     await putOnce(store, name, bodyBytes(request));
     if (isEscrowName(name)) await forgetOlderEscrows(store, name);
     request.log.info({ image: name }, 'image stored');
@@ -31,13 +30,6 @@ export const putImage: Route = {
     return { name };
   },
 };
-
-function requireOwnImage(caller: Caller, name: string): void {
-  if (caller.kind !== 'agent') return;
-  if (caller.steps.some((step) => step.kind === 'capture' && step.image === name)) return;
-  if (isEscrowName(name) && caller.steps.some((step) => step.kind === 'restore')) return;
-  throw new DeployError('forbidden', `this machine's job captures no image '${name}'`);
-}
 
 /** The same bytes again are the repetition of a request whose answer was lost, and as good as the first time. */
 async function putOnce(store: ChunkStore, name: string, manifest: Buffer): Promise<void> {
