@@ -77,6 +77,8 @@ export class Session {
     if (message.type === 'state') status.update({ machineState: message.state, stage: this.#stage(message.state) });
     if (message.type === 'job') this.#handed(message);
     if (message.type === 'cancel' && this.#active?.job.jobId === message.jobId) this.#active.cancel();
+    if (message.type === 'pause' && this.#active?.job.jobId === message.jobId)
+      this.#setPaused(this.#active, message.paused);
     if (message.type === 'doneReceived') this.#acknowledged(message.jobId);
     if (message.type === 'refused') status.update({ stage: ({ stage }) => stage.refused(message.error.message) });
   }
@@ -112,6 +114,14 @@ export class Session {
     } else {
       void this.#run(job);
     }
+  }
+
+  #setPaused(active: ActiveJob, paused: boolean): void {
+    if (!active.setPaused(paused)) return;
+    const { status } = this.#context;
+    const { scenarioName } = active.job;
+    status.log('info', paused ? 'paused between two chunks; the machine waits' : 'the job goes on');
+    status.update({ stage: ({ stage }) => (paused ? stage.paused(scenarioName) : stage.running(scenarioName)) });
   }
 
   async #run(job: Job): Promise<void> {

@@ -42,12 +42,24 @@ export function addCommands(program: Command): void {
   withServerOptions(job.command('show <job>').description('Show one job with its results and its log')).action(show);
   withServerOptions(job.command('watch <job>').description('Draw its progress until it has ended')).action(watch);
   withServerOptions(
+    job.command('pause <job>').description('Hold it back; when it runs, it stands still between two chunks'),
+  ).action((id: string, options: ConnectOptions) => hold(id, 'pause', options));
+  withServerOptions(job.command('resume <job>').description('Let a paused job go on where it stands')).action(
+    (id: string, options: ConnectOptions) => hold(id, 'resume', options),
+  );
+  withServerOptions(
     job.command('cancel <job>').description('Stop it; what was begun is left as the error says'),
   ).action(async (id: string, options: ConnectOptions) => {
     const cancelled = await callOnce(options, 'POST', `${pathOf(id)}/cancel`, jobSchema, {});
     if (options.json === true) printJson(cancelled);
     else process.stdout.write(`${cancelled.state === 'cancelled' ? 'cancelled' : 'stopping'}: ${cancelled.id}\n`);
   });
+}
+
+async function hold(id: string, verb: 'pause' | 'resume', options: ConnectOptions): Promise<void> {
+  const job = await callOnce(options, 'POST', `${pathOf(id)}/${verb}`, jobSchema, {});
+  if (options.json === true) printJson(job);
+  else process.stdout.write(`${verb === 'pause' ? 'paused' : 'goes on'}: ${job.id}\n`);
 }
 
 function pathOf(id: string): string {
@@ -82,7 +94,7 @@ async function list({ machine, state, ...options }: ListOptions): Promise<void> 
       job.id,
       job.scenarioName,
       job.machineName,
-      job.state,
+      job.held === null ? job.state : `${job.state} (${job.held})`,
       job.createdAt,
       job.endedAt ?? '',
       job.error?.code ?? '',
@@ -110,8 +122,9 @@ async function watch(id: string, options: ConnectOptions): Promise<void> {
   try {
     for (let state = ''; ; await sleep(pollMs)) {
       const job = await client.call('GET', pathOf(id), jobSchema);
-      if (job.state !== state && job.state === 'queued') process.stderr.write(`waiting for ${job.machineName}\n`);
-      state = job.state;
+      const now = job.waitsFor ?? job.state;
+      if (now !== state && job.waitsFor !== null) process.stderr.write(`\nwaiting: ${job.waitsFor}\n`);
+      state = now;
       if (job.progress !== null && job.state === 'running') {
         line.update(job.progress.phase, job.progress.bytesDone, job.progress.bytesTotal);
       }
@@ -138,6 +151,7 @@ function report(job: Job, options: ConnectOptions): void {
 
 function printJob(job: Job): void {
   process.stdout.write(`${job.id}: ${job.scenarioName} on ${job.machineName}: ${job.state}\n`);
+  if (job.waitsFor !== null) process.stdout.write(`  waits: ${job.waitsFor}\n`);
   if (job.error !== null) process.stdout.write(`  ${job.error.code}: ${job.error.message}\n`);
   for (const result of job.results) {
     const seconds = Object.entries(result.secondsByPhase).map(([phase, value]) => `${phase} ${value.toFixed(1)} s`);

@@ -1,5 +1,7 @@
 // How the recipes (capture, restore, verify) say how far they are; the command line draws it, the agent reports it.
 
+import type { Pause } from './pause.ts';
+
 export type ProgressPhase =
   | 'map'
   | 'unpack'
@@ -24,9 +26,10 @@ export type Progress = {
   readonly bytesLost?: number;
 };
 
-/** What every recipe takes: where to report to and how to be stopped. `onProgress` is called often and must be cheap. */
+/** What every recipe takes: where to report to, how to be stopped, and how to stand still for a while. `onProgress` is called often and must be cheap. */
 export type RunOptions = {
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (message: string) => void;
   readonly signal?: AbortSignal;
+  readonly pause?: Pause;
 };

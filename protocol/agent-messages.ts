@@ -113,6 +113,8 @@ const jobMessage = z.object({
 });
 const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });
 const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });
+/** Stop between two chunks and keep the place, or go on. */
+const pauseMessage = z.object({ type: z.literal('pause'), jobId: id, paused: z.boolean() });
 const doneReceivedMessage = z.object({ type: z.literal('doneReceived'), jobId: id });
 const refusedMessage = z.object({ type: z.literal('refused'), error: errorBodySchema });
 
@@ -122,6 +124,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   jobMessage,
   stateMessage,
   cancelMessage,
+  pauseMessage,
   doneReceivedMessage,
   refusedMessage,
 ]);

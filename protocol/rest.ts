@@ -86,6 +86,10 @@ export const jobRequestSchema = z.strictObject({
 export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type JobState = z.infer<typeof jobStateSchema>;
 
+/** A job that waits with a hold is not handed out; one that runs stands still: by a person, until another one agrees, or until its hours. */
+export const jobHoldSchema = z.enum(['paused', 'second-person', 'window']);
+export type JobHold = z.infer<typeof jobHoldSchema>;
+
 export const jobProgressSchema = z.object({
   step: z.number().int().nonnegative(),
   phase: z.string(),
@@ -103,6 +107,9 @@ export const jobSchema = z.object({
   machineName: z.string(),
   state: jobStateSchema,
   cancelRequested: z.boolean(),
+  held: jobHoldSchema.nullable().default(null),
+  /** Of a job that waits or stands still: why, in a sentence. */
+  waitsFor: z.string().nullable().default(null),
   createdAt: time,
   startedAt: time.nullable(),
   endedAt: time.nullable(),
@@ -113,6 +120,13 @@ export const jobSchema = z.object({
   approvedCheckId: id.nullable(),
   /** The values of the scenario's parameters. */
   parameters: z.record(z.string(), z.string()).default({}),
+  requestedBy: z.string().nullable().default(null),
+  batchId: id.nullable().default(null),
+  /** The job that this one does again. */
+  retryOf: id.nullable().default(null),
+  /** How often it is tried again by itself. */
+  retries: z.number().int().nonnegative().default(0),
+  notBefore: time.nullable().default(null),
 });
 export type Job = z.infer<typeof jobSchema>;
 

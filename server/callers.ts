@@ -25,6 +25,11 @@ export type Caller =
       require(check: LeaseCheck): Promise<void>;
     };
 
+/** As the records name them; null for a machine. */
+export function nameOf(caller: Caller): string | null {
+  return caller.kind === 'person' ? caller.name : null;
+}
+
 /**
  * Who may call a route: anyone; people of a role, or of a greater one; operators and agents with a running job, or with one that stores
  * something: an image, or what a restore saves of its disk.

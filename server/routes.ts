@@ -55,6 +55,8 @@ import { postGroup } from './routes/post-group.ts';
 import { postGroupMembers } from './routes/post-group-members.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
+import { postJobPause } from './routes/post-job-pause.ts';
+import { postJobResume } from './routes/post-job-resume.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postSession } from './routes/post-session.ts';
@@ -115,6 +117,8 @@ export const routes: readonly Route[] = [
   postChunksMissing,
   postChunks,
   postJobCancel,
+  postJobPause,
+  postJobResume,
   postEnrolment,
   postJob,
   postPlan,

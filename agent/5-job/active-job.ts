@@ -1,4 +1,5 @@
 // Fifth stage: the job that is running, from lease to outcome, and its reports on the way.
+import { Pause } from '../../imaging/pause.ts';
 import { openHttpStore } from '../../imaging/store/http-store.ts';
 import type { AgentMessage } from '../../protocol/agent-messages.ts';
 import { DeployError } from '../../protocol/errors.ts';
@@ -22,6 +23,7 @@ export class ActiveJob {
   abandoned = false;
   readonly #surroundings: Surroundings;
   readonly #stop = new AbortController();
+  readonly #pause = new Pause();
   readonly #stall: StallWatch;
   #step = 0;
   #meter: Meter | undefined;
@@ -35,6 +37,15 @@ export class ActiveJob {
 
   cancel(): void {
     this.#stop.abort(new DeployError('cancelled', 'cancelled by the server'));
+  }
+
+  /** Stands still between two chunks, or goes on from there. True when that is news. */
+  setPaused(paused: boolean): boolean {
+    if (paused === this.#pause.paused) return false;
+    if (paused) this.#pause.pause();
+    else this.#pause.resume();
+    this.#report();
+    return true;
   }
 
   abandon(): void {
@@ -58,6 +69,7 @@ export class ActiveJob {
         context,
         store,
         signal: this.#stop.signal,
+        pause: this.#pause,
         listener: {
           onPhase: (step, meter) => {
             this.#step = step;
@@ -77,8 +89,10 @@ export class ActiveJob {
     const figures = this.#meter?.read();
     if (figures === undefined || this.abandoned) return;
     const { context, send } = this.#surroundings;
-    context.status.setJob({ title: this.job.scenarioName, step: this.#step, steps: this.job.steps.length, ...figures });
+    const { paused } = this.#pause;
+    const shown = paused ? { ...figures, phase: 'paused' } : figures;
+    context.status.setJob({ title: this.job.scenarioName, step: this.#step, steps: this.job.steps.length, ...shown });
     send({ type: 'progress', ...this.lease, step: this.#step, ...figures });
-    void this.#stall.look({ step: this.#step, ...figures });
+    if (!paused) void this.#stall.look({ step: this.#step, ...figures });
   }
 }

@@ -1,5 +1,6 @@
 // Fifth stage: the steps of one job, one after another; the first that fails ends it.
 import { createHash } from 'node:crypto';
+import type { Pause } from '../../imaging/pause.ts';
 import type { Finding } from '../../imaging/preflight/finding.ts';
 import type { Progress } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
@@ -36,6 +37,7 @@ type JobRun = {
   readonly context: AgentContext;
   readonly store: ChunkStore;
   readonly signal: AbortSignal;
+  readonly pause?: Pause;
   readonly approval?: Approval | undefined;
   readonly listener: JobListener;
 };
@@ -49,6 +51,7 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   let wrote = false;
   try {
     for (const [index, step] of job.steps.entries()) {
+      await run.pause?.wait(run.signal);
       wrote = false;
       const { result, error } = await runStep(
         { index, id: stepIdOf(job.jobId, index) },
@@ -108,7 +111,13 @@ async function runStep(
     store: job.store,
     stepId: id,
     approval: job.approval,
-    run: { onProgress, onWarning, onFinding, signal: job.signal },
+    run: {
+      onProgress,
+      onWarning,
+      onFinding,
+      signal: job.signal,
+      ...(job.pause === undefined ? {} : { pause: job.pause }),
+    },
     log: job.listener.log,
   });
   const result = {

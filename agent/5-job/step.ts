@@ -16,7 +16,7 @@ export type StepRun = {
   readonly approval?: Approval | undefined;
   /** A UUID of its own for this step of this job, the same whenever the job is handed out again. */
   readonly stepId: string;
-  readonly run: Required<RunOptions & FindingOptions>;
+  readonly run: Required<Omit<RunOptions, 'pause'> & FindingOptions> & Pick<RunOptions, 'pause'>;
   readonly log: (level: LogLevel, message: string) => void;
 };
 

@@ -117,7 +117,8 @@ class SegmentCapture {
   }
 
   async run({ used, blank = [], sizeBytes }: CapturedMap): Promise<CapturedSegments> {
-    const tasks = new BoundedTasks(Math.ceil((2 * this.#pool.size) / slotsAtOnce), this.#options.signal);
+    const { signal, pause } = this.#options;
+    const tasks = new BoundedTasks(Math.ceil((2 * this.#pool.size) / slotsAtOnce), signal, pause);
     try {
       const { chunkSizeBytes } = this.#options;
       const blankSegments = planSegments(blank, sizeBytes, chunkSizeBytes);

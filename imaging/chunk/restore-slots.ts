@@ -86,7 +86,7 @@ export class SlotRestorer {
     const count = { sampled: 0, right: 0 };
     const used = this.#everySegment().filter((segment) => this.#options.manifest.segments[segment] !== null);
     const segments = spread(used, probedSegments);
-    const tasks = new BoundedTasks(this.#disk.size, this.#options.signal);
+    const tasks = new BoundedTasks(this.#disk.size, this.#options.signal, this.#options.pause);
     for (const segment of segments) {
       const slots = [...(await this.#segments.load(segment))].filter((slot) => slot.digest !== null);
       for (const slot of spread(slots, Math.ceil(probedSlots / segments.length))) {
@@ -170,7 +170,7 @@ export class SlotRestorer {
   }
 
   async #forEachSlot(segments: Iterable<number>, work: (slot: Slot, place: SlotPlace) => Promise<void>): Promise<void> {
-    const tasks = new BoundedTasks(this.#disk.size, this.#options.signal);
+    const tasks = new BoundedTasks(this.#disk.size, this.#options.signal, this.#options.pause);
     try {
       for (const segment of segments) {
         for (const slot of await this.#segments.load(segment)) {

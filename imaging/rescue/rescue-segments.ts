@@ -68,7 +68,7 @@ class SegmentRescue {
     this.#options = options;
     this.#missing = new MissingQuery(options.store, options.signal);
     this.#uploads = new UploadQueue(options.store, options.signal);
-    this.#tasks = new BoundedTasks(pool.size, options.signal);
+    this.#tasks = new BoundedTasks(pool.size, options.signal, options.pause);
   }
 
   async run(): Promise<RescuedSegments> {

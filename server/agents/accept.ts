@@ -59,6 +59,7 @@ function serveAgent(context: Context, webSocket: WebSocket, machineId: string, b
     activeJobId: null,
     restUntilMs: 0,
     approved: false,
+    paused: null,
     send: (message: ServerMessage) => webSocket.send(packr.pack(serverMessageSchema.parse(message))),
     close: (reason) => webSocket.close(1000, reason),
   };

@@ -7,6 +7,8 @@ import type { JobRow } from '../database/schema.ts';
 import type { ApprovedCheck } from '../jobs/approve-disks.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
+import { holdWords } from '../jobs/lifecycle.ts';
+import { mayRun } from '../jobs/may-run.ts';
 import type { ConnectedAgent } from './registry.ts';
 
 /** To be called whenever something may have become possible: a hello, an approval, a new job, a job's end. */
@@ -25,13 +27,13 @@ export async function dispatchJob(context: Context, machineId: string): Promise<
   }
 }
 
-/** `running` sorts after `queued`, and comes first: a machine runs one job at a time. */
+/** One that is held waits, and those after it do not wait for it. `running` sorts after `queued`, and comes first: a machine runs one job at a time. */
 function findNextJob({ db }: Context, machineId: string): Promise<JobRow | undefined> {
   return db
     .selectFrom('jobs')
     .selectAll()
     .where('machineId', '=', machineId)
-    .where('state', 'in', ['queued', 'running'])
+    .where(mayRun)
     .orderBy('state', 'desc')
     .orderBy('id')
     .executeTakeFirst();
@@ -42,9 +44,11 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
   const life = await changeJob(context.db, job.id, { kind: 'hand-out', lease, at: new Date().toISOString() });
   if (life.state !== 'running') {
     agent.activeJobId = null;
-    await appendJobLog(context.db, job.id, 'warning', `not handed out: ${life.error?.message ?? life.state}`);
+    const why = life.error?.message ?? (life.held === null ? life.state : holdWords[life.held]);
+    await appendJobLog(context.db, job.id, 'warning', `not handed out: ${why}`);
     return dispatchJob(context, agent.machineId);
   }
+  agent.paused = null;
   agent.send({
     type: 'job',
     jobId: job.id,

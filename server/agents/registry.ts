@@ -9,6 +9,8 @@ export type ConnectedAgent = {
   /** No job is handed out before, because its machine is about to reboot or power off. Milliseconds since 1970. */
   restUntilMs: number;
   approved: boolean;
+  /** What it was told of its job last; null before that. */
+  paused: boolean | null;
   send(message: ServerMessage): void;
   close(reason: string): void;
 };

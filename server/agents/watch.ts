@@ -4,6 +4,7 @@ import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { dispatchJob, noticeApproval } from './dispatch.ts';
 import { renew } from './renew.ts';
+import { tellRunning } from './tell-running.ts';
 
 const tickMs = 1000;
 const renewEveryTicks = 15;
@@ -66,18 +67,14 @@ async function noticeChanges(context: Context): Promise<void> {
       .execute();
     for (const { id } of rows) await noticeApproval(context, id);
   }
-  const running = connected.flatMap((agent) => agent.activeJobId ?? []);
-  if (running.length > 0) {
-    const rows = await db
-      .selectFrom('jobs')
-      .select(['id', 'machineId'])
-      .where('id', 'in', running)
-      .where('cancelRequested', '=', 1)
-      .where('state', '=', 'running')
-      .execute();
-    // Said again every second until it is done: the agent ignores what it knows.
-    for (const { id, machineId } of rows) agents.get(machineId)?.send({ type: 'cancel', jobId: id });
-  }
-  const waiting = await db.selectFrom('jobs').select('machineId').distinct().where('state', '=', 'queued').execute();
+  await tellRunning(context);
+  const waiting = await db
+    .selectFrom('jobs')
+    .select('machineId')
+    .where('state', '=', 'queued')
+    .groupBy('machineId')
+    // The machine whose job waits longest is first.
+    .orderBy(({ fn }) => fn.min('id'))
+    .execute();
   for (const { machineId } of waiting) await dispatchJob(context, machineId);
 }

@@ -1,6 +1,7 @@
 // Decides what a machine that asks for its boot script shall boot: the Deploy-OS when there is something to do, else its own disk.
 import { bootOf, linkProfileFiles } from '../boot-profiles/boot-of.ts';
 import type { Context } from '../context.ts';
+import { isDue } from '../jobs/may-run.ts';
 import { normalizeMac } from '../machines/identity.ts';
 import { registerMachine } from '../machines/register-machine.ts';
 import { issueBootToken } from '../tokens/boot-tokens.ts';
@@ -53,12 +54,15 @@ export async function writeMachineScript(context: Context, request: ScriptReques
   });
 }
 
+/** One that is held, or whose time has not come, does not keep a machine from its work. */
 async function hasUnfinishedJob({ db }: Context, machineId: string): Promise<boolean> {
   const job = await db
     .selectFrom('jobs')
     .select('id')
     .where('machineId', '=', machineId)
     .where('state', 'in', ['queued', 'running'])
+    // One that has begun may have left a disk that does not boot.
+    .where((where) => where.or([where('handOuts', '>', 0), isDue(where)]))
     .executeTakeFirst();
   return job !== undefined;
 }

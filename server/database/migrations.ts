@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createGroups } from './migrations/007-groups.ts';
 import { addParameters } from './migrations/008-scenarios.ts';
+import { addJobHolds } from './migrations/009-jobs.ts';
 import { changes } from './migrations/016-changes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -216,5 +217,6 @@ export const migrations: Record<string, Migration> = {
   '006-people': { up: createPeople },
   '007-groups': { up: createGroups },
   '008-scenarios': { up: addParameters },
+  '009-jobs': { up: addJobHolds },
   '016-changes': changes,
 };

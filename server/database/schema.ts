@@ -1,6 +1,6 @@
 // The tables as the code sees them. Times are ISO 8601 in UTC, so that text order is time order; structures are JSON text.
 import type { Generated, Kysely } from 'kysely';
-import type { JobState } from '../../protocol/rest.ts';
+import type { JobHold, JobState } from '../../protocol/rest.ts';
 
 type MachinesTable = {
   id: string;
@@ -15,6 +15,8 @@ type MachinesTable = {
   bootProfileId: string | null;
   /** Where it asked from last. */
   address: string | null;
+  /** The server process that its agent is connected to, or was last. */
+  serverId: string | null;
 };
 
 /** The MAC addresses that it has been seen with, whether they tell who it is or not. */
@@ -71,8 +73,31 @@ type JobsTable = {
   approval: string | null;
   /** The values of the scenario's parameters; null of jobs that are older than those. */
   parameters: string | null;
+  /** Why it is not handed out, or stands still while it runs (jobs/lifecycle.ts). */
+  held: JobHold | null;
+  requestedBy: string | null;
+  batchId: string | null;
+  /** Whoever asks twice with one key has asked once. */
+  requestKey: string | null;
+  requestDigest: string | null;
+  /** The job that this one does again. */
+  retryOf: string | null;
+  /** How often it is tried again by itself. */
+  retries: number;
+  /** Not handed out before. */
+  notBefore: string | null;
   /** Counts changes of state: a writer that read an older revision writes nothing. Whoever watches hears of it, so all but progress counts. */
   revision: number;
+};
+
+type BatchesTable = {
+  id: string;
+  key: string | null;
+  requestDigest: string;
+  scenarioId: string;
+  scenarioName: string;
+  requestedBy: string | null;
+  createdAt: string;
 };
 
 type JobLogTable = { jobId: string; number: number; at: string; level: string; message: string };
@@ -164,6 +189,7 @@ export type Tables = {
   bootTokens: BootTokensTable;
   scenarios: ScenariosTable;
   jobs: JobsTable;
+  batches: BatchesTable;
   jobLog: JobLogTable;
   diskChecks: DiskChecksTable;
   bootProfiles: BootProfilesTable;

@@ -1,7 +1,7 @@
 // What the watchers are told, as the database has it now.
 import type { Event } from '../../protocol/events.ts';
 import type { Database } from '../database/schema.ts';
-import { toJob } from '../jobs/read-jobs.ts';
+import { showJobs } from '../jobs/read-jobs.ts';
 import { showMachines } from '../machines/list-machines.ts';
 
 type LogEntries = Extract<Event, { type: 'log' }>['entries'];
@@ -25,9 +25,9 @@ export async function readMachineEvents(db: Database, ids: readonly string[]): P
 export async function readJobEvents(db: Database, ids: readonly string[]): Promise<Event[]> {
   const rows = await inParts(ids, (part) => db.selectFrom('jobs').selectAll().where('id', 'in', part).execute());
   const events = new Map<string, Event>(ids.map((id) => [id, { type: 'jobGone', id }]));
-  for (const row of rows) {
-    const { results: _, progress: __, ...job } = toJob({ ...row, results: '[]', progress: null });
-    events.set(row.id, { type: 'job', ...job });
+  const bare = rows.map((row) => ({ ...row, results: '[]', progress: null }));
+  for (const { results: _, progress: __, ...job } of await showJobs(db, bare)) {
+    events.set(job.id, { type: 'job', ...job });
   }
   return [...events.values()];
 }

@@ -24,6 +24,7 @@ function toLife(row: JobRow): JobLife {
   return {
     state: row.state,
     cancelRequested: row.cancelRequested === 1,
+    held: row.held,
     lease: row.leaseId === null || row.leaseBootId === null ? null : { id: row.leaseId, bootId: row.leaseBootId },
     handOuts: row.handOuts,
     startedAt: row.startedAt,
@@ -38,6 +39,7 @@ export function toColumns(life: JobLife) {
   return {
     state: life.state,
     cancelRequested: life.cancelRequested ? 1 : 0,
+    held: life.held,
     leaseId: life.lease?.id ?? null,
     leaseBootId: life.lease?.bootId ?? null,
     handOuts: life.handOuts,

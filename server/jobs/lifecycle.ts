@@ -1,7 +1,7 @@
 // The states of a job and every way from one to another, as one pure function; what is stored and sent is elsewhere.
 import type { StepResult } from '../../protocol/agent-messages.ts';
 import { DeployError, type ErrorBody } from '../../protocol/errors.ts';
-import type { JobState } from '../../protocol/rest.ts';
+import type { JobHold, JobState } from '../../protocol/rest.ts';
 
 /** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
 type Lease = { readonly id: string; readonly bootId: string };
@@ -11,6 +11,8 @@ type JobError = { readonly code: string; readonly message: string; readonly hint
 export type JobLife = {
   readonly state: JobState;
   readonly cancelRequested: boolean;
+  /** A waiting job is not handed out; a running one stands still between two chunks. */
+  readonly held: JobHold | null;
   /** Of a queued job: the lease that lapsed last, which may still be taken up again by its agent. */
   readonly lease: Lease | null;
   /** How often the job was handed to an agent. */
@@ -34,6 +36,7 @@ export type JobEvent =
       readonly at: string;
     }
   | { readonly kind: 'cancel'; readonly at: string }
+  | { readonly kind: 'hold' | 'release'; readonly reason: JobHold }
   /** Nothing was heard of the agent for too long. */
   | { readonly kind: 'lapse'; readonly at: string };
 
@@ -43,6 +46,7 @@ const maxHandOuts = 10;
 export const newJobLife: JobLife = {
   state: 'queued',
   cancelRequested: false,
+  held: null,
   lease: null,
   handOuts: 0,
   startedAt: null,
@@ -68,6 +72,14 @@ export function nextJobLife(job: JobLife, event: JobEvent): JobLife {
     case 'cancel':
       requireUnfinished(job);
       return job.state === 'queued' ? end(job, 'cancelled', event.at, null) : { ...job, cancelRequested: true };
+    case 'hold':
+      requireUnfinished(job);
+      requireHold(job, [null, event.reason]);
+      return { ...job, held: event.reason };
+    case 'release':
+      requireUnfinished(job);
+      requireHold(job, [event.reason]);
+      return { ...job, held: null };
     case 'lapse':
       if (job.state !== 'running') throw stateError(job);
       return job.cancelRequested ? end(job, 'cancelled', event.at, null) : { ...job, state: 'queued' };
@@ -77,6 +89,8 @@ export function nextJobLife(job: JobLife, event: JobEvent): JobLife {
 function handOut(job: JobLife, lease: Lease, at: string): JobLife {
   requireUnfinished(job);
   if (job.cancelRequested) return end(job, 'cancelled', at, null);
+  // Its machine has booted anew while it stood still: it waits, and what comes after it goes on.
+  if (job.held !== null) return { ...job, state: 'queued' };
   if (job.handOuts >= maxHandOuts) return end(job, 'failed', at, tooManyHandOuts());
   return { ...job, state: 'running', lease, handOuts: job.handOuts + 1, startedAt: job.startedAt ?? at };
 }
@@ -89,7 +103,7 @@ function finish(job: JobLife, event: Extract<JobEvent, { kind: 'done' }>): JobLi
 }
 
 function end(job: JobLife, state: JobState, at: string, error: JobError | null): JobLife {
-  return { ...job, state, endedAt: at, error };
+  return { ...job, state, held: null, endedAt: at, error };
 }
 
 export function isEnded(state: JobState): boolean {
@@ -99,6 +113,19 @@ export function isEnded(state: JobState): boolean {
 function requireUnfinished(job: JobLife): void {
   if (isEnded(job.state)) throw stateError(job);
 }
+
+/** One hold at a time: whoever lets a paused job go on does not agree to it for somebody else. */
+function requireHold({ held }: JobLife, allowed: readonly (JobHold | null)[]): void {
+  if (allowed.includes(held)) return;
+  throw new DeployError('job-state', held === null ? 'the job is not held' : `the job is held: ${holdWords[held]}`);
+}
+
+/** What it waits for. */
+export const holdWords: Record<JobHold, string> = {
+  paused: 'paused by a person',
+  'second-person': 'a second person must agree to it',
+  window: 'outside of its maintenance window',
+};
 
 function requireLease(job: JobLife, leaseId: string): void {
   if (job.lease?.id !== leaseId)

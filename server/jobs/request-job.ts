@@ -1,5 +1,5 @@
 // A job begins: a scenario's steps, filled in as they are now, waiting for one machine.
-import type { Job } from '../../protocol/rest.ts';
+import type { Job, JobHold } from '../../protocol/rest.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
@@ -8,12 +8,18 @@ import { newJobLife } from './lifecycle.ts';
 import type { PreparedScenario } from './prepare-scenario.ts';
 import { readJob } from './read-jobs.ts';
 
-export async function requestJob(
-  db: Database,
-  scenario: PreparedScenario,
-  machine: MachineRow,
-  approval: ApprovedCheck | null,
-): Promise<Job> {
+export type JobRequest = {
+  readonly scenario: PreparedScenario;
+  readonly machine: MachineRow;
+  readonly approval?: ApprovedCheck | null;
+  /** It waits until somebody or something releases it. */
+  readonly held?: JobHold | null;
+  readonly requestedBy?: string | null;
+  readonly notBefore?: string | null;
+};
+
+export async function requestJob(db: Database, request: JobRequest): Promise<Job> {
+  const { scenario, machine, approval = null, held = null, requestedBy = null, notBefore = null } = request;
   const id = newId();
   await db
     .insertInto('jobs')
@@ -25,12 +31,13 @@ export async function requestJob(
       machineName: machine.name,
       steps: JSON.stringify(scenario.steps),
       endAction: scenario.end,
-      ...toColumns(newJobLife),
+      ...toColumns({ ...newJobLife, held }),
       leaseHeardAt: null,
       parameters: JSON.stringify(scenario.values),
       approval: approval === null ? null : JSON.stringify(approval),
       createdAt: new Date().toISOString(),
       progress: null,
+      ...{ requestedBy, notBefore, batchId: null, requestKey: null, requestDigest: null, retryOf: null, retries: 0 },
       revision: 0,
     })
     .execute();

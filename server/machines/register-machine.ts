@@ -67,6 +67,7 @@ async function createMachine(db: Database, sighting: Sighting): Promise<MachineR
     onlineUntil: null,
     bootProfileId: null,
     address: null,
+    serverId: null,
   };
   await db.insertInto('machines').values(machine).execute();
   return machine;

@@ -1,5 +1,6 @@
 // POST /v1/jobs/:id/cancel: a waiting job ends at once, a running one when its agent has stopped
 import { jobSchema } from '../../protocol/rest.ts';
+import { tellRunning } from '../agents/tell-running.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { readJob } from '../jobs/read-jobs.ts';
@@ -10,13 +11,12 @@ export const postJobCancel: Route = {
   path: '/v1/jobs/:id/cancel',
   access: 'operator',
   doc: { summary: 'Stop a job', answer: jobSchema },
-  async handle({ db, agents }, request) {
+  async handle(context, request) {
+    const { db } = context;
     const { id } = await readJob(db, pathParameter(request, 'id'));
     await changeJob(db, id, { kind: 'cancel', at: new Date().toISOString() });
     await appendJobLog(db, id, 'info', 'cancellation asked for');
-    const job = await readJob(db, id);
-    const agent = agents.get(job.machineId);
-    if (job.state === 'running' && agent?.activeJobId === id) agent.send({ type: 'cancel', jobId: id });
-    return job;
+    await tellRunning(context, id);
+    return readJob(db, id);
   },
 };

@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import type { Progress, RunOptions } from '../../imaging/progress.ts';
 import { toDeployError, toErrorBody } from '../../protocol/errors.ts';
 
-type Work = (run: Required<RunOptions>) => Promise<object>;
+type Work = (run: Required<Omit<RunOptions, 'pause'>>) => Promise<object>;
 
 /** Often enough for a person, and for connections that proxies close when nothing moves on them. */
 const reportEveryMs = 1000;

@@ -128,6 +128,24 @@ it('is handed its job again when it dies in the middle and is started again in t
   expect(job.results[0]?.figures.bytesSent).toBeLessThan(diskBytes);
 }, 60_000);
 
+it('stands still when the job is paused, and goes on where it stood, once it is told to', async () => {
+  await fillSource();
+  const id = await site.requestJob([capture('in two halves')]);
+  await site.isInTheMiddleOf('capture');
+  expect(await site.api('POST', `/v1/jobs/${id}/pause`)).toMatchObject({ state: 'running', held: 'paused' });
+  await site.agentSays('paused between two chunks');
+  await sleep(1500); // what was under way ends, and the server writes down the last of it
+  const standing = await site.readJob(id);
+  await sleep(1500);
+  const { bytesDone = 0 } = (await site.readJob(id)).progress ?? {};
+  expect(bytesDone).toBe(standing.progress?.bytesDone);
+  expect(bytesDone).toBeLessThan(diskBytes);
+  await site.api('POST', `/v1/jobs/${id}/resume`);
+  const job = await site.jobEnds(id);
+  expect(job).toMatchObject({ state: 'succeeded', held: null });
+  expect(job.results[0]?.figures).toMatchObject({ usedBytes: diskBytes });
+}, 60_000);
+
 it('stops when the job is cancelled, says so, and takes the next one', async () => {
   await fillSource();
   const id = await site.requestJob([capture('never')]);

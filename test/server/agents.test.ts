@@ -135,6 +135,35 @@ describe.concurrent('an agent', () => {
     expect((await agent.next('job')).jobId).toBe(second.id);
   });
 
+  it('is told to stand still and to go on, also when it was away meanwhile', async () => {
+    await using server = await TestServer.start();
+    const { agent, handed, job, facts } = await runningJob(server);
+    const paused = await server.api<Job>('POST', `/v1/jobs/${job.id}/pause`);
+    expect(paused).toMatchObject({ state: 'running', held: 'paused', waitsFor: 'paused by a person' });
+    // False was said after the hand-out, or is not said at all.
+    await agent.until(() => agent.received.some((message) => message.type === 'pause' && message.paused));
+    agent.cut();
+    await server.api<Job>('POST', `/v1/jobs/${job.id}/resume`);
+    const again = await ScriptedAgent.join(facts, handed);
+    expect(await again.next('pause')).toMatchObject({ jobId: job.id, paused: false });
+    expect(await server.job(job.id)).toMatchObject({ state: 'running', held: null, waitsFor: null });
+  });
+
+  it('gets the next job while one waits with a hold, and that one when it is let go', async () => {
+    await using server = await TestServer.start();
+    const { agent, handed, machine } = await runningJob(server);
+    const ask = () => server.api<Job>('POST', '/v1/jobs', { scenario: 'look', machine: machine.id });
+    const [second, third] = [await ask(), await ask()];
+    expect(second.waitsFor).toBe(`job ${handed.jobId} of ${machine.name} comes first`);
+    await server.api('POST', `/v1/jobs/${second.id}/pause`);
+    agent.done(handed);
+    const next = await agent.next('job');
+    expect(next.jobId).toBe(third.id);
+    await server.api('POST', `/v1/jobs/${second.id}/resume`);
+    agent.done(next);
+    expect((await agent.next('job')).jobId).toBe(second.id);
+  });
+
   it('that is asked to stop ends its job as cancelled', async () => {
     await using server = await TestServer.start();
     const { agent, handed, job } = await runningJob(server);

@@ -64,7 +64,7 @@ describe('the database', () => {
       const machine = await registerMachine(db, { uuid: uuidA, macs: [], address: '192.0.2.9', approve: 'all' });
       const scenario = await createScenario(db, look);
       if (machine === null) throw new Error('no machine');
-      for (let i = 0; i < 2; i++) await requestJob(db, { ...scenario, values: {} }, machine, null);
+      for (let i = 0; i < 2; i++) await requestJob(db, { scenario: { ...scenario, values: {} }, machine });
       const running = db.updateTable('jobs').set({ state: 'running' }).execute();
       await expect(running).rejects.toThrow(/unique/i);
       await db.destroy();

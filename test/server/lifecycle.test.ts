@@ -56,6 +56,26 @@ describe('a job', () => {
     expect(nextJobLife(lapsed, done('l1')).state).toBe('succeeded');
   });
 
+  it('that is held is not handed out, and is let go by whoever held it', () => {
+    const paused: JobEvent = { kind: 'hold', reason: 'paused' };
+    const held = jobAfter(paused, paused);
+    expect(nextJobLife(held, handOut())).toMatchObject({ state: 'queued', held: 'paused', handOuts: 0 });
+    expect(nextJobLife(held, { kind: 'release', reason: 'paused' }).held).toBeNull();
+    // Otherwise a pause and its end would be a way around the second person.
+    const second = jobAfter({ kind: 'hold', reason: 'second-person' });
+    expect(codeOf(() => nextJobLife(second, paused))).toBe('job-state');
+    expect(codeOf(() => nextJobLife(second, { kind: 'release', reason: 'paused' }))).toBe('job-state');
+    expect(codeOf(() => nextJobLife(newJobLife, { kind: 'release', reason: 'paused' }))).toBe('job-state');
+    expect(nextJobLife(second, { kind: 'cancel', at })).toMatchObject({ state: 'cancelled', held: null });
+  });
+
+  it('that is paused while it runs keeps its lease, and waits when its machine boots anew', () => {
+    const paused = jobAfter(handOut(), { kind: 'hold', reason: 'paused' });
+    expect(paused).toMatchObject({ state: 'running', held: 'paused', lease });
+    expect(nextJobLife(paused, done('l1'))).toMatchObject({ state: 'succeeded', held: null });
+    expect(nextJobLife(paused, handOut('l2', 'b2'))).toMatchObject({ state: 'queued', held: 'paused', handOuts: 1 });
+  });
+
   it('belongs to the newest lease only', () => {
     const again = jobAfter(handOut('l1', 'b1'), handOut('l2', 'b2'));
     expect(codeOf(() => nextJobLife(again, { kind: 'resume', leaseId: 'l1' }))).toBe('lease-lost');
@@ -84,6 +104,7 @@ describe('a job', () => {
       fc.tuple(id, fc.constantFrom(undefined, 'cancelled', 'internal')).map(([name, code]) => done(name, code)),
       fc.constant<JobEvent>({ kind: 'cancel', at }),
       fc.constant<JobEvent>({ kind: 'lapse', at }),
+      fc.constantFrom<JobEvent>({ kind: 'hold', reason: 'paused' }, { kind: 'release', reason: 'paused' }),
     );
     fc.assert(
       fc.property(fc.array(event, { maxLength: 30 }), (events) => {
@@ -96,6 +117,8 @@ describe('a job', () => {
             expect(thrown).toBeInstanceOf(DeployError);
           }
           if (isEnded(before.state)) expect(life).toEqual(before);
+          if (before.held !== null && life.held !== null) expect(life.handOuts).toBe(before.handOuts);
+          if (isEnded(life.state)) expect(life.held).toBeNull();
           expect(isEnded(life.state)).toBe(life.endedAt !== null);
           if (life.state === 'running') expect(life.lease).not.toBeNull();
           if (life.state === 'failed') expect(life.error).not.toBeNull();

@@ -35,6 +35,7 @@ export const en = {
     awaitsApproval: 'registered; waiting for an administrator to approve this machine',
     ready: 'ready; waiting for a job',
     running: (scenario: string) => `running '${scenario}'`,
+    paused: (scenario: string) => `'${scenario}' is paused: the machine waits with its disk as it is`,
     stopped: (scenario: string) => `'${scenario}' was stopped: the server gave it to another agent`,
     succeeded: (scenario: string) => `'${scenario}' succeeded`,
     failed: (scenario: string, code: string) => `'${scenario}' failed: ${code}`,
@@ -60,6 +61,7 @@ export const en = {
     network: (bytes: string) => `network ${bytes}`,
   },
   phase: {
+    paused: 'paused',
     map: 'map',
     unpack: 'unpack',
     capture: 'capture',

@@ -37,6 +37,7 @@ export const ja: Words = {
     awaitsApproval: '登録済み。管理者の承認を待っています',
     ready: '準備完了。ジョブを待っています',
     running: (scenario) => `「${scenario}」を実行しています`,
+    paused: (scenario) => `「${scenario}」を一時停止中です: ディスクはそのままで、マシンは待機しています`,
     stopped: (scenario) => `「${scenario}」を中止しました: サーバーが別のエージェントに渡しました`,
     succeeded: (scenario) => `「${scenario}」は成功しました`,
     failed: (scenario, code) => `「${scenario}」は失敗しました: ${code}`,
@@ -61,6 +62,7 @@ export const ja: Words = {
     network: (bytes) => `通信量 ${bytes}`,
   },
   phase: {
+    paused: '一時停止中',
     map: '調査',
     unpack: '展開',
     capture: '取得',
