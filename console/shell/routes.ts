@@ -29,6 +29,13 @@ export type ConsoleRoute = {
 
 export const consoleRoutes: readonly ConsoleRoute[] = [
   { pattern: '/machines', area: 'machines', load: () => import('../pages/machines/machines-page.svelte') },
+  { pattern: '/people', area: 'people', load: () => import('../pages/people/people-page.svelte') },
+  {
+    pattern: '/audit',
+    area: 'audit',
+    role: 'administrator',
+    load: () => import('../pages/audit/audit-page.svelte'),
+  },
 ];
 
 export type FoundRoute = { readonly route: ConsoleRoute; readonly params: Params };
