@@ -4,6 +4,7 @@ import { type DeployError, toErrorBody } from '../protocol/errors.ts';
 import type { EndAction } from '../protocol/scenario.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
+import { wakeNeighbour } from './4-register/wake-neighbour.ts';
 import { ActiveJob } from './5-job/active-job.ts';
 import { fitResults } from './5-job/fit-results.ts';
 import type { Job, JobOutcome } from './5-job/run-job.ts';
@@ -67,6 +68,7 @@ export class Session {
       protocol: protocolVersion,
       agentVersion,
       inventory,
+      wakes: true,
       ...(activeJob === undefined ? {} : { activeJob: { jobId: activeJob.jobId, leaseId: activeJob.leaseId } }),
     };
   }
@@ -79,6 +81,7 @@ export class Session {
     if (message.type === 'cancel' && this.#active?.job.jobId === message.jobId) this.#active.cancel();
     if (message.type === 'pause' && this.#active?.job.jobId === message.jobId)
       this.#setPaused(this.#active, message.paused);
+    if (message.type === 'wake') void wakeNeighbour(message, (level, text) => status.log(level, text));
     if (message.type === 'doneReceived') this.#acknowledged(message.jobId);
     if (message.type === 'refused') status.update({ stage: ({ stage }) => stage.refused(message.error.message) });
   }

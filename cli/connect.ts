@@ -78,7 +78,12 @@ async function fetchCa(url: string, fingerprint: string, deadlineMs: number): Pr
   }
 }
 
-type Call<T> = [method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, schema: z.ZodType<T>, body?: unknown];
+type Call<T> = [
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  schema: z.ZodType<T>,
+  body?: unknown,
+];
 
 /** One call on a connection of its own. */
 export async function callOnce<T>(options: ConnectOptions, ...call: Call<T>): Promise<T> {

@@ -6,6 +6,7 @@ import { type Machine, machineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { addDisksCommand } from './machine-disks.ts';
 import { addListCommand } from './machine-list.ts';
+import { addPowerCommands } from './machine-power.ts';
 import { formatBytes, printJson, printTable } from './output.ts';
 
 export function addCommands(program: Command): void {
@@ -19,6 +20,7 @@ export function addCommands(program: Command): void {
     show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
   );
   addDisksCommand(machine);
+  addPowerCommands(machine);
   withServerOptions(
     machine.command('set <machine>').description('Choose what it boots, whatever the rules of boot profiles say'),
   )

@@ -36,6 +36,7 @@ export function addCommands(program: Command): void {
     .addOption(env('--dhcp-proxy', 'only add boot options beside the DHCP server that is there', 'DHCP_PROXY'))
     .addOption(env('--tftp-only', 'only serve TFTP: the DHCP server that is there names the boot files', 'TFTP_ONLY'))
     .addOption(env('--kernel-args <text>', 'appended to the kernel command line of every machine', 'KERNEL_ARGS'))
+    .addOption(env('--hooks <dir>', 'folder of programs that turn machines on and off (power driver hook)', 'HOOKS'))
     .addOption(env('--log-level <level>', 'debug, info, warn, error or silent; JSON lines on stderr', 'LOG_LEVEL'))
     .action(run);
 }

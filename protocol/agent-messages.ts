@@ -54,6 +54,8 @@ const helloMessage = z.object({
   protocol: z.number().int(),
   agentVersion: z.string().max(64),
   inventory: inventorySchema,
+  /** It takes `wake`, which older agents do not. */
+  wakes: z.boolean().optional(),
   /** The job this agent is still running (after a lost connection), so that the server lets it go on. */
   activeJob: z.object({ jobId: id, leaseId: id }).optional(),
 });
@@ -116,6 +118,14 @@ const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });
 /** Stop between two chunks and keep the place, or go on. */
 const pauseMessage = z.object({ type: z.literal('pause'), jobId: id, paused: z.boolean() });
 const doneReceivedMessage = z.object({ type: z.literal('doneReceived'), jobId: id });
+/** Another machine in this one's network is to be woken: a magic packet for each MAC address, with the SecureOn password if there is one. */
+const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+const wakeMessage = z.object({
+  type: z.literal('wake'),
+  macs: z.array(mac).min(1).max(16),
+  port: z.number().int().min(1).max(65_535),
+  password: mac.optional(),
+});
 const refusedMessage = z.object({ type: z.literal('refused'), error: errorBodySchema });
 
 /** To the agent. `job` hands out a lease: it lapses when no progress arrives for `leaseSeconds` and the agent is not connected. */
@@ -126,6 +136,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   cancelMessage,
   pauseMessage,
   doneReceivedMessage,
+  wakeMessage,
   refusedMessage,
 ]);
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -31,6 +31,8 @@ export type ServerConfig = {
   readonly kernelArguments: string;
   readonly logLevel: LogLevel;
   readonly leaseSeconds: number;
+  /** The administrator's programs that turn machines on and off; without it, none is run. */
+  readonly hooksDir: string | undefined;
 };
 
 /** What a person may say; everything but the data directory has a default. */
@@ -49,6 +51,7 @@ export type ServerOptions = {
   readonly kernelArgs?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly leaseSeconds?: number | undefined;
+  readonly hooks?: string | undefined;
 };
 
 export const defaultPort = 7433;
@@ -72,6 +75,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
     logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
+    hooksDir: options.hooks === undefined ? undefined : path.resolve(options.hooks),
   };
 }
 

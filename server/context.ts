@@ -8,6 +8,7 @@ import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
 import type { WrongTries } from './enrolments/wrong-tries.ts';
 import type { LoginThrottle } from './people/login-throttle.ts';
+import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
 
@@ -23,5 +24,7 @@ export type Context = {
   readonly agents: AgentRegistry;
   readonly leases: Leases;
   readonly wrongTries: WrongTries;
+  /** Seals passwords that are kept in the database. */
+  readonly secretKey: SecretKey;
   readonly log: FastifyBaseLogger;
 };

@@ -29,6 +29,7 @@ import { getJobs } from './routes/get-jobs.ts';
 import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
 import { getMachineDisks } from './routes/get-machine-disks.ts';
+import { getMachinePower } from './routes/get-machine-power.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
@@ -57,6 +58,7 @@ import { postJob } from './routes/post-job.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postJobPause } from './routes/post-job-pause.ts';
 import { postJobResume } from './routes/post-job-resume.ts';
+import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postSession } from './routes/post-session.ts';
@@ -67,6 +69,7 @@ import { postToken } from './routes/post-token.ts';
 import { postUser } from './routes/post-user.ts';
 import { putImage } from './routes/put-image.ts';
 import { putKey } from './routes/put-key.ts';
+import { putMachinePower } from './routes/put-machine-power.ts';
 
 export const routes: readonly Route[] = [
   postSession,
@@ -101,6 +104,7 @@ export const routes: readonly Route[] = [
   getKeys,
   getMachine,
   getMachineDisks,
+  getMachinePower,
   getMachines,
   getMedium,
   makeGetOpenApi(() => describeApi(routes)),
@@ -122,6 +126,7 @@ export const routes: readonly Route[] = [
   postEnrolment,
   postJob,
   postPlan,
+  postMachinePower,
   postScenario,
   postStoreCheck,
   postStoreFullStats,
@@ -135,4 +140,5 @@ export const routes: readonly Route[] = [
   postGroupMembers,
   deleteGroup,
   getTags,
+  putMachinePower,
 ];

@@ -29,6 +29,8 @@ import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { acceptWebSockets } from './listener/web-sockets.ts';
 import { fillFacts } from './machines/machine-facts.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
+import { openSecretKey } from './power/secrets.ts';
+import { watchPower } from './power/watch-power.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
 import { openOperatorToken } from './tokens/operator-token.ts';
@@ -57,6 +59,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(() => db.destroy());
   await fillFacts(db);
   const operator = await openOperatorToken(db, config.dataDir);
+  const secretKey = await openSecretKey(config.dataDir);
   const store = await openChunkStore(config.storeLocation);
   starting.defer(() => store.close());
   const checker = new ChunkChecker();
@@ -74,6 +77,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     leases,
     wrongTries,
     logins,
+    secretKey,
     log: app.log,
   };
 
@@ -97,6 +101,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   }
   starting.defer(watchAgents(context));
   starting.defer(forgetOldChanges(context));
+  starting.defer(watchPower(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
   await writeAddressFile(config.dataDir, url);
 

@@ -60,6 +60,7 @@ function serveAgent(context: Context, webSocket: WebSocket, machineId: string, b
     restUntilMs: 0,
     approved: false,
     paused: null,
+    wakesIn: [],
     send: (message: ServerMessage) => webSocket.send(packr.pack(serverMessageSchema.parse(message))),
     close: (reason) => webSocket.close(1000, reason),
   };

@@ -11,6 +11,8 @@ export type ConnectedAgent = {
   approved: boolean;
   /** What it was told of its job last; null before that. */
   paused: boolean | null;
+  /** It can send magic packets, in these networks (`192.0.2.5/24`). */
+  wakesIn: readonly string[];
   send(message: ServerMessage): void;
   close(reason: string): void;
 };

@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import { createGroups } from './migrations/007-groups.ts';
 import { addParameters } from './migrations/008-scenarios.ts';
 import { addJobHolds } from './migrations/009-jobs.ts';
+import { createPower } from './migrations/011-power.ts';
 import { changes } from './migrations/016-changes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -218,5 +219,6 @@ export const migrations: Record<string, Migration> = {
   '007-groups': { up: createGroups },
   '008-scenarios': { up: addParameters },
   '009-jobs': { up: addJobHolds },
+  '011-power': { up: createPower },
   '016-changes': changes,
 };

@@ -1,5 +1,6 @@
 // The tables as the code sees them. Times are ISO 8601 in UTC, so that text order is time order; structures are JSON text.
 import type { Generated, Kysely } from 'kysely';
+import type { PowerState } from '../../protocol/power.ts';
 import type { JobHold, JobState } from '../../protocol/rest.ts';
 
 type MachinesTable = {
@@ -175,6 +176,18 @@ type AuditTable = {
 
 /** What has changed, as triggers note it (events/change-feed.ts); of the last few minutes. */
 type ChangesTable = { number: Generated<number>; kind: 'machine' | 'job'; id: string };
+type MachinePowerTable = {
+  machineId: string;
+  /** protocol/power.ts, without what is secret. */
+  settings: string;
+  /** Sealed (power/secrets.ts). */
+  secret: string | null;
+  state: PowerState;
+  stateAt: string | null;
+};
+
+/** Of machines that are to be woken by magic packets, from wherever one reaches them. */
+type WakesTable = { id: string; machineId: string; at: string };
 
 type SettingsTable = { name: string; value: string };
 
@@ -198,6 +211,8 @@ export type Tables = {
   personTokens: PersonTokensTable;
   audit: AuditTable;
   changes: ChangesTable;
+  machinePower: MachinePowerTable;
+  wakes: WakesTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;

@@ -9,6 +9,7 @@ const maxValueLength = 255;
 const kept = [
   ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile'],
   ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
+  'driver',
 ] as const;
 
 export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {

@@ -17,6 +17,8 @@ export type AgentFacts = {
   readonly token: string;
   readonly uuid: string;
   readonly bootId?: string;
+  /** It can wake others. */
+  readonly wakes?: boolean;
 };
 
 type Message<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>;
@@ -44,8 +46,8 @@ export class ScriptedAgent {
   }
 
   /** Connects; rejects with `401` and the like when the upgrade is refused. */
-  static open({ bootId = randomUUID(), ...rest }: AgentFacts): Promise<ScriptedAgent> {
-    const facts = { bootId, ...rest };
+  static open({ bootId = randomUUID(), wakes = false, ...rest }: AgentFacts): Promise<ScriptedAgent> {
+    const facts = { bootId, wakes, ...rest };
     const socket = new WebSocket(`wss://127.0.0.1:${facts.port}/v1/agent`, {
       rejectUnauthorized: false,
       headers: { authorization: `Bearer ${facts.token}`, 'deploy-boot-id': bootId },
@@ -75,7 +77,7 @@ export class ScriptedAgent {
   hello(activeJob?: { jobId: string; leaseId: string }, protocol = protocolVersion): void {
     const inventory = makeInventory(this.facts.uuid);
     const extra = activeJob === undefined ? {} : { activeJob };
-    this.send({ type: 'hello', protocol, agentVersion: 'test', inventory, ...extra });
+    this.send({ type: 'hello', protocol, agentVersion: 'test', inventory, wakes: this.facts.wakes, ...extra });
   }
 
   send(message: AgentMessage): void {
