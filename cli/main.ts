@@ -5,6 +5,7 @@ import { printError } from './output.ts';
 
 /** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
+  'approval-rule': () => import('./approval-rule.ts'),
   audit: () => import('./audit.ts'),
   'boot-profile': () => import('./boot-profile.ts'),
   build: () => import('./build.ts'),

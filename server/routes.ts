@@ -1,6 +1,7 @@
 // The route table: the map of the API (docs/protocol.md says what each route means).
 import { describeApi } from './api-description/describe-api.ts';
 import type { Route } from './route.ts';
+import { deleteApprovalRule } from './routes/delete-approval-rule.ts';
 import { deleteBootProfile } from './routes/delete-boot-profile.ts';
 import { deleteEnrolment } from './routes/delete-enrolment.ts';
 import { deleteGroup } from './routes/delete-group.ts';
@@ -11,6 +12,7 @@ import { deleteOwnSession } from './routes/delete-own-session.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
 import { deleteToken } from './routes/delete-token.ts';
 import { deleteUserRoute } from './routes/delete-user.ts';
+import { getApprovalRules } from './routes/get-approval-rules.ts';
 import { getAudit } from './routes/get-audit.ts';
 import { getBootProfile } from './routes/get-boot-profile.ts';
 import { getBootProfiles } from './routes/get-boot-profiles.ts';
@@ -41,11 +43,13 @@ import { getStoreStats } from './routes/get-store-stats.ts';
 import { getTags } from './routes/get-tags.ts';
 import { getTokens } from './routes/get-tokens.ts';
 import { getUsers } from './routes/get-users.ts';
+import { patchApprovalRule } from './routes/patch-approval-rule.ts';
 import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchGroup } from './routes/patch-group.ts';
 import { patchMachine } from './routes/patch-machine.ts';
 import { patchScenario } from './routes/patch-scenario.ts';
 import { patchUser } from './routes/patch-user.ts';
+import { postApprovalRule } from './routes/post-approval-rule.ts';
 import { postBootProfile } from './routes/post-boot-profile.ts';
 import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
@@ -141,4 +145,8 @@ export const routes: readonly Route[] = [
   deleteGroup,
   getTags,
   putMachinePower,
+  getApprovalRules,
+  postApprovalRule,
+  patchApprovalRule,
+  deleteApprovalRule,
 ];

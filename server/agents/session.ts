@@ -1,8 +1,10 @@
 // What the server does with each message of one connected agent (docs/protocol.md, "Control channel of the agent").
 import { type AgentMessage, protocolVersion } from '../../protocol/agent-messages.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { approveByPolicy } from '../approvals/approve-machine.ts';
 import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import { recordRegistration } from '../disk-checks/record-check.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { finishJob } from '../jobs/finish-job.ts';
@@ -89,9 +91,9 @@ export class AgentSession {
   async #readMachine(): Promise<MachineRow> {
     const { db, config } = this.#context;
     const machine = await findMachine(db, this.#agent.machineId);
-    if (config.approve === 'none' || machine.state === 'approved') return machine;
-    await db.updateTable('machines').set({ state: 'approved' }).where('id', '=', machine.id).execute();
-    return { ...machine, state: 'approved' };
+    if (machine.state === 'approved') return machine;
+    await transact(db, (transaction) => approveByPolicy(transaction, config, machine));
+    return findMachine(db, machine.id);
   }
 
   /** True when the job is still this agent's: then it goes on as if nothing had happened. */

@@ -1,10 +1,12 @@
 // The schemas of the API's description: JSON Schema made from those that the server parses with, each named once.
 import { z } from 'zod';
+import * as approvalRule from '../../protocol/approval-rule.ts';
 import * as bootProfile from '../../protocol/boot-profile.ts';
 import * as diskCheck from '../../protocol/disk-check.ts';
 import * as events from '../../protocol/events.ts';
 import * as group from '../../protocol/group.ts';
 import * as inventory from '../../protocol/inventory.ts';
+import * as machineRule from '../../protocol/machine-rule.ts';
 import * as medium from '../../protocol/medium.ts';
 import * as people from '../../protocol/people.ts';
 import * as rest from '../../protocol/rest.ts';
@@ -16,7 +18,19 @@ export type Json = { [key: string]: unknown };
 type Direction = 'input' | 'output';
 
 const place = '#/components/schemas/';
-const modules = [bootProfile, diskCheck, events, group, inventory, medium, people, rest, scenario];
+const modules = [
+  approvalRule,
+  bootProfile,
+  diskCheck,
+  events,
+  group,
+  inventory,
+  machineRule,
+  medium,
+  people,
+  rest,
+  scenario,
+];
 
 /** Exported schemas by their names without `Schema`: `machineSchema` is `Machine`. */
 const named = new Map(

@@ -1,4 +1,5 @@
 // Decides what a machine that asks for its boot script shall boot: the Deploy-OS when there is something to do, else its own disk.
+import { approvedByServer } from '../approvals/approve-machine.ts';
 import { bootOf, linkProfileFiles } from '../boot-profiles/boot-of.ts';
 import type { Context } from '../context.ts';
 import { isDue } from '../jobs/may-run.ts';
@@ -32,7 +33,7 @@ export async function writeMachineScript(context: Context, request: ScriptReques
   const mac = normalizeMac(value('mac') ?? '');
   const { db, log, config, authority } = context;
   const facts = { uuid: value('uuid'), macs: mac === null ? [] : [mac] };
-  const machine = await registerMachine(db, { ...facts, address, approve: config.approve });
+  const machine = await registerMachine(db, { ...facts, address, approvedBy: approvedByServer(config) });
   if (machine === null) return words[loader].unknown();
   // One that never registered does so first: nobody could choose its disks yet.
   const registered = machine.state === 'approved' && machine.inventory !== null;

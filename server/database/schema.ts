@@ -129,6 +129,20 @@ type BootProfilesTable = {
   createdAt: string;
 };
 
+type ApprovalRulesTable = {
+  id: string;
+  name: string;
+  foldedName: string;
+  rules: string;
+  order: number;
+  tags: string;
+  groupId: string | null;
+  bootProfileId: string | null;
+  createdAt: string;
+  uses: number;
+  lastUsedAt: string | null;
+};
+
 type EnrolmentsTable = {
   id: string;
   label: string;
@@ -206,6 +220,7 @@ export type Tables = {
   jobLog: JobLogTable;
   diskChecks: DiskChecksTable;
   bootProfiles: BootProfilesTable;
+  approvalRules: ApprovalRulesTable;
   enrolments: EnrolmentsTable;
   users: UsersTable;
   personTokens: PersonTokensTable;

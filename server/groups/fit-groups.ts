@@ -5,30 +5,39 @@ import { fitsRule, type MachineFacts } from '../machines/machine-rule.ts';
 
 const rowsAtOnce = 1000;
 
-/** A machine's facts have changed. */
-export async function fitGroups(db: Database, machineId: string, facts: MachineFacts): Promise<void> {
-  const groups = await db.selectFrom('machineGroups').select(['id', 'rules']).where('rules', '!=', '[]').execute();
-  const fitting = new Set(groups.filter(({ rules }) => fitsOne(JSON.parse(rules), facts)).map(({ id }) => id));
-  const rows = await db
+/** What is known of these machines has changed. */
+export async function fitGroups(db: Database, machines: ReadonlyMap<string, MachineFacts>): Promise<void> {
+  const rows = await db.selectFrom('machineGroups').select(['id', 'rules']).where('rules', '!=', '[]').execute();
+  const groups = rows.map(({ id, rules }) => ({ id, rules: JSON.parse(rules) as MachineRule[] }));
+  const members = await db
     .selectFrom('groupMembers')
-    .select('groupId')
-    .where('machineId', '=', machineId)
+    .select(['groupId', 'machineId'])
+    .where('machineId', 'in', [...machines.keys()])
     .where('kind', '=', 'rule')
     .execute();
-  const before = new Set(rows.map(({ groupId }) => groupId));
-  const gone = [...before].filter((id) => !fitting.has(id));
-  if (gone.length > 0) {
-    await db
-      .deleteFrom('groupMembers')
-      .where('machineId', '=', machineId)
-      .where('kind', '=', 'rule')
-      .where('groupId', 'in', gone)
-      .execute();
+  const before = Map.groupBy(members, ({ machineId }) => machineId);
+  const come: { groupId: string; machineId: string }[] = [];
+  for (const [machineId, facts] of machines) {
+    const fitting = groups.filter(({ rules }) => fitsOne(rules, facts)).map(({ id }) => id);
+    const was = (before.get(machineId) ?? []).map(({ groupId }) => groupId);
+    await leave(
+      db,
+      machineId,
+      was.filter((id) => !fitting.includes(id)),
+    );
+    come.push(...fitting.filter((id) => !was.includes(id)).map((groupId) => ({ groupId, machineId })));
   }
-  await insertRows(
-    db,
-    [...fitting].filter((id) => !before.has(id)).map((groupId) => ({ groupId, machineId })),
-  );
+  await insertRows(db, come);
+}
+
+async function leave(db: Database, machineId: string, groupIds: readonly string[]): Promise<void> {
+  if (groupIds.length === 0) return;
+  await db
+    .deleteFrom('groupMembers')
+    .where('machineId', '=', machineId)
+    .where('kind', '=', 'rule')
+    .where('groupId', 'in', groupIds)
+    .execute();
 }
 
 /** A group's rules have changed. */

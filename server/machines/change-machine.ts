@@ -26,7 +26,7 @@ export async function changeMachine(
       await transaction.updateTable('machines').set(changes).where('id', '=', machineId).execute();
     }
     await changeTags(transaction, machineId, { add: addTags, remove: removeTags });
-    await refreshFacts(transaction, machineId);
+    await refreshFacts(transaction, [machineId]);
   });
 }
 

@@ -4,36 +4,41 @@ import type { Database } from '../database/schema.ts';
 import { foldName } from '../fold-name.ts';
 import { fitGroups } from '../groups/fit-groups.ts';
 import type { MachineFacts } from './machine-rule.ts';
-import { listMacs } from './seen-macs.ts';
-import { listTags } from './tags.ts';
 
 type Beside = Readonly<Record<'identities' | 'macs' | 'tags', readonly string[]>>;
 type Known = { id: string; name: string; inventory: string | null; address: string | null };
 
+/** How many machines are worked on at once. */
+const portion = 500;
+
 /** To be called in the transaction that changed a machine's name, inventory, address, identities or tags. */
-export async function refreshFacts(db: Database, machineId: string): Promise<void> {
-  const machine = await db
-    .selectFrom('machines')
-    .select(['id', 'name', 'inventory', 'address'])
-    .where('id', '=', machineId)
-    .executeTakeFirstOrThrow();
-  const identities = await db
-    .selectFrom('machineIdentities')
-    .select('identity')
-    .where('machineId', '=', machineId)
-    .execute();
-  const facts = toFacts(machine, {
-    identities: identities.map(({ identity }) => identity),
-    macs: await listMacs(db, machineId),
-    tags: await listTags(db, machineId),
-  });
-  const row = { facts: JSON.stringify(facts), search: toSearchText(machine, facts) };
-  await db
-    .insertInto('machineFacts')
-    .values({ machineId, ...row })
-    .onConflict((conflict) => conflict.column('machineId').doUpdateSet(row))
-    .execute();
-  await fitGroups(db, machineId, facts);
+export async function refreshFacts(db: Database, machineIds: readonly string[]): Promise<void> {
+  for (let at = 0; at < machineIds.length; at += portion) {
+    const ids = machineIds.slice(at, at + portion);
+    const machines = await db
+      .selectFrom('machines')
+      .select(['id', 'name', 'inventory', 'address'])
+      .where('id', 'in', ids)
+      .execute();
+    const beside = await readBeside(db, ids);
+    const known = machines.map((machine) => ({ machine, facts: toFacts(machine, beside(machine.id)) }));
+    const rows = known.map(({ machine, facts }) => ({
+      machineId: machine.id,
+      facts: JSON.stringify(facts),
+      search: toSearchText(machine, facts),
+    }));
+    await db
+      .insertInto('machineFacts')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.column('machineId').doUpdateSet((row) => ({
+          facts: row.ref('excluded.facts'),
+          search: row.ref('excluded.search'),
+        })),
+      )
+      .execute();
+    await fitGroups(db, new Map(known.map(({ machine, facts }) => [machine.id, facts])));
+  }
 }
 
 /** Machines of a database that an older version has written. */
@@ -44,7 +49,31 @@ export async function fillFacts(db: Database): Promise<void> {
     .select('machines.id')
     .where('machineFacts.machineId', 'is', null)
     .execute();
-  for (const { id } of missing) await refreshFacts(db, id);
+  await refreshFacts(
+    db,
+    missing.map(({ id }) => id),
+  );
+}
+
+async function readBeside(db: Database, ids: readonly string[]): Promise<(id: string) => Beside> {
+  const identities = db.selectFrom('machineIdentities').select(['machineId', 'identity as word']);
+  const macs = db
+    .selectFrom('machineMacs')
+    .select(['machineId', 'mac as word'])
+    .orderBy('seenAt', 'desc')
+    .orderBy('mac');
+  const tags = db.selectFrom('machineTags').select(['machineId', 'tag as word']).orderBy('foldedTag');
+  const of = {
+    identities: Map.groupBy(await identities.where('machineId', 'in', ids).execute(), ({ machineId }) => machineId),
+    macs: Map.groupBy(await macs.where('machineId', 'in', ids).execute(), ({ machineId }) => machineId),
+    tags: Map.groupBy(await tags.where('machineId', 'in', ids).execute(), ({ machineId }) => machineId),
+  };
+  const words = (rows: readonly { word: string }[] = []): string[] => rows.map(({ word }) => word);
+  return (id) => ({
+    identities: words(of.identities.get(id)),
+    macs: words(of.macs.get(id)),
+    tags: words(of.tags.get(id)),
+  });
 }
 
 function toFacts(machine: Known, { identities, macs, tags }: Beside): MachineFacts {

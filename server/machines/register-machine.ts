@@ -1,19 +1,22 @@
 // A machine shows up, at the boot script or as an agent: it is recognised, or written down as pending.
 import type { Inventory } from '../../protocol/inventory.ts';
+import { approveMachine } from '../approvals/approve-machine.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 import { type IdentityFacts, listIdentities, normalizeMac } from './identity.ts';
 import { refreshFacts } from './machine-facts.ts';
+import { findMachine } from './read-machines.ts';
 import { noteMacs } from './seen-macs.ts';
 
 type Sighting = IdentityFacts & {
   /** Where it asks from. */
   readonly address: string;
-  readonly approve: 'none' | 'all';
+  /** Why it is approved at once, for the audit log; null: it waits, unless the rules for approval fit it. */
+  readonly approvedBy: Record<string, string> | null;
 };
 
-/** The machine with these facts; a new one is pending unless the policy says otherwise. Null when nothing identifies it. */
+/** The machine with these facts; a new one is pending, unless it is approved at once. Null when nothing identifies it. */
 export async function registerMachine(db: Database, sighting: Sighting): Promise<MachineRow | null> {
   const identities = listIdentities(sighting);
   if (identities.length === 0) return null;
@@ -24,8 +27,9 @@ export async function registerMachine(db: Database, sighting: Sighting): Promise
     await noteMacs(transaction, machine.id, sighting.macs);
     const address = sighting.address.replace(/^::ffff:(?=\d+\.)/, '');
     await transaction.updateTable('machines').set({ address }).where('id', '=', machine.id).execute();
-    await refreshFacts(transaction, machine.id);
-    return sighting.approve === 'all' ? approve(transaction, machine) : machine;
+    await refreshFacts(transaction, [machine.id]);
+    if (sighting.approvedBy !== null) await approveMachine(transaction, { ...machine, address }, sighting.approvedBy);
+    return findMachine(transaction, machine.id);
   });
 }
 
@@ -41,7 +45,7 @@ export async function recordInventory(db: Database, machineId: string, inventory
       .set({ inventory: JSON.stringify(inventory), lastSeenAt: new Date().toISOString() })
       .where('id', '=', machineId)
       .execute();
-    await refreshFacts(transaction, machineId);
+    await refreshFacts(transaction, [machineId]);
   });
 }
 
@@ -89,9 +93,4 @@ async function addIdentities(db: Database, machineId: string, identities: readon
     .values(identities.map((identity) => ({ identity, machineId })))
     .onConflict((conflict) => conflict.column('identity').doNothing())
     .execute();
-}
-
-async function approve(db: Database, machine: MachineRow): Promise<MachineRow> {
-  await db.updateTable('machines').set({ state: 'approved' }).where('id', '=', machine.id).execute();
-  return { ...machine, state: 'approved' };
 }

@@ -27,15 +27,3 @@ export async function noteMacs(db: Database, machineId: string, macs: readonly s
   const gone = old.map(({ mac }) => mac);
   await db.deleteFrom('machineMacs').where('machineId', '=', machineId).where('mac', 'in', gone).execute();
 }
-
-/** The newest first. */
-export async function listMacs(db: Database, machineId: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom('machineMacs')
-    .select('mac')
-    .where('machineId', '=', machineId)
-    .orderBy('seenAt', 'desc')
-    .orderBy('mac')
-    .execute();
-  return rows.map(({ mac }) => mac);
-}

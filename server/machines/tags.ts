@@ -19,9 +19,6 @@ export async function changeTags(
   machineId: string,
   { add = [], remove = [] }: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
 ): Promise<void> {
-  if (add.length + remove.length === 0) return;
-  // The machine's own row stays as it is: those who watch it are told by this.
-  await db.insertInto('changes').values({ kind: 'machine', id: machineId }).execute();
   if (remove.length > 0) {
     const folded = remove.map(foldName);
     await db.deleteFrom('machineTags').where('machineId', '=', machineId).where('foldedTag', 'in', folded).execute();

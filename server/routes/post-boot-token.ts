@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { DeployError } from '../../protocol/errors.ts';
 import { bootTokenRequestSchema, bootTokenSchema } from '../../protocol/rest.ts';
+import { approvedByServer } from '../approvals/approve-machine.ts';
 import type { Context } from '../context.ts';
 import { checkSecret, countUse } from '../enrolments/enrolments.ts';
 import { registerMachine } from '../machines/register-machine.ts';
@@ -22,25 +23,25 @@ export const postBootToken: Route = {
     const { db, config } = context;
     const { secret, ...facts } = bootTokenRequestSchema.parse(request.body);
     const enrolment = secret === undefined ? undefined : await enrolmentOf(context, request, secret);
-    const approve = enrolment === undefined ? config.approve : 'all';
-    const machine = await registerMachine(db, { ...facts, address: request.ip, approve });
+    const approvedBy = enrolment === undefined ? approvedByServer(config) : enrolment;
+    const machine = await registerMachine(db, { ...facts, address: request.ip, approvedBy });
     if (machine === null) {
       throw new DeployError('invalid-input', 'the machine has neither a UUID of its own nor a MAC address', {
         hint: 'Boot it through the network with a card that has one, or set its UUID in the firmware.',
       });
     }
-    request.log.info({ machine: machine.name, state: machine.state, enrolment }, 'boot token without a boot script');
+    request.log.info({ machine: machine.name, state: machine.state, ...enrolment }, 'boot token without a boot script');
     reply.code(201);
     return { token: await issueBootToken(db, machine.id) };
   },
 };
 
-/** Its id. With a secret that is not good a machine waits for approval, as one without: the medium may be older than the enrolment's end. */
+/** Its id and label. With a secret that is not good a machine waits for approval, as one without: the medium may be older than the enrolment's end. */
 async function enrolmentOf(
   { db, wrongTries }: Context,
   request: FastifyRequest,
   secret: string,
-): Promise<string | undefined> {
+): Promise<{ enrolment: string; label: string } | undefined> {
   // Silently: what comes by the thousand is no use in a log.
   if (!wrongTries.mayTry(request.ip)) return undefined;
   const found = await checkSecret(db, secret);
@@ -50,5 +51,5 @@ async function enrolmentOf(
     return undefined;
   }
   await countUse(db, found);
-  return found.id;
+  return { enrolment: found.id, label: found.label };
 }

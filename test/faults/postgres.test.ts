@@ -24,7 +24,7 @@ describe('two servers on one database', () => {
       uuid: randomUUID(),
       macs: [],
       address: '192.0.2.9',
-      approve: 'none' as const,
+      approvedBy: null,
     }));
     const machines = await Promise.all(
       sightings.flatMap((sighting) => both.map((db) => registerMachine(db, sighting))),

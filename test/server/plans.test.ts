@@ -14,7 +14,7 @@ const restore = { kind: 'restore', image: 'golden', target: { by: 'number', numb
 /** A machine of which a check found these disks. */
 async function addMachine(server: TestServer, uuid: string, disks: readonly CheckedDisk[] | null): Promise<string> {
   const db = await openByText(server.database);
-  const machine = await registerMachine(db, { uuid, macs: [], address: '192.0.2.9', approve: 'all' });
+  const machine = await registerMachine(db, { uuid, macs: [], address: '192.0.2.9', approvedBy: {} });
   if (machine === null) throw new Error('no machine');
   if (disks !== null) await recordCheck(db, machine.id, { jobId: `job-${uuid}`, step: 0, disks });
   await db.destroy();
@@ -52,7 +52,8 @@ describe('a plan', () => {
     expect(second?.steps[1]?.disk?.serial).toBe('B1');
     expect(await server.api('GET', '/v1/jobs')).toEqual([]);
     const { entries } = await server.api<{ entries: { action: string }[] }>('GET', '/v1/audit');
-    expect(entries.map(({ action }) => action)).toEqual(['PUT /v1/images/:name']);
+    const before = ['approve machine', 'approve machine', 'PUT /v1/images/:name'];
+    expect(entries.map(({ action }) => action)).toEqual(before);
   });
 
   it.each<[string, CheckedDisk[], object, string]>([
