@@ -20,9 +20,21 @@ function apply(items: Map<string, Job>, event: Event): string | undefined {
   return event.state === 'succeeded' || event.state === 'failed' ? event.id : undefined;
 }
 
+const readOne = (id: string): Promise<Job> => get<Job>(`/v1/jobs/${encodeURIComponent(id)}`);
+
+/** Those of one machine. */
+export function jobsOf(machineId: string): LiveList<Job> {
+  return new LiveList<Job>({
+    wants: { jobs: true },
+    readAll: () => get<Job[]>(`/v1/jobs?machine=${encodeURIComponent(machineId)}`),
+    readOne,
+    apply: (items, event) => (event.type === 'job' && event.machineId !== machineId ? undefined : apply(items, event)),
+  });
+}
+
 export const jobs = new LiveList<Job>({
   wants: { jobs: true },
   readAll: () => get<Job[]>('/v1/jobs'),
-  readOne: (id) => get<Job>(`/v1/jobs/${encodeURIComponent(id)}`),
+  readOne,
   apply,
 });

@@ -14,9 +14,22 @@ function apply(items: Map<string, Machine>, event: Event): string | undefined {
   return before === undefined || (event.online && !before.online) ? event.id : undefined;
 }
 
+const pageLength = 500;
+
+/** Page by page: the server is never busy with one answer for long. */
+async function readAll(): Promise<Machine[]> {
+  const all: Machine[] = [];
+  for (;;) {
+    const after = all.length === 0 ? '' : `&after=${encodeURIComponent(all.at(-1)?.name ?? '')}`;
+    const page = await get<Machine[]>(`/v1/machines?limit=${pageLength}${after}`);
+    all.push(...page);
+    if (page.length < pageLength) return all;
+  }
+}
+
 export const machines = new LiveList<Machine>({
   wants: { machines: true },
-  readAll: () => get<Machine[]>('/v1/machines'),
+  readAll,
   readOne: (id) => get<Machine>(`/v1/machines/${encodeURIComponent(id)}`),
   apply,
 });

@@ -36,6 +36,8 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
     role: 'administrator',
     load: () => import('../pages/audit/audit-page.svelte'),
   },
+  { pattern: '/machines/:id', area: 'machines', load: () => import('../pages/machine/machine-page.svelte') },
+  { pattern: '/jobs', area: 'jobs', load: () => import('../pages/jobs/jobs-page.svelte') },
 ];
 
 export type FoundRoute = { readonly route: ConsoleRoute; readonly params: Params };

@@ -1,0 +1,43 @@
+// Words of the list of jobs.
+import { defineTexts } from '../../i18n/texts.ts';
+
+export const jobsTexts = defineTexts({
+  en: {
+    title: 'Jobs',
+    search: 'Search by machine, scenario or job number',
+    state: 'State',
+    all: 'All',
+    active: 'Active',
+    succeeded: 'Succeeded',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+    scenario: 'Scenario',
+    machine: 'Machine',
+    progress: 'Progress',
+    created: 'Asked for',
+    took: 'Took',
+    none: 'No job has been asked for yet.',
+    noneFound: 'No job fits.',
+    found: (count: number) => (count === 1 ? '1 job' : `${count} jobs`),
+    loading: 'Loading…',
+  },
+  ja: {
+    title: 'ジョブ',
+    search: 'マシン、シナリオ、ジョブ番号で検索',
+    state: '状態',
+    all: 'すべて',
+    active: '進行中',
+    succeeded: '成功',
+    failed: '失敗',
+    cancelled: '中止',
+    scenario: 'シナリオ',
+    machine: 'マシン',
+    progress: '進捗',
+    created: '依頼日時',
+    took: '所要時間',
+    none: 'まだジョブがありません。',
+    noneFound: '該当するジョブはありません。',
+    found: (count: number) => `${count} 件`,
+    loading: '読み込み中…',
+  },
+});

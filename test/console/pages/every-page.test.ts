@@ -1,0 +1,77 @@
+// Every page in its variants: no barrier that axe can find, nothing wider than the window, no complaint of the browser; and, if asked, a picture.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeFleet } from '../../fixtures/console/made-fleet.ts';
+import { Console, findBarriers, overflowOf, password } from './support.ts';
+
+/** `scripts/screenshots.ts` says where pictures go; without it none are made. */
+const picturesFolder = process.env.DEPLOY_OS_SCREENSHOTS;
+
+const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 1, isMobile: true, hasTouch: true };
+const variants: Record<string, BrowserContextOptions> = {
+  desktop: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  phone: { colorScheme: 'light', ...phone },
+  japanese: { colorScheme: 'light', locale: 'ja-JP' },
+};
+
+type Made = { machine(name: string): string; job(machine: string): string };
+/** Where it is, and what says that it stands. */
+const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise<unknown> }> = {
+  machines: { at: () => '/machines', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
+  machine: {
+    at: ({ machine }) => `/machines/${machine('web-01')}`,
+    ready: (page) => page.locator('article').first().waitFor(),
+  },
+  'machine-station': {
+    at: ({ machine }) => `/machines/${machine('検査ライン-1')}`,
+    ready: (page) => page.locator('article').first().waitFor(),
+  },
+  jobs: { at: () => '/jobs', ready: (page) => page.getByRole('link', { name: 'Restore classroom' }).first().waitFor() },
+};
+
+let console: Console;
+let made: Made;
+
+beforeAll(async () => {
+  console = await Console.start();
+  await console.addUser('ann', 'administrator');
+  const { db, machines } = await makeFleet(console.server);
+  const jobs = await db.selectFrom('jobs').select(['id', 'machineId']).execute();
+  await db.destroy();
+  const machine = (name: string) => machines.get(name) ?? '';
+  made = { machine, job: (name) => jobs.find(({ machineId }) => machineId === machine(name))?.id ?? '' };
+});
+afterAll(() => console[Symbol.asyncDispose]());
+
+describe.each(Object.keys(variants))('%s', (variant) => {
+  let page: Page;
+  beforeAll(async () => {
+    page = await console.open('/', variants[variant]);
+    await page.locator('input[autocomplete=username]').waitFor();
+    await check(page, 'log-in', variant);
+    await page.locator('input[autocomplete=username]').fill('ann');
+    await page.locator('input[type=password]').fill(password);
+    await page.locator('button[type=submit]').click();
+    await page.locator('main#content h1').waitFor();
+  });
+
+  it.each(Object.keys(pages))('%s', async (name) => {
+    const { at, ready } = pages[name] ?? { at: () => '/', ready: async () => {} };
+    await page.goto(at(made));
+    await ready(page);
+    await check(page, name, variant);
+  });
+});
+
+async function check(page: Page, name: string, variant: string): Promise<void> {
+  if (picturesFolder !== undefined) {
+    await mkdir(picturesFolder, { recursive: true });
+    await page.screenshot({ path: path.join(picturesFolder, `${name}-${variant}.png`) });
+  }
+  expect(await findBarriers(page)).toEqual([]);
+  expect(await overflowOf(page)).toBe(0);
+  expect(console.complaints).toEqual([]);
+}
