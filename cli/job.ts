@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
 import { type Job, jobSchema, logEntrySchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
+import { addDecideCommands } from './job-decide.ts';
 import { addPlanCommand } from './job-plan.ts';
 import { describeFinding, formatBytes, ProgressLine, printJson, printTable } from './output.ts';
 import { collectValue } from './parameter-values.ts';
@@ -20,7 +21,7 @@ type RunOptions = ConnectOptions & {
   readonly set?: Record<string, string>;
   readonly watch?: boolean;
 };
-type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string };
+type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string; readonly waiting?: boolean };
 
 export function addCommands(program: Command): void {
   const job = program.command('job').description('Jobs: one scenario run on one machine');
@@ -38,7 +39,9 @@ export function addCommands(program: Command): void {
   withServerOptions(job.command('list').description('List all jobs, newest last'))
     .option('--machine <machine>', 'only of this machine')
     .option('--state <state>', 'only queued, running, succeeded, failed or cancelled')
+    .option('--waiting', 'only those that wait for a second person')
     .action(list);
+  addDecideCommands(job);
   withServerOptions(job.command('show <job>').description('Show one job with its results and its log')).action(show);
   withServerOptions(job.command('watch <job>').description('Draw its progress until it has ended')).action(watch);
   withServerOptions(
@@ -81,10 +84,11 @@ async function run({ scenario, machine, approve, set, ...options }: RunOptions):
   else process.stdout.write(`${job.id}\n`);
 }
 
-async function list({ machine, state, ...options }: ListOptions): Promise<void> {
+async function list({ machine, state, waiting, ...options }: ListOptions): Promise<void> {
   const query = new URLSearchParams({
     ...(machine === undefined ? {} : { machine }),
     ...(state === undefined ? {} : { state }),
+    ...(waiting === true ? { held: 'second-person' } : {}),
   });
   const jobs = await callOnce(options, 'GET', `/v1/jobs?${query}`, z.array(jobSchema));
   if (options.json === true) return printJson(jobs);

@@ -44,6 +44,7 @@ export const errorCatalogue = {
   'approval-rule-exists': conflict,
   'name-ambiguous': conflict,
   'job-state': conflict,
+  'job-rejected': conflict,
   'lease-lost': conflict,
   'mount-point-used': conflict,
   'target-mounted': refused,

@@ -5,6 +5,7 @@ import { inventorySchema } from './inventory.ts';
 import { parameterValuesSchema } from './parameters.ts';
 import { nameSchema } from './scenario.ts';
 import { scenarioPartsSchema } from './scenario-body.ts';
+import { agreementSchema } from './second-person.ts';
 
 const id = z.string().min(1).max(64);
 const time = z.iso.datetime();
@@ -121,6 +122,8 @@ export const jobSchema = z.object({
   /** The values of the scenario's parameters. */
   parameters: z.record(z.string(), z.string()).default({}),
   requestedBy: z.string().nullable().default(null),
+  /** Of a job that two people must agree to. */
+  agreement: agreementSchema.nullable().default(null),
   batchId: id.nullable().default(null),
   /** The job that this one does again. */
   retryOf: id.nullable().default(null),

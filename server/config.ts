@@ -26,6 +26,8 @@ export type ServerConfig = {
   readonly storeLocation: string;
   readonly database: DatabaseLocation;
   readonly approve: 'none' | 'all';
+  /** Jobs that overwrite or run anything wait until a second person agrees. */
+  readonly secondPerson: boolean;
   readonly dhcp: DhcpConfig | undefined;
   /** Appended to the kernel command line of every machine. */
   readonly kernelArguments: string;
@@ -44,6 +46,7 @@ export type ServerOptions = {
   readonly database?: string | undefined;
   readonly store?: string | undefined;
   readonly approve?: string | undefined;
+  readonly secondPerson?: boolean | undefined;
   readonly dhcpInterface?: string | undefined;
   readonly dhcpRange?: string | undefined;
   readonly dhcpProxy?: boolean | undefined;
@@ -71,6 +74,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     storeLocation: parseStore(options.store, dataDir),
     database: parseDatabase(options.database, dataDir),
     approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
+    secondPerson: options.secondPerson ?? false,
     dhcp: parseDhcp(options),
     kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
     logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),

@@ -59,8 +59,10 @@ import { postEnrolment } from './routes/post-enrolment.ts';
 import { postGroup } from './routes/post-group.ts';
 import { postGroupMembers } from './routes/post-group-members.ts';
 import { postJob } from './routes/post-job.ts';
+import { postJobApprove } from './routes/post-job-approve.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postJobPause } from './routes/post-job-pause.ts';
+import { postJobReject } from './routes/post-job-reject.ts';
 import { postJobResume } from './routes/post-job-resume.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
@@ -124,7 +126,9 @@ export const routes: readonly Route[] = [
   postChunksFlush,
   postChunksMissing,
   postChunks,
+  postJobApprove,
   postJobCancel,
+  postJobReject,
   postJobPause,
   postJobResume,
   postEnrolment,

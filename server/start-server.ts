@@ -31,6 +31,7 @@ import { fillFacts } from './machines/machine-facts.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
+import { setSecondPersonRule } from './second-person/rule.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
 import { openOperatorToken } from './tokens/operator-token.ts';
@@ -58,6 +59,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const db = await openDatabase(config.database);
   starting.defer(() => db.destroy());
   await fillFacts(db);
+  await setSecondPersonRule(db, config.secondPerson);
   const operator = await openOperatorToken(db, config.dataDir);
   const secretKey = await openSecretKey(config.dataDir);
   const store = await openChunkStore(config.storeLocation);

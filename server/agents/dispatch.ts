@@ -9,6 +9,7 @@ import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { holdWords } from '../jobs/lifecycle.ts';
 import { mayRun } from '../jobs/may-run.ts';
+import { holdsAgreement } from '../second-person/decide.ts';
 import type { ConnectedAgent } from './registry.ts';
 
 /** To be called whenever something may have become possible: a hello, an approval, a new job, a job's end. */
@@ -40,6 +41,12 @@ function findNextJob({ db }: Context, machineId: string): Promise<JobRow | undef
 }
 
 async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Promise<void> {
+  if (!(await holdsAgreement(context.db, job))) {
+    agent.activeJobId = null;
+    const why = 'the disks are others than those that were agreed to: it waits for a second person again';
+    await appendJobLog(context.db, job.id, 'warning', `not handed out: ${why}`);
+    return dispatchJob(context, agent.machineId);
+  }
   const lease = { id: randomUUID(), bootId: agent.bootId };
   const life = await changeJob(context.db, job.id, { kind: 'hand-out', lease, at: new Date().toISOString() });
   if (life.state !== 'running') {

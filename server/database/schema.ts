@@ -72,6 +72,8 @@ type JobsTable = {
   error: string | null;
   /** The id of a disk check and the disks that it found (protocol/approval.ts); null when nobody approved any. */
   approval: string | null;
+  /** Of a job that two people must agree to (protocol/second-person.ts). */
+  agreement: string | null;
   /** The values of the scenario's parameters; null of jobs that are older than those. */
   parameters: string | null;
   /** Why it is not handed out, or stands still while it runs (jobs/lifecycle.ts). */

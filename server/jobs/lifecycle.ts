@@ -36,6 +36,8 @@ export type JobEvent =
       readonly at: string;
     }
   | { readonly kind: 'cancel'; readonly at: string }
+  /** The second person does not agree. */
+  | { readonly kind: 'reject'; readonly error: JobError; readonly at: string }
   | { readonly kind: 'hold' | 'release'; readonly reason: JobHold }
   /** Nothing was heard of the agent for too long. */
   | { readonly kind: 'lapse'; readonly at: string };
@@ -72,6 +74,10 @@ export function nextJobLife(job: JobLife, event: JobEvent): JobLife {
     case 'cancel':
       requireUnfinished(job);
       return job.state === 'queued' ? end(job, 'cancelled', event.at, null) : { ...job, cancelRequested: true };
+    case 'reject':
+      requireUnfinished(job);
+      requireHold(job, ['second-person']);
+      return end(job, 'cancelled', event.at, event.error);
     case 'hold':
       requireUnfinished(job);
       requireHold(job, [null, event.reason]);

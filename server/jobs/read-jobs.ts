@@ -1,6 +1,6 @@
 // Jobs as the API shows them.
 import { DeployError } from '../../protocol/errors.ts';
-import type { Job, JobState } from '../../protocol/rest.ts';
+import type { Job, JobHold, JobState } from '../../protocol/rest.ts';
 import type { Database, JobRow } from '../database/schema.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { explainWaits } from './explain-waits.ts';
@@ -8,11 +8,12 @@ import { explainWaits } from './explain-waits.ts';
 /** Newest last. */
 export async function listJobs(
   db: Database,
-  filter: { machineId?: string | undefined; state?: JobState | undefined },
+  filter: { machineId?: string | undefined; state?: JobState | undefined; held?: JobHold | undefined },
 ): Promise<Job[]> {
   let query = db.selectFrom('jobs').selectAll().orderBy('id');
   if (filter.machineId !== undefined) query = query.where('machineId', '=', filter.machineId);
   if (filter.state !== undefined) query = query.where('state', '=', filter.state);
+  if (filter.held !== undefined) query = query.where('held', '=', filter.held);
   return showJobs(db, await query.execute());
 }
 
@@ -47,6 +48,7 @@ function toJob(row: JobRow, waitsFor: string | null): Job {
     results: JSON.parse(row.results),
     error: row.error === null ? null : JSON.parse(row.error),
     approvedCheckId: row.approval === null ? null : (JSON.parse(row.approval) as ApprovedCheck).checkId,
+    agreement: row.agreement === null ? null : JSON.parse(row.agreement),
     parameters: row.parameters === null ? {} : JSON.parse(row.parameters),
     requestedBy: row.requestedBy,
     batchId: row.batchId,

@@ -2,6 +2,8 @@
 import type { Job, JobHold } from '../../protocol/rest.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
+import { beginAgreement } from '../second-person/decide.ts';
+import { needsSecondPerson } from '../second-person/rule.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { toColumns } from './change-job.ts';
 import { newJobLife } from './lifecycle.ts';
@@ -19,7 +21,9 @@ export type JobRequest = {
 };
 
 export async function requestJob(db: Database, request: JobRequest): Promise<Job> {
-  const { scenario, machine, approval = null, held = null, requestedBy = null, notBefore = null } = request;
+  const { scenario, machine, approval = null, requestedBy = null, notBefore = null } = request;
+  const agreement = (await needsSecondPerson(db, scenario.steps)) ? await beginAgreement(db, requestedBy) : null;
+  const held = agreement === null ? (request.held ?? null) : 'second-person';
   const id = newId();
   await db
     .insertInto('jobs')
@@ -35,6 +39,7 @@ export async function requestJob(db: Database, request: JobRequest): Promise<Job
       leaseHeardAt: null,
       parameters: JSON.stringify(scenario.values),
       approval: approval === null ? null : JSON.stringify(approval),
+      agreement: agreement === null ? null : JSON.stringify(agreement),
       createdAt: new Date().toISOString(),
       progress: null,
       ...{ requestedBy, notBefore, batchId: null, requestKey: null, requestDigest: null, retryOf: null, retries: 0 },

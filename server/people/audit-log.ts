@@ -7,7 +7,7 @@ import { newId } from '../new-id.ts';
 const maxValueLength = 255;
 /** What of a body is kept: names of things, and what is wanted of them. */
 const kept = [
-  ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile'],
+  ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile', 'check', 'reason'],
   ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
   'driver',
 ] as const;
