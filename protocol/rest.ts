@@ -178,6 +178,19 @@ export const wrappedKeysSchema = z.object({ keys: z.array(z.string()) });
 /** GET /v1/health */
 export const healthSchema = z.object({ status: z.literal('ok'), version: z.string() });
 
+/** GET /v1/ready */
+export const readinessSchema = z.object({
+  status: z.enum(['ready', 'not-ready']),
+  checks: z.array(
+    z.object({
+      name: z.enum(['database', 'store', 'disk', 'dnsmasq']),
+      ok: z.boolean(),
+      reason: z.string().exactOptional(),
+    }),
+  ),
+});
+export type Readiness = z.infer<typeof readinessSchema>;
+
 /** Every answer with status ≥ 400. */
 export const errorAnswerSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),

@@ -17,6 +17,8 @@ import type { LogLevel } from './config.ts';
 import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
 import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
+import { countAnswer } from './metrics/count-answers.ts';
+import { newId } from './new-id.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Authority } from './tls/authority.ts';
@@ -37,6 +39,9 @@ export function createApp(authority: Authority, logLevel: LogLevel): App {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: maxParameterLength },
     bodyLimit: maxJsonBytes,
+    // Never the same twice, so that it can be found in the log of any day.
+    genReqId: () => newId(),
+    requestIdLogLabel: 'request',
     // An address that is none comes to no route and no hook.
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(browserHeaders)),
     serverFactory: (handler) =>
@@ -80,7 +85,10 @@ export function addRoutes(app: App, context: Context): void {
     const message = `no route ${request.method} ${request.url.split('?', 1)[0]}`;
     return reply.code(404).send({ error: { code: 'usage', message } });
   });
-  app.addHook('onResponse', async (request, reply) => logResponse(request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    countAnswer(context.metrics, request, reply);
+    logResponse(request, reply);
+  });
 }
 
 function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, Caller>, route: Route): void {

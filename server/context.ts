@@ -7,10 +7,16 @@ import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
 import type { WrongTries } from './enrolments/wrong-tries.ts';
+import type { ReadinessProbe } from './health/readiness.ts';
+import type { EventLoopDelay } from './metrics/event-loop.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import type { LoginThrottle } from './people/login-throttle.ts';
 import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
+
+/** What runs beside this process; set once it has been started. */
+export type Services = { dnsmasq?: { isRunning(): boolean; restarts(): number } };
 
 export type Context = {
   readonly config: ServerConfig;
@@ -26,5 +32,9 @@ export type Context = {
   readonly wrongTries: WrongTries;
   /** Seals passwords that are kept in the database. */
   readonly secretKey: SecretKey;
+  readonly metrics: Metrics;
+  readonly eventLoop: EventLoopDelay;
+  readonly readiness: ReadinessProbe;
+  readonly services: Services;
   readonly log: FastifyBaseLogger;
 };

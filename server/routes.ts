@@ -35,7 +35,9 @@ import { getMachinePower } from './routes/get-machine-power.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
+import { getMetrics } from './routes/get-metrics.ts';
 import { makeGetOpenApi } from './routes/get-openapi.ts';
+import { getReady } from './routes/get-ready.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getSetup } from './routes/get-setup.ts';
@@ -113,6 +115,8 @@ export const routes: readonly Route[] = [
   getMachinePower,
   getMachines,
   getMedium,
+  getMetrics,
+  getReady,
   makeGetOpenApi(() => describeApi(routes)),
   getScenario,
   getScenarios,

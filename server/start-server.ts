@@ -18,16 +18,21 @@ import { createPlainServer } from './boot/plain-http.ts';
 import { findProfileFile } from './boot-profiles/boot-of.ts';
 import { ChunkChecker } from './chunks/check-chunks.ts';
 import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
-import type { Context } from './context.ts';
+import type { Context, Services } from './context.ts';
 import { openDatabase } from './database/open.ts';
 import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
 import { WrongTries } from './enrolments/wrong-tries.ts';
 import { openEventsDoor } from './events/accept.ts';
 import { forgetOldChanges } from './events/change-feed.ts';
+import { ReadinessProbe } from './health/readiness.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { acceptWebSockets } from './listener/web-sockets.ts';
 import { fillFacts } from './machines/machine-facts.ts';
+import { countQueries } from './metrics/count-queries.ts';
+import { EventLoopDelay } from './metrics/event-loop.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { observeStore } from './metrics/observe-store.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
@@ -56,18 +61,22 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   const authority = await openAuthority(config.dataDir, listNames(config));
   const app = createApp(authority, config.logLevel);
-  const db = await openDatabase(config.database);
+  const metrics = new Metrics();
+  const eventLoop = new EventLoopDelay();
+  starting.defer(() => eventLoop.close());
+  const db = await openDatabase(config.database, countQueries(metrics));
   starting.defer(() => db.destroy());
   await fillFacts(db);
   await setSecondPersonRule(db, config.secondPerson);
   const operator = await openOperatorToken(db, config.dataDir);
   const secretKey = await openSecretKey(config.dataDir);
-  const store = await openChunkStore(config.storeLocation);
+  const store = observeStore(await openChunkStore(config.storeLocation), metrics);
   starting.defer(() => store.close());
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
   const [tasks, agents, leases] = [new StreamedTasks(), new AgentRegistry(), new Leases(db, store)];
   const [wrongTries, logins] = [new WrongTries(), new LoginThrottle()];
+  const services: Services = {};
   const context: Context = {
     config,
     db,
@@ -80,6 +89,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     wrongTries,
     logins,
     secretKey,
+    metrics,
+    eventLoop,
+    readiness: new ReadinessProbe(),
+    services,
     log: app.log,
   };
 
@@ -100,6 +113,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       writeMachineScript(context, { loader: 'grub', server, query, address });
     const dnsmasq = await startDnsmasq({ ...config, dhcp: config.dhcp, port, log: app.log, grubScript });
     starting.defer(() => dnsmasq.stop());
+    services.dnsmasq = dnsmasq;
   }
   starting.defer(watchAgents(context));
   starting.defer(forgetOldChanges(context));

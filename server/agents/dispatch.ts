@@ -67,7 +67,10 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
   });
   const again = life.handOuts > 1 ? ` again (${life.handOuts})` : '';
   await appendJobLog(context.db, job.id, 'info', `handed to ${job.machineName}${again}`);
-  context.log.info({ job: job.id, machine: job.machineName, handOuts: life.handOuts }, 'job handed out');
+  context.log.info(
+    { job: job.id, machine: agent.machineId, name: job.machineName, handOuts: life.handOuts },
+    'job handed out',
+  );
 }
 
 function approvalOf({ approval }: JobRow, handOuts: number): { approval?: Approval } {

@@ -74,7 +74,7 @@ export class AgentSession {
     agents.add(agent);
     await renew(this.#context);
     log.info(
-      { machine: machine.name, state: machine.state, agent: hello.agentVersion, continueJob },
+      { machine: machine.id, name: machine.name, state: machine.state, agent: hello.agentVersion, continueJob },
       'agent connected',
     );
     agent.send({
@@ -132,7 +132,7 @@ export class AgentSession {
       for (const { level, message } of differences) await appendJobLog(db, jobId, level, message);
       const text = life.error === null ? `job ${life.state}` : `job ${life.state}: ${life.error.message}`;
       await appendJobLog(db, jobId, life.state === 'failed' ? 'error' : 'info', text);
-      log.info({ job: jobId, state: life.state, error: life.error?.code }, 'job ended');
+      log.info({ job: jobId, machine: this.#agent.machineId, state: life.state, error: life.error?.code }, 'job ended');
     } catch (thrown) {
       // The agent need not know: what it did is void, and it shall not repeat it.
       const { code, message } = toDeployError(thrown);

@@ -41,14 +41,14 @@ async function lapseLeases({ db, config, log, agents }: Context): Promise<void> 
   const before = new Date(Date.now() - config.leaseSeconds * 1000).toISOString();
   const lapsed = await db
     .selectFrom('jobs')
-    .select(['id', 'machineName'])
+    .select(['id', 'machineId', 'machineName'])
     .where('state', '=', 'running')
     .where('leaseHeardAt', '<', before)
     .execute();
   const connected = new Set(agents.list().map((agent) => agent.activeJobId));
-  for (const { id, machineName } of lapsed.filter((job) => !connected.has(job.id))) {
+  for (const { id, machineId, machineName } of lapsed.filter((job) => !connected.has(job.id))) {
     const life = await changeJob(db, id, { kind: 'lapse', at: new Date().toISOString() });
-    log.warn({ job: id, machine: machineName, state: life.state }, 'lease lapsed');
+    log.warn({ job: id, machine: machineId, name: machineName, state: life.state }, 'lease lapsed');
     await appendJobLog(db, id, 'warning', `nothing heard of the agent for ${config.leaseSeconds} s: job ${life.state}`);
   }
 }

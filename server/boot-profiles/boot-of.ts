@@ -45,7 +45,10 @@ export async function bootOf({ db, config, log }: Context, machine: MachineRow, 
     await checkProfileFiles(profile, config);
   } catch (thrown) {
     const reason = toDeployError(thrown).message;
-    log.error({ machine: machine.name, profile: profile.name, reason }, 'boot profile not usable; booting the default');
+    log.error(
+      { machine: machine.id, name: machine.name, profile: profile.name, reason },
+      'boot profile not usable; booting the default',
+    );
     const notice = `Boot profile ${profile.name} cannot be used, booting the default: ${reason}`;
     return { ...usual, notice: notice.replaceAll(/[^\w .,:()/-]/g, '?').slice(0, 300) };
   }

@@ -41,7 +41,10 @@ export async function writeMachineScript(context: Context, request: ScriptReques
   const told = { serial: value('serial'), manufacturer: value('manufacturer'), product: value('product') };
   const boot = idle ? null : await bootOf(context, machine, { ...facts, ...told, address });
   const boots = boot === null ? 'own disk' : 'Deploy-OS';
-  log.info({ machine: machine.name, state: machine.state, boots, profile: boot?.profile?.name }, 'boot script');
+  log.info(
+    { machine: machine.id, name: machine.name, state: machine.state, boots, profile: boot?.profile?.name },
+    'boot script',
+  );
   if (boot === null) return words[loader].local(value('platform') ?? '');
   if (loader === 'grub' && boot.profile !== null) await linkProfileFiles(config, boot.profile);
   const buildArch = value('buildarch');

@@ -1,5 +1,5 @@
 // Opens the database and brings its schema up to this version.
-import { Kysely, sql } from 'kysely';
+import { Kysely, type LogEvent, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { isConnectionLoss } from './connection-loss.ts';
@@ -13,12 +13,12 @@ import { openSqlite } from './sqlite.ts';
  * @throws DeployError store-io when it cannot be opened; database-unavailable when nobody answers there; store-version when a newer version
  * has changed its schema.
  */
-export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+export async function openDatabase(location: DatabaseLocation, onQuery?: (event: LogEvent) => void): Promise<Database> {
   const place = describeLocation(location);
   let db: Kysely<Tables> | undefined;
   try {
     const dialect = location.kind === 'sqlite' ? await openSqlite(location.path) : openPostgres(location.url);
-    db = new Kysely<Tables>({ dialect });
+    db = new Kysely<Tables>({ dialect, ...(onQuery === undefined ? {} : { log: onQuery }) });
     await requireKnownVersion(db, place);
     // Several servers that start at once on one PostgreSQL do this one after the other.
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

@@ -13,7 +13,7 @@ import { type DhcpConfig, formatHostPort, type HostPort } from '../config.ts';
 import { findClosedFolder } from './closed-folder.ts';
 import { writeDnsmasqConfig } from './dnsmasq-config.ts';
 import { DnsmasqLog } from './dnsmasq-log.ts';
-import { endOrphan, superviseProcess } from './supervise.ts';
+import { endOrphan, type Supervised, superviseProcess } from './supervise.ts';
 import { askOf, watchDnsmasq } from './watch-dnsmasq.ts';
 
 const run = promisify(execFile);
@@ -34,8 +34,10 @@ type DnsmasqOptions = {
   grubScript(server: string, query: URLSearchParams, address: string): Promise<string>;
 };
 
+export type Dnsmasq = Pick<Supervised, 'isRunning' | 'restarts' | 'stop'>;
+
 /** @throws DeployError device-not-found when the interface has no IPv4 address; invalid-input when dnsmasq refuses its configuration. */
-export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): Promise<void> }> {
+export async function startDnsmasq(options: DnsmasqOptions): Promise<Dnsmasq> {
   const { dhcp, dataDir, log } = options;
   const own = await findAddress(dhcp.interfaceName);
   const tftpDir = path.join(options.bootDir, 'tftp');
@@ -67,6 +69,8 @@ export async function startDnsmasq(options: DnsmasqOptions): Promise<{ stop(): P
   const dnsmasq = superviseProcess({ command, log, onLine });
   const endWatch = watchDnsmasq({ dnsmasq, log, ask: askOf(own.address, 'grub/deploy-os.cfg') });
   return {
+    isRunning: () => dnsmasq.isRunning(),
+    restarts: () => dnsmasq.restarts(),
     stop: async () => {
       endWatch();
       await dnsmasq.stop();

@@ -14,6 +14,9 @@ type SuperviseOptions = {
 
 export type Supervised = {
   readonly processId: number | undefined;
+  isRunning(): boolean;
+  /** How often it had to be started again. */
+  restarts(): number;
   /** Ends the process that runs, whatever it does: another is started. */
   restart(): void;
   stop(): Promise<void>;
@@ -32,6 +35,7 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
   let pauseMs = firstPauseMs;
+  let restarts = 0;
 
   function start(): void {
     const startedMs = performance.now();
@@ -45,7 +49,10 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
       ended = true;
       pauseMs = performance.now() - startedMs > healthyMs ? firstPauseMs : Math.min(2 * pauseMs, maxPauseMs);
       log.error({ reason, againInMs: pauseMs }, `${program} ended; starting it again`);
-      timer = setTimeout(start, pauseMs);
+      timer = setTimeout(() => {
+        restarts++;
+        start();
+      }, pauseMs);
     };
     child.once('error', (error) => onEnd(error.message));
     child.once('exit', (code, signal) => onEnd(signal ?? `exit status ${code}`));
@@ -56,6 +63,8 @@ export function superviseProcess(options: SuperviseOptions): Supervised {
     get processId() {
       return child?.pid;
     },
+    isRunning: () => child?.pid !== undefined && child.exitCode === null && child.signalCode === null,
+    restarts: () => restarts,
     restart: () => {
       child?.kill('SIGKILL');
     },

@@ -9,7 +9,7 @@ const everyMs = 10_000;
 const maxBytes = 65_536;
 
 type WatchOptions = {
-  readonly dnsmasq: Supervised;
+  readonly dnsmasq: Pick<Supervised, 'processId' | 'restart'>;
   readonly log: FastifyBaseLogger;
   /** Asks once; `silence` is what counts. */
   readonly ask: () => Promise<TftpAnswer>;

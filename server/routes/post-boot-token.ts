@@ -30,7 +30,10 @@ export const postBootToken: Route = {
         hint: 'Boot it through the network with a card that has one, or set its UUID in the firmware.',
       });
     }
-    request.log.info({ machine: machine.name, state: machine.state, ...enrolment }, 'boot token without a boot script');
+    request.log.info(
+      { machine: machine.id, name: machine.name, state: machine.state, ...enrolment },
+      'boot token without a boot script',
+    );
     reply.code(201);
     return { token: await issueBootToken(db, machine.id) };
   },

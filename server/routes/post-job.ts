@@ -23,7 +23,10 @@ export const postJob: Route = {
     const prepared = prepareScenario(scenario, machine.name, body.parameters);
     await checkImages(context, prepared.steps);
     const job = await requestJob(context.db, { scenario: prepared, machine, approval, requestedBy: nameOf(caller) });
-    request.log.info({ job: job.id, scenario: scenario.name, machine: machine.name }, 'job requested');
+    request.log.info(
+      { job: job.id, scenario: scenario.name, machine: machine.id, name: machine.name },
+      'job requested',
+    );
     await dispatchJob(context, machine.id);
     reply.code(201);
     return job;
