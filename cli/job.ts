@@ -4,10 +4,13 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
 import { type Job, jobSchema, logEntrySchema } from '../protocol/rest.ts';
+import { askForBatch, printBatch, watchBatch } from './batch.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
 import { addDecideCommands } from './job-decide.ts';
+import { addListCommands } from './job-list.ts';
 import { addPlanCommand } from './job-plan.ts';
-import { describeFinding, formatBytes, ProgressLine, printJson, printTable } from './output.ts';
+import { addReportCommand } from './job-report.ts';
+import { describeFinding, formatBytes, ProgressLine, printJson } from './output.ts';
 import { collectValue } from './parameter-values.ts';
 
 const pollMs = 1000;
@@ -15,35 +18,54 @@ const pollMs = 1000;
 const serverAwayMs = 15 * 60 * 1000;
 
 type RunOptions = ConnectOptions & {
-  readonly scenario: string;
-  readonly machine: string;
+  readonly scenario?: string;
+  readonly machine?: readonly string[];
+  readonly group?: string;
   readonly approve?: string;
   readonly set?: Record<string, string>;
+  readonly retries?: number;
+  readonly key?: string;
   readonly watch?: boolean;
 };
-type ListOptions = ConnectOptions & { readonly machine?: string; readonly state?: string; readonly waiting?: boolean };
 
 export function addCommands(program: Command): void {
   const job = program.command('job').description('Jobs: one scenario run on one machine');
-  withServerOptions(job.command('run').description('Ask for a job; it starts when the machine is there and approved'))
-    .requiredOption('--scenario <scenario>', 'id or name')
-    .requiredOption('--machine <machine>', 'id or name')
+  withServerOptions(
+    job
+      .command('run [scenario] [machines...]')
+      .description('Ask for a job on each machine; it starts when the machine is there and approved'),
+  )
+    .option('--scenario <scenario>', 'id or name')
+    .option('--machine <machine>', 'id or name; may be repeated', (name, names: string[] = []) => [...names, name])
+    .option('--group <group>', 'every machine of this group')
     .option(
       '--approve <check>',
       "the machine's newest disk check, by its id or as `latest`: the job touches nothing when the disks are others by then",
     )
     .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
+    .option('--retries <n>', 'how often it is tried again by itself when network, server or a device failed', Number)
+    .option('--key <key>', 'asking again with the same key makes nothing new')
     .option('--watch', 'stay until it has ended')
     .action(run);
   addPlanCommand(job);
-  withServerOptions(job.command('list').description('List all jobs, newest last'))
-    .option('--machine <machine>', 'only of this machine')
-    .option('--state <state>', 'only queued, running, succeeded, failed or cancelled')
-    .option('--waiting', 'only those that wait for a second person')
-    .action(list);
+  addListCommands(job);
   addDecideCommands(job);
   withServerOptions(job.command('show <job>').description('Show one job with its results and its log')).action(show);
-  withServerOptions(job.command('watch <job>').description('Draw its progress until it has ended')).action(watch);
+  addReportCommand(job);
+  withServerOptions(
+    job.command('watch <job>').description('Draw its progress until it has ended, or that of every job of a batch'),
+  )
+    .option('--batch', 'the id is that of a batch')
+    .action((id: string, { batch, ...options }: ConnectOptions & { readonly batch?: boolean }) =>
+      batch === true ? watchBatch(id, options) : watch(id, options),
+    );
+  withServerOptions(
+    job.command('retry <job>').description('Ask again for one that failed or was cancelled, in a job of its own'),
+  ).action(async (id: string, options: ConnectOptions) => {
+    const again = await callOnce(options, 'POST', `${pathOf(id)}/retry`, jobSchema, {});
+    if (options.json === true) printJson(again);
+    else process.stdout.write(`${again.id}\n`);
+  });
   withServerOptions(
     job.command('pause <job>').description('Hold it back; when it runs, it stands still between two chunks'),
   ).action((id: string, options: ConnectOptions) => hold(id, 'pause', options));
@@ -69,41 +91,32 @@ function pathOf(id: string): string {
   return `/v1/jobs/${encodeURIComponent(id)}`;
 }
 
-async function run({ scenario, machine, approve, set, ...options }: RunOptions): Promise<void> {
-  const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, {
-    scenario,
-    machine,
-    ...(approve === undefined ? {} : { approve }),
-    ...(set === undefined ? {} : { parameters: set }),
-  });
+/** Of several machines, or of a group, the jobs are a batch. */
+async function run(named: string | undefined, others: string[], options: RunOptions): Promise<void> {
+  // With --scenario the first name is a machine's already.
+  const scenario = options.scenario ?? named;
+  const first = options.scenario === undefined || named === undefined ? [] : [named];
+  const machines = [...first, ...others, ...(options.machine ?? [])];
+  if (scenario === undefined) throw new DeployError('usage', 'which scenario?');
+  const { group, approve, set, retries, key } = options;
+  const asked = { scenario, approve, parameters: set, retries, key };
+  if (group !== undefined || machines.length > 1) {
+    const batch = await askForBatch(options, {
+      ...asked,
+      group,
+      machines: machines.length === 0 ? undefined : machines,
+    });
+    return options.watch === true ? watchBatch(batch.id, options) : printBatch(batch, options);
+  }
+  const [machine] = machines;
+  if (machine === undefined) throw new DeployError('usage', 'which machine? Name one, several, or --group');
+  const job = await callOnce(options, 'POST', '/v1/jobs', jobSchema, { ...asked, machine });
   if (options.watch === true) {
     process.stderr.write(`job ${job.id}: ${job.scenarioName} on ${job.machineName}\n`);
     return watch(job.id, options);
   }
   if (options.json === true) printJson(job);
   else process.stdout.write(`${job.id}\n`);
-}
-
-async function list({ machine, state, waiting, ...options }: ListOptions): Promise<void> {
-  const query = new URLSearchParams({
-    ...(machine === undefined ? {} : { machine }),
-    ...(state === undefined ? {} : { state }),
-    ...(waiting === true ? { held: 'second-person' } : {}),
-  });
-  const jobs = await callOnce(options, 'GET', `/v1/jobs?${query}`, z.array(jobSchema));
-  if (options.json === true) return printJson(jobs);
-  printTable(
-    ['ID', 'SCENARIO', 'MACHINE', 'STATE', 'CREATED', 'ENDED', 'ERROR'],
-    jobs.map((job) => [
-      job.id,
-      job.scenarioName,
-      job.machineName,
-      job.held === null ? job.state : `${job.state} (${job.held})`,
-      job.createdAt,
-      job.endedAt ?? '',
-      job.error?.code ?? '',
-    ]),
-  );
 }
 
 async function show(id: string, options: ConnectOptions): Promise<void> {

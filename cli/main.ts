@@ -7,6 +7,7 @@ import { printError } from './output.ts';
 const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
   'approval-rule': () => import('./approval-rule.ts'),
   audit: () => import('./audit.ts'),
+  batch: () => import('./batch.ts'),
   'boot-profile': () => import('./boot-profile.ts'),
   build: () => import('./build.ts'),
   disks: () => import('./disks.ts'),

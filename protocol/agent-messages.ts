@@ -44,6 +44,10 @@ export const stepResultSchema = z.object({
   findings: z.array(findingSchema).max(100).optional(),
   /** The disk that was read or written, as it was found, for the record. */
   disk: z.object({ id: z.string().max(512), devicePath: z.string().max(512), label: z.string().max(1024) }).optional(),
+  /** The image that was made or written; its root digest stands for every byte of it (docs/format.md). */
+  image: z
+    .object({ id: z.string().max(64), name: z.string().max(255), rootDigest: z.string().max(64) })
+    .exactOptional(),
   /** Of a `check`: every disk. The server keeps it with the machine (disk-check.ts), not with the job. */
   disks: checkedDisksSchema.exactOptional(),
 });

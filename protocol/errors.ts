@@ -26,6 +26,7 @@ export const errorCatalogue = {
   'approval-rule-not-found': absent,
   'enrolment-not-found': absent,
   'job-not-found': absent,
+  'batch-not-found': absent,
   'user-not-found': absent,
   'token-not-found': absent,
   'check-not-found': absent,

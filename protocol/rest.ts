@@ -1,9 +1,10 @@
 // The REST API's bodies (`/v1/…`, JSON), as the command line and the console use them; docs/protocol.md lists the routes.
 import { z } from 'zod';
 import { stepResultSchema } from './agent-messages.ts';
+import { approvedDiskSchema } from './approval.ts';
 import { inventorySchema } from './inventory.ts';
 import { parameterValuesSchema } from './parameters.ts';
-import { nameSchema } from './scenario.ts';
+import { endActionSchema, nameSchema, stepSchema } from './scenario.ts';
 import { scenarioPartsSchema } from './scenario-body.ts';
 import { agreementSchema } from './second-person.ts';
 
@@ -74,6 +75,11 @@ export const bootTokenRequestSchema = z.strictObject({
 export type BootTokenRequest = z.infer<typeof bootTokenRequestSchema>;
 export const bootTokenSchema = z.object({ token: z.string().max(512) });
 
+/** Whoever asks again with the same key gets what was made the first time. */
+export const requestKeySchema = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 printable characters');
+/** How often a job is tried again by itself after an error that is worth it. */
+export const retriesSchema = z.number().int().min(0).max(5);
+
 /** POST /v1/jobs: both by id or by name. */
 export const jobRequestSchema = z.strictObject({
   scenario: z.string().min(1).max(255),
@@ -82,6 +88,8 @@ export const jobRequestSchema = z.strictObject({
   approve: id.exactOptional(),
   /** Values of the scenario's parameters. */
   parameters: parameterValuesSchema.exactOptional(),
+  retries: retriesSchema.exactOptional(),
+  key: requestKeySchema.exactOptional(),
 });
 
 export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
@@ -133,7 +141,18 @@ export const jobSchema = z.object({
 });
 export type Job = z.infer<typeof jobSchema>;
 
+/** GET /v1/jobs/:id/log */
 export const logEntrySchema = z.object({ at: time, level: z.enum(['info', 'warning', 'error']), message: z.string() });
+
+/** GET /v1/jobs/:id/report: all that is kept of a job. */
+export const jobReportSchema = jobSchema.extend({
+  steps: z.array(stepSchema),
+  end: endActionSchema,
+  handOuts: z.number().int().nonnegative(),
+  approvedDisks: z.array(approvedDiskSchema).nullable(),
+  log: z.array(logEntrySchema),
+});
+export type JobReport = z.infer<typeof jobReportSchema>;
 
 /** GET /v1/images */
 export const imageEntrySchema = z.object({

@@ -14,6 +14,8 @@ import { deleteToken } from './routes/delete-token.ts';
 import { deleteUserRoute } from './routes/delete-user.ts';
 import { getApprovalRules } from './routes/get-approval-rules.ts';
 import { getAudit } from './routes/get-audit.ts';
+import { getBatch } from './routes/get-batch.ts';
+import { getBatches } from './routes/get-batches.ts';
 import { getBootProfile } from './routes/get-boot-profile.ts';
 import { getBootProfiles } from './routes/get-boot-profiles.ts';
 import { getChunk } from './routes/get-chunk.ts';
@@ -27,6 +29,7 @@ import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobLog } from './routes/get-job-log.ts';
+import { getJobReport } from './routes/get-job-report.ts';
 import { getJobs } from './routes/get-jobs.ts';
 import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
@@ -52,6 +55,10 @@ import { patchMachine } from './routes/patch-machine.ts';
 import { patchScenario } from './routes/patch-scenario.ts';
 import { patchUser } from './routes/patch-user.ts';
 import { postApprovalRule } from './routes/post-approval-rule.ts';
+import { postBatch } from './routes/post-batch.ts';
+import { postBatchCancel } from './routes/post-batch-cancel.ts';
+import { postBatchPause } from './routes/post-batch-pause.ts';
+import { postBatchResume } from './routes/post-batch-resume.ts';
 import { postBootProfile } from './routes/post-boot-profile.ts';
 import { postBootToken } from './routes/post-boot-token.ts';
 import { postChunks } from './routes/post-chunks.ts';
@@ -66,6 +73,7 @@ import { postJobCancel } from './routes/post-job-cancel.ts';
 import { postJobPause } from './routes/post-job-pause.ts';
 import { postJobReject } from './routes/post-job-reject.ts';
 import { postJobResume } from './routes/post-job-resume.ts';
+import { postJobRetry } from './routes/post-job-retry.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
@@ -107,6 +115,7 @@ export const routes: readonly Route[] = [
   getImageManifest,
   getImages,
   getJobLog,
+  getJobReport,
   getJob,
   getJobs,
   getKeys,
@@ -133,6 +142,13 @@ export const routes: readonly Route[] = [
   postJobApprove,
   postJobCancel,
   postJobReject,
+  postJobRetry,
+  getBatches,
+  postBatch,
+  getBatch,
+  postBatchCancel,
+  postBatchPause,
+  postBatchResume,
   postJobPause,
   postJobResume,
   postEnrolment,

@@ -127,6 +127,7 @@ async function runStep(
     warnings: boundWarnings(warnings),
     findings: findings.slice(0, 100),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
+    ...imageOf(figures),
     ...(checked === undefined ? {} : { disks: checked }),
   };
   return { result, error };
@@ -141,6 +142,13 @@ function workOf(step: Step, run: StepRun): Promise<StepWork> {
     case 'check':
       return checkDisks(run);
   }
+}
+
+/** What a capture and a restore say of their image. */
+function imageOf(figures: object): Pick<StepResult, 'image'> {
+  const { id, name, rootDigest } = figures as Record<string, unknown>;
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof rootDigest !== 'string') return {};
+  return { image: { id, name, rootDigest } };
 }
 
 function numbersOf(figures: object): Record<string, number> {

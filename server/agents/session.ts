@@ -9,7 +9,7 @@ import { recordRegistration } from '../disk-checks/record-check.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { finishJob } from '../jobs/finish-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
-import { isEnded } from '../jobs/lifecycle.ts';
+import { isEnded, type JobLife } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import { recordInventory } from '../machines/register-machine.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
@@ -130,8 +130,7 @@ export class AgentSession {
       const { life, differences } = await finishJob(db, this.#agent.machineId, jobId, end);
       await this.#context.leases.forget(this.#agent.machineId);
       for (const { level, message } of differences) await appendJobLog(db, jobId, level, message);
-      const text = life.error === null ? `job ${life.state}` : `job ${life.state}: ${life.error.message}`;
-      await appendJobLog(db, jobId, life.state === 'failed' ? 'error' : 'info', text);
+      await appendJobLog(db, jobId, ...describeEnd(life, error ?? null));
       log.info({ job: jobId, machine: this.#agent.machineId, state: life.state, error: life.error?.code }, 'job ended');
     } catch (thrown) {
       // The agent need not know: what it did is void, and it shall not repeat it.
@@ -160,4 +159,14 @@ export class AgentSession {
     const job = await db.selectFrom('jobs').select('endAction').where('id', '=', jobId).executeTakeFirst();
     return job?.endAction === 'wait' ? 0 : Date.now() + restAfterJobMs;
   }
+}
+
+function describeEnd(
+  { state, error, retries, notBefore }: JobLife,
+  reported: Done['error'] | null,
+): [level: 'info' | 'warning' | 'error', message: string] {
+  if (state === 'queued') {
+    return ['warning', `failed: ${reported?.message}; tried again after ${notBefore}, ${retries} retries left`];
+  }
+  return [state === 'failed' ? 'error' : 'info', error === null ? `job ${state}` : `job ${state}: ${error.message}`];
 }

@@ -5,12 +5,10 @@ import type { Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
 
 type Store = Pick<Context['store'], 'getManifest'>;
+type Images = Pick<Context, 'db'> & { readonly store: Store };
 
 /** What is wrong with the images of each step. An image counts as there when an earlier step, or a job that has not ended, captures it. */
-export async function findImageFaults(
-  { db, store }: Pick<Context, 'db'> & { readonly store: Store },
-  steps: readonly Step[],
-): Promise<(DeployError | null)[]> {
+export async function findImageFaults({ db, store }: Images, steps: readonly Step[]): Promise<(DeployError | null)[]> {
   const made = new Set<string>();
   const awaited = await listAwaited(db);
   const isThere = async (name: string) => made.has(name) || awaited.has(name) || (await hasImage(store, name));
@@ -25,7 +23,7 @@ export async function findImageFaults(
 }
 
 /** @throws DeployError image-not-found, image-exists */
-export async function checkImages(context: Pick<Context, 'db' | 'store'>, steps: readonly Step[]): Promise<void> {
+export async function checkImages(context: Images, steps: readonly Step[]): Promise<void> {
   const fault = (await findImageFaults(context, steps)).find((found) => found !== null);
   if (fault !== undefined) throw fault;
 }

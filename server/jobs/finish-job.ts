@@ -5,7 +5,7 @@ import type { Database } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { recordCheck } from '../disk-checks/record-check.ts';
 import { changeJob } from './change-job.ts';
-import type { JobEvent, JobLife } from './lifecycle.ts';
+import { isEnded, type JobEvent, type JobLife } from './lifecycle.ts';
 
 type Done = Omit<Extract<JobEvent, { kind: 'done' }>, 'kind'>;
 
@@ -33,6 +33,12 @@ export async function finishJob(
     }
     // Last, because it refuses a lease that is lost: then nothing of the above has happened.
     const life = await changeJob(transaction, jobId, { kind: 'done', ...done, results });
+    // It is tried again from its first step, and its checks are kept when it has ended.
+    if (!isEnded(life.state)) await forgetChecks(transaction, jobId);
     return { life, differences: told };
   });
+}
+
+async function forgetChecks(db: Database, jobId: string): Promise<void> {
+  await db.deleteFrom('diskChecks').where('jobId', '=', jobId).execute();
 }

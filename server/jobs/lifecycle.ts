@@ -1,6 +1,6 @@
 // The states of a job and every way from one to another, as one pure function; what is stored and sent is elsewhere.
 import type { StepResult } from '../../protocol/agent-messages.ts';
-import { DeployError, type ErrorBody } from '../../protocol/errors.ts';
+import { DeployError, type ErrorBody, type ErrorCode } from '../../protocol/errors.ts';
 import type { JobHold, JobState } from '../../protocol/rest.ts';
 
 /** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
@@ -15,6 +15,10 @@ export type JobLife = {
   readonly held: JobHold | null;
   /** Of a queued job: the lease that lapsed last, which may still be taken up again by its agent. */
   readonly lease: Lease | null;
+  /** How often it is tried again by itself when an error is worth it. */
+  readonly retries: number;
+  /** It is not handed out before. */
+  readonly notBefore: string | null;
   /** How often the job was handed to an agent. */
   readonly handOuts: number;
   readonly startedAt: string | null;
@@ -50,6 +54,8 @@ export const newJobLife: JobLife = {
   cancelRequested: false,
   held: null,
   lease: null,
+  retries: 0,
+  notBefore: null,
   handOuts: 0,
   startedAt: null,
   endedAt: null,
@@ -104,8 +110,29 @@ function handOut(job: JobLife, lease: Lease, at: string): JobLife {
 function finish(job: JobLife, event: Extract<JobEvent, { kind: 'done' }>): JobLife {
   requireLease(job, event.leaseId);
   if (isEnded(job.state)) return job; // the answer to an earlier `done` was lost
+  if (event.error !== null && job.retries > 0 && !job.cancelRequested && isWorthRetrying(event.error.code)) {
+    const notBefore = new Date(Date.parse(event.at) + retryDelayMs(job.handOuts)).toISOString();
+    return { ...job, state: 'queued', lease: null, retries: job.retries - 1, notBefore };
+  }
   const state = event.error === null ? 'succeeded' : event.error.code === 'cancelled' ? 'cancelled' : 'failed';
   return { ...end(job, state, event.at, event.error), results: event.results };
+}
+
+/** What may be gone in a while: networks, servers, stores and devices come back. A wrong disk or a bad image does not get better. */
+const worthRetrying: readonly ErrorCode[] = [
+  ...(['server-unreachable', 'server-error', 'store-io', 'database-unavailable', 'too-many-requests'] as const),
+  ...(['source-vanished', 'target-vanished', 'target-busy', 'mount-failed'] as const),
+];
+
+function isWorthRetrying(code: string): boolean {
+  return worthRetrying.some((known) => known === code);
+}
+
+const firstRetryMs = 30_000;
+const maxRetryMs = 15 * 60_000;
+
+function retryDelayMs(handOuts: number): number {
+  return Math.min(maxRetryMs, firstRetryMs * 2 ** Math.max(0, handOuts - 1));
 }
 
 function end(job: JobLife, state: JobState, at: string, error: JobError | null): JobLife {

@@ -5,16 +5,34 @@ import type { Database, JobRow } from '../database/schema.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { explainWaits } from './explain-waits.ts';
 
-/** Newest last. */
-export async function listJobs(
-  db: Database,
-  filter: { machineId?: string | undefined; state?: JobState | undefined; held?: JobHold | undefined },
-): Promise<Job[]> {
-  let query = db.selectFrom('jobs').selectAll().orderBy('id');
-  if (filter.machineId !== undefined) query = query.where('machineId', '=', filter.machineId);
-  if (filter.state !== undefined) query = query.where('state', '=', filter.state);
-  if (filter.held !== undefined) query = query.where('held', '=', filter.held);
-  return showJobs(db, await query.execute());
+export type JobFilter = {
+  readonly machineId?: string | undefined;
+  readonly groupId?: string | undefined;
+  readonly batch?: string | undefined;
+  readonly state?: JobState | undefined;
+  readonly held?: JobHold | undefined;
+  readonly since?: string | undefined;
+  /** The id of a job: only older ones. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+};
+
+/** The newest of those that fit, newest last. */
+export async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> {
+  const { machineId, groupId, batch, state, held, since, before, limit } = filter;
+  let query = db.selectFrom('jobs').selectAll().orderBy('id', 'desc').limit(limit);
+  if (machineId !== undefined) query = query.where('machineId', '=', machineId);
+  if (groupId !== undefined) {
+    query = query.where('machineId', 'in', (members) =>
+      members.selectFrom('groupMembers').select('machineId').where('groupId', '=', groupId),
+    );
+  }
+  if (batch !== undefined) query = query.where('batchId', '=', batch);
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (held !== undefined) query = query.where('held', '=', held);
+  if (since !== undefined) query = query.where('createdAt', '>=', since);
+  if (before !== undefined) query = query.where('id', '<', before);
+  return showJobs(db, (await query.execute()).toReversed());
 }
 
 /** @throws DeployError job-not-found */

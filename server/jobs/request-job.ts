@@ -12,16 +12,30 @@ import { readJob } from './read-jobs.ts';
 
 export type JobRequest = {
   readonly scenario: PreparedScenario;
-  readonly machine: MachineRow;
+  readonly machine: Pick<MachineRow, 'id' | 'name'>;
   readonly approval?: ApprovedCheck | null;
   /** It waits until somebody or something releases it. */
   readonly held?: JobHold | null;
   readonly requestedBy?: string | null;
   readonly notBefore?: string | null;
+  readonly retries?: number | undefined;
+  /** The job that is done again. */
+  readonly retryOf?: string;
+  readonly batchId?: string;
+  readonly once?: RequestKey | null;
 };
 
+/** Whoever asks again with the same key has asked once; `digest` is of what was asked. */
+export type RequestKey = { readonly key: string; readonly digest: string };
+
 export async function requestJob(db: Database, request: JobRequest): Promise<Job> {
-  const { scenario, machine, approval = null, requestedBy = null, notBefore = null } = request;
+  return readJob(db, await insertJob(db, request));
+}
+
+/** Its id; of a request with a key that another one was quicker with, nothing is written. */
+export async function insertJob(db: Database, request: JobRequest): Promise<string> {
+  const { scenario, machine, approval = null, retries = 0 } = request;
+  const { requestedBy = null, notBefore = null, retryOf = null, batchId = null, once = null } = request;
   const agreement = (await needsSecondPerson(db, scenario.steps)) ? await beginAgreement(db, requestedBy) : null;
   const held = agreement === null ? (request.held ?? null) : 'second-person';
   const id = newId();
@@ -35,16 +49,17 @@ export async function requestJob(db: Database, request: JobRequest): Promise<Job
       machineName: machine.name,
       steps: JSON.stringify(scenario.steps),
       endAction: scenario.end,
-      ...toColumns({ ...newJobLife, held }),
+      ...toColumns({ ...newJobLife, held, notBefore, retries }),
       leaseHeardAt: null,
       parameters: JSON.stringify(scenario.values),
       approval: approval === null ? null : JSON.stringify(approval),
       agreement: agreement === null ? null : JSON.stringify(agreement),
       createdAt: new Date().toISOString(),
       progress: null,
-      ...{ requestedBy, notBefore, batchId: null, requestKey: null, requestDigest: null, retryOf: null, retries: 0 },
+      ...{ requestedBy, batchId, requestKey: once?.key ?? null, requestDigest: once?.digest ?? null, retryOf },
       revision: 0,
     })
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return readJob(db, id);
+  return id;
 }

@@ -76,6 +76,21 @@ describe('a job', () => {
     expect(nextJobLife(paused, handOut('l2', 'b2'))).toMatchObject({ state: 'queued', held: 'paused', handOuts: 1 });
   });
 
+  it('is tried again by itself as often as was asked, after an error that may be gone later', () => {
+    const asked: JobLife = { ...newJobLife, retries: 1 };
+    const failed = nextJobLife(nextJobLife(asked, handOut()), done('l1', 'server-unreachable'));
+    expect(failed).toMatchObject({ state: 'queued', retries: 0, lease: null, error: null });
+    expect(failed.notBefore).toBe('2026-01-01T00:00:30.000Z');
+    // The first boot's `done`, said again, ends nothing.
+    expect(codeOf(() => nextJobLife(failed, done('l1', 'server-unreachable')))).toBe('lease-lost');
+    const again = nextJobLife(nextJobLife(failed, handOut('l2')), done('l2', 'server-unreachable'));
+    expect(again).toMatchObject({ state: 'failed', error: { code: 'server-unreachable' } });
+    const wrongDisk = nextJobLife(nextJobLife(asked, handOut()), done('l1', 'target-changed'));
+    expect(wrongDisk).toMatchObject({ state: 'failed', retries: 1 });
+    const stopped = [handOut(), { kind: 'cancel', at } as JobEvent, done('l1', 'server-unreachable')];
+    expect(stopped.reduce(nextJobLife, asked).state).toBe('failed');
+  });
+
   it('belongs to the newest lease only', () => {
     const again = jobAfter(handOut('l1', 'b1'), handOut('l2', 'b2'));
     expect(codeOf(() => nextJobLife(again, { kind: 'resume', leaseId: 'l1' }))).toBe('lease-lost');
