@@ -10,6 +10,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   batch: () => import('./batch.ts'),
   'boot-profile': () => import('./boot-profile.ts'),
   build: () => import('./build.ts'),
+  completion: () => import('./completion.ts'),
   disks: () => import('./disks.ts'),
   doctor: () => import('./doctor.ts'),
   enrolment: () => import('./enrolment.ts'),
@@ -35,7 +36,9 @@ async function main(argv: readonly string[]): Promise<void> {
     .version('0.1.0')
     .exitOverride()
     .showHelpAfterError('(try --help)');
-  const asked = argv[0] !== undefined && Object.hasOwn(nouns, argv[0]) ? [argv[0]] : Object.keys(nouns);
+  // Completion is of all of them.
+  const one = argv[0] !== undefined && argv[0] !== 'completion' && Object.hasOwn(nouns, argv[0]);
+  const asked = one ? [argv[0] ?? ''] : Object.keys(nouns);
   const files = new Set(await Promise.all(asked.map((noun) => nouns[noun]?.())));
   for (const file of files) file?.addCommands(program);
   await program.parseAsync(argv, { from: 'user' });
