@@ -38,6 +38,8 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
   },
   { pattern: '/machines/:id', area: 'machines', load: () => import('../pages/machine/machine-page.svelte') },
   { pattern: '/jobs', area: 'jobs', load: () => import('../pages/jobs/jobs-page.svelte') },
+  { pattern: '/jobs/:id', area: 'jobs', load: () => import('../pages/job/job-page.svelte') },
+  { pattern: '/wall', area: 'wall', load: () => import('../pages/wall/wall-page.svelte') },
 ];
 
 export type FoundRoute = { readonly route: ConsoleRoute; readonly params: Params };

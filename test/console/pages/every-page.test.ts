@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../../server/database/schema.ts';
 import { makeFleet } from '../../fixtures/console/made-fleet.ts';
 import { Console, findBarriers, overflowOf, password } from './support.ts';
 
@@ -29,22 +30,56 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
     at: ({ machine }) => `/machines/${machine('検査ライン-1')}`,
     ready: (page) => page.locator('article').first().waitFor(),
   },
+  job: {
+    at: ({ job }) => `/jobs/${job('web-01')}`,
+    ready: async (page) => {
+      await page.locator('[role=log] p').nth(3).waitFor();
+      await page.locator('canvas').waitFor();
+    },
+  },
+  'job-failed': {
+    at: ({ job }) => `/jobs/${job('press-07')}`,
+    ready: (page) => page.locator('[role=log] p').nth(2).waitFor(),
+  },
+  'job-report': { at: ({ job }) => `/jobs/${job('web-02')}`, ready: (page) => page.locator('article').waitFor() },
+  wall: { at: () => '/wall', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
   jobs: { at: () => '/jobs', ready: (page) => page.getByRole('link', { name: 'Restore classroom' }).first().waitFor() },
 };
 
 let console: Console;
 let made: Made;
+let db: Database;
+let moving: NodeJS.Timeout;
 
 beforeAll(async () => {
   console = await Console.start();
   await console.addUser('ann', 'administrator');
-  const { db, machines } = await makeFleet(console.server);
+  const fleet = await makeFleet(console.server);
+  const { machines } = fleet;
+  db = fleet.db;
   const jobs = await db.selectFrom('jobs').select(['id', 'machineId']).execute();
-  await db.destroy();
   const machine = (name: string) => machines.get(name) ?? '';
   made = { machine, job: (name) => jobs.find(({ machineId }) => machineId === machine(name))?.id ?? '' };
+  moving = setInterval(() => void move(made.job('web-01')), 500);
 });
-afterAll(() => console[Symbol.asyncDispose]());
+afterAll(async () => {
+  clearInterval(moving);
+  await db.destroy();
+  await console[Symbol.asyncDispose]();
+});
+
+/** One job goes on while it is looked at, so that there is something to plot. */
+async function move(jobId: string): Promise<void> {
+  const row = await db.selectFrom('jobs').select('progress').where('id', '=', jobId).executeTakeFirst();
+  const progress = JSON.parse(row?.progress ?? '{}');
+  const bytesPerSecond = (150 + 60 * Math.abs(Math.sin(Date.now() / 3000))) * 1024 ** 2;
+  const next = { ...progress, bytesPerSecond, bytesDone: progress.bytesDone + bytesPerSecond / 2 };
+  await db
+    .updateTable('jobs')
+    .set({ progress: JSON.stringify(next) })
+    .where('id', '=', jobId)
+    .execute();
+}
 
 describe.each(Object.keys(variants))('%s', (variant) => {
   let page: Page;

@@ -1,0 +1,59 @@
+// One plot of throughput by uPlot, in the colours of the theme, as wide as its place.
+import type uPlot from 'uplot';
+import type { Sample } from '../api/throughput.svelte.ts';
+
+export type Plot = { show(samples: readonly Sample[]): void; remove(): void };
+type Options = {
+  readonly heightPixels: number;
+  /** Only to have it drawn anew when it changes. */
+  readonly theme: string;
+  readonly words: { rate(bytesPerSecond: number): string; time(ms: number): string };
+};
+
+export async function drawPlot(place: HTMLElement, { heightPixels, words }: Options): Promise<Plot> {
+  const [{ default: UPlot }] = await Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')]);
+  const [line, grid, text] = ['--accent', '--line', '--muted'].map((name) => resolveColour(place, name));
+  const font = `12px ${getComputedStyle(place).fontFamily}`;
+  const axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+  const options = {
+    width: Math.max(200, place.clientWidth),
+    height: heightPixels,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: false },
+      y: { range: (_plot: uPlot, _low: number, high: number) => [0, Math.max(1, high * 1.1)] },
+    },
+    axes: [
+      { ...axis, space: 90, values: (_plot: uPlot, ticks: number[]) => ticks.map((ms) => words.time(ms)) },
+      { ...axis, size: 84, values: (_plot: uPlot, ticks: number[]) => ticks.map((rate) => words.rate(rate)) },
+    ],
+    series: [
+      {},
+      { stroke: line, width: 2, fill: `color-mix(in srgb, ${line} 14%, transparent)`, points: { show: false } },
+    ],
+  } as uPlot.Options;
+  const drawn = new UPlot(options, [[], []], place);
+  const resized = new ResizeObserver(() =>
+    drawn.setSize({ width: Math.max(200, place.clientWidth), height: heightPixels }),
+  );
+  resized.observe(place);
+  return {
+    show: (samples) =>
+      drawn.setData([samples.map(({ atMs }) => atMs), samples.map(({ bytesPerSecond }) => bytesPerSecond)]),
+    remove: () => {
+      resized.disconnect();
+      drawn.destroy();
+    },
+  };
+}
+
+/** A canvas knows no custom properties, and none of their light and dark values. */
+function resolveColour(place: HTMLElement, property: string): string {
+  const probe = document.createElement('span');
+  probe.style.color = `var(${property})`;
+  place.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
