@@ -8,6 +8,7 @@ export type ProgressPhase =
   | 'capture'
   | 'prepare'
   | 'discard'
+  | 'sanitize'
   | 'write'
   | 'flush'
   | 'read-back'

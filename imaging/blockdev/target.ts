@@ -73,7 +73,7 @@ const blank = Buffer.alloc(2 ** 20);
 /** Zeros the ranges, leaves the mark of a restore in them if one is given, and flushes. @throws target-write, target-vanished */
 export async function blankRanges(target: Target, ranges: readonly Extent[], mark?: RestoreMark): Promise<void> {
   const { handle, baseBytes = 0 } = target;
-  await asTargetError(target, 'blanking', async () => {
+  await withTargetErrors(target, 'blanking', async () => {
     for (const { startBytes, lengthBytes } of ranges) {
       for (let done = 0; done < lengthBytes; ) {
         const length = Math.min(blank.length, lengthBytes - done);
@@ -98,7 +98,7 @@ export function markPlaceOn({ startBytes = 0 }: Target): Extent {
 
 /** Returns when everything written is on the medium. @throws target-write, target-vanished */
 export async function flushTarget(target: Target): Promise<void> {
-  await asTargetError(target, 'flushing', () => target.handle.sync());
+  await withTargetErrors(target, 'flushing', () => target.handle.sync());
 }
 
 /**
@@ -128,14 +128,20 @@ export async function rereadPartitions(target: Target): Promise<void> {
   if (target.kind === 'block') await run('blockdev', ['--rereadpt', target.path]).catch(() => {});
 }
 
-async function asTargetError(target: Target, doing: string, work: () => Promise<void>): Promise<void> {
+/** What `work` throws of the system's, as an error of the target's. */
+export async function withTargetErrors<T>(
+  target: Target,
+  doing: string,
+  work: () => Promise<T>,
+  code: 'target-write' | 'read-back-mismatch' = 'target-write',
+): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (thrown) {
-    const code = errnoOf(thrown);
-    const gone = code === 'ENXIO' || code === 'ENODEV' || code === 'ENOMEDIUM';
+    if (thrown instanceof DeployError) throw thrown;
+    const gone = ['ENXIO', 'ENODEV', 'ENOMEDIUM'].includes(errnoOf(thrown) ?? '');
     const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new DeployError(gone ? 'target-vanished' : 'target-write', `${doing} ${target.label}: ${why}`, {
+    throw new DeployError(gone ? 'target-vanished' : code, `${doing} ${target.label}: ${why}`, {
       cause: thrown,
       hint: 'Check the disk, its cable and the kernel log.',
     });

@@ -67,6 +67,7 @@ export const en = {
     capture: 'capture',
     prepare: 'prepare',
     discard: 'discard',
+    sanitize: 'sanitize',
     write: 'write',
     flush: 'flush',
     'read-back': 'read-back',

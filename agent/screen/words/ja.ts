@@ -68,6 +68,7 @@ export const ja: Words = {
     capture: '取得',
     prepare: '準備',
     discard: '消去',
+    sanitize: 'サニタイズ',
     write: '書き込み',
     flush: 'フラッシュ',
     'read-back': '読み戻し',

@@ -1,0 +1,233 @@
+// The recipe of a wipe: check the target as a restore does, open it exclusively, discard, overwrite or have it erase itself, read it back, and say what that shows.
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { checkTarget } from '../blockdev/check-target.ts';
+import { readReservations } from '../blockdev/reservations.ts';
+import {
+  blankRanges,
+  discardRange,
+  flushTarget,
+  openTarget,
+  rereadPartitions,
+  type Target,
+} from '../blockdev/target.ts';
+import { identifyTarget } from '../blockdev/target-identity.ts';
+import { throwIfCancelled } from '../cancelled.ts';
+import { PhaseClock } from '../phase-clock.ts';
+import { checkTables } from '../plan-restore.ts';
+import { type FindingOptions, report } from '../preflight/finding.ts';
+import { findClusterFileSystems, findShared } from '../preflight/shared-disk.ts';
+import type { ProgressPhase, RunOptions } from '../progress.ts';
+import { readPresentTarget } from '../read-present-target.ts';
+import type { Digest } from '../store/chunk-store.ts';
+import { canReadDirectly } from '../write-image.ts';
+import { overwriteTarget } from './overwrite.ts';
+import type { PatternKind } from './pattern.ts';
+import { findSanitizer } from './sanitize.ts';
+import type { Sanitizer } from './sanitizer.ts';
+import { type Evidence, takeSamples, verifyWiped } from './verify-wiped.ts';
+
+export const wipeMethods = ['auto', 'discard', 'overwrite', 'sanitize'] as const;
+
+export type WipeOptions = RunOptions &
+  FindingOptions & {
+    /** A disk, or a disk file. */
+    readonly targetPath: string;
+    /** `auto`: the disk erases itself where it can, and is overwritten where it cannot. */
+    readonly method: (typeof wipeMethods)[number];
+    /** Of an overwrite. Zeros unless told. */
+    readonly pattern?: PatternKind;
+    readonly allowMember?: boolean;
+    readonly allowShared?: boolean;
+    /** The digest of its first and last MiB that was approved; another refuses the wipe. */
+    readonly approvedTables?: Digest;
+    /** Asked last, right before the first write: what it throws refuses the wipe. */
+    readonly confirmTarget?: () => Promise<void>;
+  };
+
+export type WipeResult = {
+  /** What was done: `discard`, `overwritten with zeros`, `NVMe Format (user data erase)`. */
+  readonly done: string;
+  /** What the read-back showed, in words. */
+  readonly verified: string;
+  readonly sizeBytes: number;
+  readonly bytesWritten: number;
+  readonly bytesVerified: number;
+  /** Where an overwrite of before was cut off, and this one went on. */
+  readonly resumedAtBytes: number;
+  readonly seconds: number;
+  readonly secondsByPhase: { readonly [Phase in ProgressPhase]?: number };
+};
+
+type Work = Omit<WipeResult, 'sizeBytes' | 'seconds' | 'secondsByPhase'>;
+type State = { begun: boolean; doing: string };
+
+/**
+ * Wipes all of the target and reads it back.
+ * @throws target-…, disk-locked, shared-disk, wipe-unsupported (nothing written); target-write, target-vanished, read-back-mismatch, cancelled (in which state it is, the message says)
+ */
+export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
+  const { targetPath } = options;
+  const state: State = { begun: false, doing: 'wiped' };
+  const clock = new PhaseClock();
+  try {
+    clock.begin('prepare');
+    const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
+    if (!facts.exists) throw new DeployError('device-not-found', `there is no ${targetPath}`);
+    await refuseShared(options);
+    const target = await openTarget({ ...facts, path: targetPath }, 0);
+    try {
+      checkTables(options.approvedTables, await identifyTarget(targetPath, facts), await readPresentTarget(target));
+      const sanitizer = await chooseSanitizer(target, options);
+      await options.confirmTarget?.();
+      throwIfCancelled(options.signal);
+      const direct = await canReadDirectly(target);
+      if (!direct)
+        options.onWarning?.(
+          `${target.label} cannot be read past the page cache: the read-back may have come from memory`,
+        );
+      const work = await wipe(target, { ...options, sanitizer, direct, clock, state });
+      return { ...work, sizeBytes: target.sizeBytes, ...clock.end() };
+    } finally {
+      await target.handle.close();
+      if (state.begun) await rereadPartitions(target);
+    }
+  } catch (thrown) {
+    throw withState(toDeployError(thrown), targetPath, state);
+  }
+}
+
+async function refuseShared({ targetPath, allowShared = false, onFinding }: WipeOptions): Promise<void> {
+  const facts = {
+    clusterFileSystems: await findClusterFileSystems(targetPath),
+    reservations: await readReservations(targetPath),
+  };
+  const findings = findShared(facts, { allowShared, doing: 'overwritten' });
+  report(findings, onFinding === undefined ? {} : { onFinding });
+}
+
+/** Null for what is done from here. @throws wipe-unsupported when the disk shall erase itself and cannot */
+async function chooseSanitizer(target: Target, { method, onWarning }: WipeOptions): Promise<Sanitizer | null> {
+  if (method === 'discard') await requireDiscard(target);
+  if (method === 'discard' || method === 'overwrite') return null;
+  try {
+    return await findSanitizer(target);
+  } catch (thrown) {
+    const { code, message } = toDeployError(thrown);
+    if (method === 'sanitize' || (code !== 'wipe-unsupported' && code !== 'tool-missing')) throw thrown;
+    onWarning?.(`${message}: it is overwritten instead`);
+    return null;
+  }
+}
+
+/** @throws wipe-unsupported */
+async function requireDiscard({ path, label, kind }: Target): Promise<void> {
+  if (kind === 'file') return;
+  const most = await readFile(`/sys/class/block/${basename(path)}/queue/discard_max_bytes`, 'utf8').catch(() => '0');
+  if (Number(most) > 0) return;
+  throw new DeployError('wipe-unsupported', `${label} does not take a discard`, { hint: 'Use --method overwrite.' });
+}
+
+type Wiping = WipeOptions & {
+  readonly sanitizer: Sanitizer | null;
+  readonly direct: boolean;
+  readonly clock: PhaseClock;
+  readonly state: State;
+};
+
+async function wipe(target: Target, wiping: Wiping): Promise<Work> {
+  const { sanitizer, method, state, pattern = 'zeros' } = wiping;
+  if (sanitizer !== null) return await sanitize(target, sanitizer, wiping);
+  if (method === 'discard') return await discard(target, wiping);
+  const written = await overwriteTarget(target, {
+    ...{ ...wiping, pattern },
+    onFirstWrite: () => {
+      Object.assign(state, { begun: true, doing: 'overwritten' });
+    },
+  });
+  const what = pattern === 'zeros' ? 'zeros' : 'random bytes';
+  const verified = `all ${target.sizeBytes} bytes read back as the ${what} that were written`;
+  return { ...written, done: `overwritten with ${what}`, verified };
+}
+
+const edgeBytes = 2 ** 20;
+
+async function discard(target: Target, wiping: Wiping): Promise<Work> {
+  const { clock, signal, state, direct } = wiping;
+  const before = await takeSamples(target, direct);
+  clock.begin('discard');
+  Object.assign(state, { begun: true, doing: 'discarded' });
+  report0('discard', target, wiping);
+  // A disk may keep what it was told to forget: tables and superblocks go in any case.
+  const edges = edgesOf(target);
+  await blankRanges(target, edges);
+  if (!(await discardRange(target, { startBytes: 0, lengthBytes: target.sizeBytes }, signal))) {
+    throw new DeployError('target-write', `${target.label} refused the discard`, { hint: 'Use --method overwrite.' });
+  }
+  await blankRanges(target, edges);
+  const bytesWritten = edges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  return { ...(await verify(target, before, wiping)), done: 'discarded', bytesWritten, resumedAtBytes: 0 };
+}
+
+async function sanitize(target: Target, { name, run }: Sanitizer, wiping: Wiping): Promise<Work> {
+  const { clock, state, signal, onProgress, direct } = wiping;
+  const before = await takeSamples(target, direct);
+  clock.begin('sanitize');
+  Object.assign(state, { begun: true, doing: `erased by ${name}` });
+  const bytesTotal = target.sizeBytes;
+  report0('sanitize', target, wiping);
+  await run({
+    onProgress: (fraction) =>
+      onProgress?.({
+        phase: 'sanitize',
+        bytesDone: Math.floor(fraction * bytesTotal),
+        bytesTotal,
+        bytesTransferred: 0,
+      }),
+  });
+  throwIfCancelled(signal);
+  await flushTarget(target);
+  return { ...(await verify(target, before, wiping)), done: name, bytesWritten: 0, resumedAtBytes: 0 };
+}
+
+async function verify(
+  target: Target,
+  before: Awaited<ReturnType<typeof takeSamples>>,
+  { clock, direct, signal, onProgress, onWarning }: Wiping,
+): Promise<Pick<Work, 'verified' | 'bytesVerified'>> {
+  clock.begin('read-back');
+  const onDone = (bytesDone: number) =>
+    onProgress?.({ phase: 'read-back', bytesDone, bytesTotal: target.sizeBytes, bytesTransferred: 0 });
+  const evidence: Evidence = await verifyWiped({ target, direct, signal, onDone }, before);
+  const { zeros, bytesVerified, samplesChanged } = evidence;
+  if (zeros) return { bytesVerified, verified: `all ${bytesVerified} bytes read back as zeros` };
+  const verified = `not all of it reads as zeros; ${samplesChanged} places that held something, all over the disk, hold something else now`;
+  onWarning?.(`${target.label}: ${verified}`);
+  return { bytesVerified, verified };
+}
+
+function report0(phase: ProgressPhase, { sizeBytes }: Target, { onProgress }: RunOptions): void {
+  onProgress?.({ phase, bytesDone: 0, bytesTotal: sizeBytes, bytesTransferred: 0 });
+}
+
+function edgesOf({ sizeBytes }: Target) {
+  const lengthBytes = Math.min(edgeBytes, sizeBytes);
+  const startBytes = Math.max(lengthBytes, sizeBytes - edgeBytes);
+  const all = [
+    { startBytes: 0, lengthBytes },
+    { startBytes, lengthBytes: sizeBytes - startBytes },
+  ];
+  return all.filter((extent) => extent.lengthBytes > 0);
+}
+
+function withState(error: DeployError, targetPath: string, { begun, doing }: State): DeployError {
+  const now = begun
+    ? `${targetPath} was being ${doing}: its tables are gone, and some of what was on it may still be there`
+    : 'nothing was written';
+  const hint = error.hint ?? (begun ? 'Wipe it again; an overwrite goes on where it was cut off.' : undefined);
+  return new DeployError(error.code, `wiping ${targetPath}: ${error.message}. ${now}`, {
+    cause: error.cause ?? error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
