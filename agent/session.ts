@@ -1,7 +1,7 @@
 // Fourth stage and what follows from it: registers, takes jobs, reports on them and carries out their end, whatever the connection does.
 import { type AgentMessage, protocolVersion, type ServerMessage } from '../protocol/agent-messages.ts';
 import { type DeployError, toErrorBody } from '../protocol/errors.ts';
-import type { EndAction } from '../protocol/scenario.ts';
+import { type EndAction, stepKinds } from '../protocol/scenario.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
 import { wakeNeighbour } from './4-register/wake-neighbour.ts';
@@ -68,6 +68,7 @@ export class Session {
       protocol: protocolVersion,
       agentVersion,
       inventory,
+      steps: [...stepKinds],
       wakes: true,
       ...(activeJob === undefined ? {} : { activeJob: { jobId: activeJob.jobId, leaseId: activeJob.leaseId } }),
     };

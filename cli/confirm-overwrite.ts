@@ -8,13 +8,18 @@ import { formatBytes } from './output.ts';
 
 /** Returns when the person has agreed, or nobody can be asked, or the target is no block device. @throws cancelled */
 export async function confirmOverwrite(diskPath: string, imageName: string, what = 'All of it'): Promise<void> {
+  await confirmLoss(diskPath, `${what} will be overwritten with the image '${imageName}'.`);
+}
+
+/** The same before any other loss, which `what` says. @throws cancelled */
+export async function confirmLoss(diskPath: string, what: string): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return;
   const isBlockDevice = await stat(diskPath).then(
     (stats) => stats.isBlockDevice(),
     () => false,
   );
   if (!isBlockDevice) return;
-  process.stderr.write(`${await describe(diskPath)}\n${what} will be overwritten with the image '${imageName}'.\n`);
+  process.stderr.write(`${await describe(diskPath)}\n${what}\n`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question('Type yes to go on: ');
   terminal.close();

@@ -11,6 +11,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   'boot-profile': () => import('./boot-profile.ts'),
   build: () => import('./build.ts'),
   completion: () => import('./completion.ts'),
+  disk: () => import('./disk.ts'),
   disks: () => import('./disks.ts'),
   doctor: () => import('./doctor.ts'),
   enrolment: () => import('./enrolment.ts'),

@@ -1,4 +1,6 @@
 // The flags of `deploy-os scenario create`, named after those of `image capture` and `image restore`, and the step that they describe.
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { DeployError } from '../protocol/errors.ts';
 import { diskSelectorHelp, readSelector } from './disk-selector.ts';
@@ -8,6 +10,10 @@ export type StepFlags = {
   readonly capture?: string;
   readonly restore?: string;
   readonly check?: boolean;
+  readonly wipe?: string;
+  readonly pattern?: string;
+  readonly script?: string;
+  readonly timeout?: string;
   readonly disk?: string[];
   readonly parent?: string;
   readonly level?: string;
@@ -31,7 +37,21 @@ export function withStepOptions(command: Command): Command {
     .option('--capture <image>', 'capture the disk as this image')
     .option('--restore <image>', 'write this image to the disk')
     .option('--check', 'read what disks there are and report')
+    .addOption(
+      new Option('--wipe <method>', 'erase the disk; auto: by itself where it can, else overwritten').choices([
+        'auto',
+        'discard',
+        'overwrite',
+        'sanitize',
+      ]),
+    )
+    .option(
+      '--script <file>',
+      'run this shell script in the Deploy-OS, where the server allows it; - is standard input',
+    )
     .option('--disk <selector>', diskSelectorHelp, collect)
+    .addOption(new Option('--pattern <what>', 'for --wipe: what it is overwritten with').choices(['zeros', 'random']))
+    .option('--timeout <seconds>', 'for --script: it is stopped then (default: 600)')
     .option('--parent <image>', 'for --capture: what this image holds already is not sent')
     .option('--level <1-19>', 'for --capture: zstd level')
     .option('--allow-shared', 'the disk may have a cluster’s file system, which other machines may use')
@@ -69,18 +89,26 @@ export function hasStep(flags: object): boolean {
 }
 
 /** The one step that the flags describe, for the schema to check. @throws DeployError usage */
-export function readStep(options: StepFlags): unknown {
-  const { capture, restore, check = false, disk } = options;
-  if ([capture !== undefined, restore !== undefined, check].filter(Boolean).length !== 1) {
-    throw new DeployError('usage', 'give one of --capture IMAGE, --restore IMAGE and --check');
+export async function readStep(options: StepFlags): Promise<unknown> {
+  const { capture, restore, check = false, wipe, script, disk } = options;
+  if ([capture, restore, check || undefined, wipe, script].filter((given) => given !== undefined).length !== 1) {
+    throw new DeployError(
+      'usage',
+      'give one of --capture IMAGE, --restore IMAGE, --check, --wipe METHOD and --script FILE',
+    );
   }
+  if (wipe === undefined) refuseFlags(options, ['pattern'], '--wipe');
+  if (script === undefined) refuseFlags(options, ['timeout'], '--script');
   if (capture === undefined) refuseFlags(options, captureFlags, '--capture');
   if (restore === undefined) refuseFlags(options, restoreFlags, '--restore');
   if (capture !== undefined)
     return { kind: 'capture', source: readSelector(disk), image: capture, ...captureKeys(options) };
   if (restore !== undefined)
     return { kind: 'restore', image: restore, target: readSelector(disk), ...restoreKeys(options) };
-  refuseFlags(options, ['partition', 'member', 'allowShared'], '--capture or --restore');
+  refuseFlags(options, ['partition'], '--capture or --restore');
+  if (wipe !== undefined) return { kind: 'wipe', target: readSelector(disk), method: wipe, ...wipeKeys(options) };
+  refuseFlags(options, ['member', 'allowShared'], '--capture, --restore or --wipe');
+  if (script !== undefined) return { kind: 'script', script: await readScript(script), ...scriptKeys(options) };
   return { kind: 'check' };
 }
 
@@ -106,6 +134,21 @@ function restoreKeys(flags: StepFlags) {
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
   return given({ holes, delta, was, ...grow, shrink, newIds, ...numbers, acceptLost, member, allowShared });
+}
+
+function wipeKeys({ pattern, member, allowShared }: StepFlags) {
+  return given({ pattern, member, allowShared });
+}
+
+function scriptKeys({ timeout }: StepFlags) {
+  return given({ timeoutSeconds: numberOf(timeout) });
+}
+
+async function readScript(file: string): Promise<string> {
+  const read = file === '-' ? text(process.stdin) : readFile(file, 'utf8');
+  return await read.catch((cause: unknown) => {
+    throw new DeployError('usage', `--script: ${file} cannot be read`, { cause });
+  });
 }
 
 function numberOf(text: string | undefined): number | undefined {

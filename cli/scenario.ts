@@ -69,7 +69,7 @@ function collectParameter(text: string, before: readonly Parameter[] = []): Para
 
 async function create(name: string, options: CreateOptions): Promise<void> {
   const parts = await readParts(options);
-  if (parts.steps === undefined) readStep(options);
+  if (parts.steps === undefined) await readStep(options);
   const parsed = scenarioBodySchema.safeParse({ ...parts, name });
   if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
   const scenario = await callOnce(options, 'POST', '/v1/scenarios', scenarioSchema, parsed.data);
@@ -92,7 +92,7 @@ async function readParts({ file, parameter, end, ...flags }: CreateOptions): Pro
     ...(parameter === undefined ? {} : { parameters: parameter }),
     ...(end === undefined ? {} : { end }),
   };
-  const step = hasStep(flags) ? readStep(flags) : undefined;
+  const step = hasStep(flags) ? await readStep(flags) : undefined;
   if (file === undefined) return { ...given, ...(step === undefined ? {} : { steps: [step] }) };
   if (step !== undefined) throw new DeployError('usage', 'steps come from --file or from flags, not from both');
   // As `scenario show` prints it: what only the server gives is left out.
@@ -138,6 +138,10 @@ function describeStep(step: Step): string {
       const into = partition === undefined || toPartition === 0 ? '' : `partition ${toPartition} of `;
       return `restore ${what}'${step.image}' to ${into}the disk with ${describeSelector(step.target)}`;
     }
+    case 'wipe':
+      return `wipe the disk with ${describeSelector(step.target)} (${step.method})`;
+    case 'script':
+      return 'run a script';
     case 'check':
       return 'check disks';
   }

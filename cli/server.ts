@@ -30,6 +30,7 @@ export function addCommands(program: Command): void {
         'STORE',
       ),
     )
+    .option('--allow-scripts', 'scenarios of administrators may run shell scripts on machines')
     .addOption(env('--approve <policy>', 'unknown machines: none waits for a person, all trusts them', 'APPROVE'))
     .addOption(
       env('--second-person', 'jobs that overwrite or run anything wait until another user agrees', 'SECOND_PERSON'),

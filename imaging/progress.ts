@@ -9,6 +9,7 @@ export type ProgressPhase =
   | 'prepare'
   | 'discard'
   | 'sanitize'
+  | 'script'
   | 'write'
   | 'flush'
   | 'read-back'

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { approvalSchema } from './approval.ts';
 import { checkedDisksSchema } from './disk-check.ts';
 import { inventorySchema } from './inventory.ts';
-import { endActionSchema, stepSchema } from './scenario.ts';
+import { endActionSchema, stepKinds, stepSchema } from './scenario.ts';
 
 /** 2: steps have more keys, which an agent of version 1 would leave out of account. */
 export const protocolVersion = 2;
@@ -36,7 +36,9 @@ export const findingSchema = z.object({
 
 /** What a step that ended well says: figures in bytes and seconds by name, and what a `check` found. */
 export const stepResultSchema = z.object({
-  kind: z.enum(['capture', 'restore', 'check']),
+  kind: z.enum(stepKinds),
+  /** What was done and how that is known, in one line. */
+  summary: z.string().max(1024).exactOptional(),
   figures: z.record(z.string().max(64), z.number()),
   secondsByPhase: z.record(z.string().max(32), z.number()),
   warnings: z.array(z.string().max(8192)).max(1000),
@@ -58,6 +60,8 @@ const helloMessage = z.object({
   protocol: z.number().int(),
   agentVersion: z.string().max(64),
   inventory: inventorySchema,
+  /** The kinds of steps that it knows; older agents do not say. */
+  steps: z.array(z.string().max(32)).max(32).optional(),
   /** It takes `wake`, which older agents do not. */
   wakes: z.boolean().optional(),
   /** The job this agent is still running (after a lost connection), so that the server lets it go on. */
@@ -116,6 +120,10 @@ const jobMessage = z.object({
   steps: z.array(stepSchema).min(1).max(512),
   end: endActionSchema,
   approval: approvalSchema.exactOptional(),
+  /** Without it the agent runs no script. */
+  scripts: z
+    .object({ machineName: z.string().max(255), parameters: z.record(z.string().max(32), z.string().max(255)) })
+    .exactOptional(),
 });
 const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });
 const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });

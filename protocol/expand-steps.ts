@@ -17,7 +17,9 @@ export function selectorOf(step: Step): DiskSelector | null {
     case 'capture':
       return step.source;
     case 'restore':
+    case 'wipe':
       return step.target;
+    case 'script':
     case 'check':
       return null;
   }
@@ -35,6 +37,10 @@ function fillStep(step: Step, selector: DiskSelector | null, values: ParameterVa
       const was = step.was === undefined ? {} : { was: fill(step.was) };
       return { ...step, target: disk, image: fill(step.image), ...was };
     }
+    case 'wipe':
+      return { ...step, target: disk };
+    // Braces mean something to a shell: its values are in its environment.
+    case 'script':
     case 'check':
       return step;
   }

@@ -125,6 +125,33 @@ const restoreStep = z
     message: 'goes with grow only',
   });
 const checkStep = z.strictObject({ kind: z.literal('check') });
+const wipeStep = z
+  .strictObject({
+    kind: z.literal('wipe'),
+    target: diskSelectorSchema,
+    /** `auto`: the disk erases itself where it can, and is overwritten where it cannot. */
+    method: z.enum(['auto', 'discard', 'overwrite', 'sanitize']).default('auto'),
+    /** Of an overwrite; zeros unless told. */
+    pattern: z.enum(['zeros', 'random']).exactOptional(),
+    member,
+    allowShared,
+  })
+  .refine(({ method, pattern }) => pattern === undefined || method === 'auto' || method === 'overwrite', {
+    path: ['pattern'],
+    message: 'goes with overwrite only',
+  });
+/** What a shell is given; a NUL would end it early. */
+const scriptStep = z.strictObject({
+  kind: z.literal('script'),
+  script: z
+    .string()
+    .min(1)
+    .max(65_536)
+    .refine((text) => !text.includes('\0'), 'must not hold NUL'),
+  timeoutSeconds: z.number().int().min(1).max(86_400).default(600),
+});
 
-export const stepSchema = z.discriminatedUnion('kind', [captureStep, restoreStep, checkStep]);
+export const stepSchema = z.discriminatedUnion('kind', [captureStep, restoreStep, checkStep, wipeStep, scriptStep]);
 export type Step = z.infer<typeof stepSchema>;
+
+export const stepKinds = ['capture', 'restore', 'check', 'wipe', 'script'] as const satisfies readonly Step['kind'][];

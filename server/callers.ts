@@ -63,7 +63,7 @@ export async function identifyCaller(
 }
 
 function requireStoring({ steps }: Lease): void {
-  if (steps.some((step) => step.kind !== 'check')) return;
+  if (steps.some((step) => step.kind === 'capture' || step.kind === 'restore')) return;
   throw new DeployError('forbidden', 'this machine runs no job that stores anything');
 }
 

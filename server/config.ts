@@ -28,6 +28,8 @@ export type ServerConfig = {
   readonly approve: 'none' | 'all';
   /** Jobs that overwrite or run anything wait until a second person agrees. */
   readonly secondPerson: boolean;
+  /** Whether scenarios may have scripts, which may do anything on a machine. */
+  readonly allowScripts: boolean;
   readonly dhcp: DhcpConfig | undefined;
   /** Appended to the kernel command line of every machine. */
   readonly kernelArguments: string;
@@ -47,6 +49,7 @@ export type ServerOptions = {
   readonly store?: string | undefined;
   readonly approve?: string | undefined;
   readonly secondPerson?: boolean | undefined;
+  readonly allowScripts?: boolean | undefined;
   readonly dhcpInterface?: string | undefined;
   readonly dhcpRange?: string | undefined;
   readonly dhcpProxy?: boolean | undefined;
@@ -75,6 +78,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     database: parseDatabase(options.database, dataDir),
     approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
     secondPerson: options.secondPerson ?? false,
+    allowScripts: options.allowScripts ?? false,
     dhcp: parseDhcp(options),
     kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
     logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),

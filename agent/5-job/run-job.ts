@@ -16,7 +16,9 @@ import { captureDisk } from './capture-step.ts';
 import { checkDisks } from './check-step.ts';
 import { Meter } from './meter.ts';
 import { restoreDisk } from './restore-step.ts';
-import type { StepRun, StepWork } from './step.ts';
+import { runScript } from './script-step.ts';
+import type { ScriptFacts, StepRun, StepWork } from './step.ts';
+import { wipeStep } from './wipe-step.ts';
 
 export type Job = Extract<ServerMessage, { type: 'job' }>;
 
@@ -39,6 +41,7 @@ type JobRun = {
   readonly signal: AbortSignal;
   readonly pause?: Pause;
   readonly approval?: Approval | undefined;
+  readonly scripts?: ScriptFacts | undefined;
   readonly listener: JobListener;
 };
 
@@ -56,7 +59,7 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
       const { result, error } = await runStep(
         { index, id: stepIdOf(job.jobId, index) },
         step,
-        { ...run, approval: job.approval },
+        { ...run, approval: job.approval, scripts: scriptFactsOf(job) },
         () => {
           wrote = true;
         },
@@ -68,6 +71,10 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
   } catch (thrown) {
     return { results, error: toDeployError(thrown), diskHalfWritten: wrote };
   }
+}
+
+function scriptFactsOf({ jobId, scripts }: Job): ScriptFacts | undefined {
+  return scripts === undefined ? undefined : { ...scripts, jobId };
 }
 
 /** A UUID (version 8 of RFC 9562: the rest is a digest). */
@@ -88,7 +95,7 @@ async function runStep(
   const warnings: string[] = [];
   job.listener.onPhase(index, meter);
   const onProgress = (progress: Progress): void => {
-    if (step.kind === 'restore' && !beforeWriting.has(progress.phase)) onWrite();
+    if (overwrites(step) && !beforeWriting.has(progress.phase)) onWrite();
     if (meter.update(progress)) job.listener.onPhase(index, meter);
   };
   const onWarning = (message: string): void => {
@@ -105,12 +112,14 @@ async function runStep(
     figures,
     disk,
     checked,
+    summary,
     error = null,
   } = await workOf(step, {
     context: job.context,
     store: job.store,
     stepId: id,
     approval: job.approval,
+    scripts: job.scripts,
     run: {
       onProgress,
       onWarning,
@@ -126,11 +135,16 @@ async function runStep(
     secondsByPhase: meter.secondsByPhase(),
     warnings: boundWarnings(warnings),
     findings: findings.slice(0, 100),
+    ...(summary === undefined ? {} : { summary: summary.slice(0, 1024) }),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
     ...imageOf(figures),
     ...(checked === undefined ? {} : { disks: checked }),
   };
   return { result, error };
+}
+
+function overwrites({ kind }: Step): boolean {
+  return kind === 'restore' || kind === 'wipe';
 }
 
 function workOf(step: Step, run: StepRun): Promise<StepWork> {
@@ -141,6 +155,10 @@ function workOf(step: Step, run: StepRun): Promise<StepWork> {
       return restoreDisk(step, run);
     case 'check':
       return checkDisks(run);
+    case 'wipe':
+      return wipeStep(step, run);
+    case 'script':
+      return runScript(step, run);
   }
 }
 

@@ -3,11 +3,14 @@ import type { Disk } from '../../imaging/blockdev/disk.ts';
 import type { FindingOptions } from '../../imaging/preflight/finding.ts';
 import type { RunOptions } from '../../imaging/progress.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
+import type { ServerMessage } from '../../protocol/agent-messages.ts';
 import type { Approval } from '../../protocol/approval.ts';
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
 import type { DeployError } from '../../protocol/errors.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
+
+export type ScriptFacts = NonNullable<Extract<ServerMessage, { type: 'job' }>['scripts']> & { readonly jobId: string };
 
 export type StepRun = {
   readonly context: AgentContext;
@@ -18,6 +21,8 @@ export type StepRun = {
   readonly stepId: string;
   readonly run: Required<Omit<RunOptions, 'pause'> & FindingOptions> & Pick<RunOptions, 'pause'>;
   readonly log: (level: LogLevel, message: string) => void;
+  /** What a script is told; undefined where the server lets none run. */
+  readonly scripts?: ScriptFacts | undefined;
 };
 
 /**
@@ -28,5 +33,7 @@ export type StepWork = {
   readonly figures: object;
   readonly disk?: Disk;
   readonly checked?: readonly CheckedDisk[];
+  /** What was done and how that is known, in one line. */
+  readonly summary?: string;
   readonly error?: DeployError | null;
 };

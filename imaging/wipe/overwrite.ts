@@ -31,7 +31,7 @@ export type Overwritten = {
 
 /** @throws target-write, target-vanished, read-back-mismatch, cancelled */
 export async function overwriteTarget(target: Target, options: OverwriteOptions): Promise<Overwritten> {
-  const { clock, signal, direct } = options;
+  const { clock, signal, pause, direct } = options;
   const left = await readLeftMark(target, options.pattern);
   const pattern = makePattern(options.pattern, left?.seed ?? undefined);
   const headEndBytes = Math.min(headBytes, target.sizeBytes);
@@ -51,12 +51,15 @@ export async function overwriteTarget(target: Target, options: OverwriteOptions)
     await flushTarget(target);
     await writeMark(target, { ...mark, doneBytes });
   };
-  await writePieces({ target, fromBytes, direct, signal, onDone }, pattern.fill);
+  await writePieces({ target, fromBytes, direct, signal, pause, onDone }, pattern.fill);
   clock.begin('flush');
   await flushTarget(target);
   await writeHead(target, pattern, headEndBytes);
   clock.begin('read-back');
-  await readPieces({ target, fromBytes: 0, direct, signal, onDone: report('read-back') }, compareWith(target, pattern));
+  await readPieces(
+    { target, fromBytes: 0, direct, signal, pause, onDone: report('read-back') },
+    compareWith(target, pattern),
+  );
   const bytesWritten = target.sizeBytes - fromBytes + headEndBytes;
   return { bytesWritten, bytesVerified: target.sizeBytes, resumedAtBytes: left === null ? 0 : fromBytes };
 }

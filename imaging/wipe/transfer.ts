@@ -4,6 +4,7 @@ import { type Target, withTargetErrors } from '../blockdev/target.ts';
 import { readUpTo, writeAll } from '../blockdev/whole-transfers.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { allocateArena } from '../chunk/arena.ts';
+import type { Pause } from '../pause.ts';
 
 const pageBytes = 4096;
 const pieceBytes = 4 * 2 ** 20;
@@ -16,6 +17,7 @@ type Work = {
   /** Past the page cache. */
   readonly direct: boolean;
   readonly signal?: AbortSignal | undefined;
+  readonly pause?: Pause | undefined;
   /** Called with how far all of it is done without a gap. */
   readonly onDone: (doneBytes: number) => void | Promise<void>;
 };
@@ -43,7 +45,7 @@ const codes = { writing: 'target-write', 'reading back': 'read-back-mismatch' } 
 type OnePiece = (handle: FileHandle, piece: Buffer, offsetBytes: number) => Promise<void>;
 
 async function eachPiece(
-  { target, fromBytes, direct, signal, onDone }: Work,
+  { target, fromBytes, direct, signal, pause, onDone }: Work,
   doing: 'writing' | 'reading back',
   one: OnePiece,
 ): Promise<void> {
@@ -56,6 +58,7 @@ async function eachPiece(
     for (let offsetBytes = fromBytes, turn = 0; offsetBytes < target.sizeBytes; offsetBytes += pieceBytes, turn++) {
       // The piece whose memory this is has to be done first.
       if (running.length === atOnce) await running.shift();
+      await pause?.wait(signal);
       throwIfCancelled(signal);
       const lengthBytes = Math.min(pieceBytes, target.sizeBytes - offsetBytes);
       const piece = (arena[turn % atOnce] as Buffer).subarray(0, lengthBytes);

@@ -5,6 +5,7 @@ import { type Target, withTargetErrors } from '../blockdev/target.ts';
 import { readUpTo } from '../blockdev/whole-transfers.ts';
 import { allocateArena } from '../chunk/arena.ts';
 import { digestOf } from '../chunk/digest.ts';
+import type { Pause } from '../pause.ts';
 import { readPieces } from './transfer.ts';
 
 const pageBytes = 4096;
@@ -47,6 +48,7 @@ async function readSamples(target: Target, direct: boolean, places: readonly num
 class OtherThanZeros extends Error {}
 
 type Read = { readonly target: Target; readonly direct: boolean; readonly signal?: AbortSignal | undefined } & {
+  readonly pause?: Pause | undefined;
   readonly onDone: (doneBytes: number) => void;
 };
 

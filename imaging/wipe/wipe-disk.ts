@@ -194,12 +194,12 @@ async function sanitize(target: Target, { name, run }: Sanitizer, wiping: Wiping
 async function verify(
   target: Target,
   before: Awaited<ReturnType<typeof takeSamples>>,
-  { clock, direct, signal, onProgress, onWarning }: Wiping,
+  { clock, direct, signal, pause, onProgress, onWarning }: Wiping,
 ): Promise<Pick<Work, 'verified' | 'bytesVerified'>> {
   clock.begin('read-back');
   const onDone = (bytesDone: number) =>
     onProgress?.({ phase: 'read-back', bytesDone, bytesTotal: target.sizeBytes, bytesTransferred: 0 });
-  const evidence: Evidence = await verifyWiped({ target, direct, signal, onDone }, before);
+  const evidence: Evidence = await verifyWiped({ target, direct, signal, pause, onDone }, before);
   const { zeros, bytesVerified, samplesChanged } = evidence;
   if (zeros) return { bytesVerified, verified: `all ${bytesVerified} bytes read back as zeros` };
   const verified = `not all of it reads as zeros; ${samplesChanged} places that held something, all over the disk, hold something else now`;

@@ -1,7 +1,8 @@
 // Hands jobs to connected agents: the machine's running job again, or else the oldest that waits for it.
 import { randomUUID } from 'node:crypto';
+import type { ServerMessage } from '../../protocol/agent-messages.ts';
 import type { Approval } from '../../protocol/approval.ts';
-import type { EndAction } from '../../protocol/scenario.ts';
+import type { EndAction, Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
 import type { JobRow } from '../database/schema.ts';
 import type { ApprovedCheck } from '../jobs/approve-disks.ts';
@@ -12,6 +13,8 @@ import { mayRun } from '../jobs/may-run.ts';
 import { holdsAgreement } from '../second-person/decide.ts';
 import type { ConnectedAgent } from './registry.ts';
 
+type JobMessage = Extract<ServerMessage, { type: 'job' }>;
+
 /** To be called whenever something may have become possible: a hello, an approval, a new job, a job's end. */
 export async function dispatchJob(context: Context, machineId: string): Promise<void> {
   const agent = context.agents.get(machineId);
@@ -19,6 +22,7 @@ export async function dispatchJob(context: Context, machineId: string): Promise<
   const job = await findNextJob(context, machineId);
   // Between the question and its answer another call may have found the same job.
   if (job === undefined || agent.activeJobId !== null) return;
+  if (!(await knowsSteps(context, agent, job))) return;
   agent.activeJobId = job.id;
   try {
     await handOut(context, agent, job);
@@ -38,6 +42,16 @@ function findNextJob({ db }: Context, machineId: string): Promise<JobRow | undef
     .orderBy('state', 'desc')
     .orderBy('id')
     .executeTakeFirst();
+}
+
+/** An agent from before an upgrade of the server may not know every step: its machine has to boot anew. */
+async function knowsSteps(context: Context, agent: ConnectedAgent, job: JobRow): Promise<boolean> {
+  const steps: Step[] = JSON.parse(job.steps);
+  const unknown = steps.find(({ kind }) => agent.steps?.includes(kind) === false);
+  if (unknown === undefined) return true;
+  const message = `not handed out: the machine runs an older agent, which has no step '${unknown.kind}'; it gets the job at its next boot`;
+  await appendJobLog(context.db, job.id, 'warning', message);
+  return false;
 }
 
 async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Promise<void> {
@@ -64,6 +78,7 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
     steps: JSON.parse(job.steps),
     end: job.endAction as EndAction,
     ...approvalOf(job, life.handOuts),
+    ...scriptsOf(context, job),
   });
   const again = life.handOuts > 1 ? ` again (${life.handOuts})` : '';
   await appendJobLog(context.db, job.id, 'info', `handed to ${job.machineName}${again}`);
@@ -77,6 +92,12 @@ function approvalOf({ approval }: JobRow, handOuts: number): { approval?: Approv
   if (approval === null) return {};
   const { disks } = JSON.parse(approval) as ApprovedCheck;
   return { approval: { disks: [...disks], again: handOuts > 1 } };
+}
+
+/** What a script is told; nothing where the server lets none run. */
+function scriptsOf({ config }: Context, { machineName, parameters }: JobRow): Pick<JobMessage, 'scripts'> {
+  if (!config.allowScripts) return {};
+  return { scripts: { machineName, parameters: parameters === null ? {} : JSON.parse(parameters) } };
 }
 
 /** Tells a connected agent that its machine is approved now, and gives it what waits for it. */

@@ -4,6 +4,7 @@ import { digestOf } from '../../imaging/chunk/digest.ts';
 import { isEscrowName } from '../../imaging/manifest/image-name.ts';
 import type { ChunkStore, Digest } from '../../imaging/store/chunk-store.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import { listSelectorImages, selectorOf } from '../../protocol/expand-steps.ts';
 import type { DiskSelector, Step } from '../../protocol/scenario.ts';
 import { ImageChunks } from './image-chunks.ts';
 
@@ -104,7 +105,7 @@ function namesRead(step: Step): string[] {
     case 'restore':
       return [step.image, ...given(step.was), ...namesIn(step.target)];
     default:
-      return [];
+      return listSelectorImages(selectorOf(step));
   }
 }
 

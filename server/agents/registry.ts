@@ -9,6 +9,8 @@ export type ConnectedAgent = {
   /** No job is handed out before, because its machine is about to reboot or power off. Milliseconds since 1970. */
   restUntilMs: number;
   approved: boolean;
+  /** The kinds of steps that it knows. */
+  steps?: readonly string[];
   /** What it was told of its job last; null before that. */
   paused: boolean | null;
   /** It can send magic packets, in these networks (`192.0.2.5/24`). */

@@ -68,6 +68,7 @@ export class AgentSession {
     const machine = await this.#readMachine();
     await recordRegistration(db, machine, hello.inventory.disks);
     agent.approved = machine.state === 'approved';
+    agent.steps = hello.steps ?? ['capture', 'restore', 'check'];
     agent.wakesIn = hello.wakes === true ? hello.inventory.nics.flatMap((nic) => nic.addresses) : [];
     const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
     this.#greeted = true;

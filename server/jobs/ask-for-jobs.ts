@@ -7,6 +7,7 @@ import type { jobRequestSchema, Scenario } from '../../protocol/rest.ts';
 import type { Context } from '../context.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { findMachine } from '../machines/read-machines.ts';
+import { checkScriptsAllowed } from '../scenarios/check-scripts.ts';
 import { findScenario } from '../scenarios/scenarios.ts';
 import { approveDisks } from './approve-disks.ts';
 import { checkImages } from './check-images.ts';
@@ -22,7 +23,7 @@ export type Asked = {
   readonly requestedBy: string | null;
 };
 
-/** @throws DeployError invalid-input, image-not-found, image-exists, check-not-found, target-changed */
+/** @throws DeployError invalid-input, scripts-off, image-not-found, image-exists, check-not-found, target-changed */
 export async function prepareJobs(
   context: Context,
   asked: Asked,
@@ -34,6 +35,7 @@ export async function prepareJobs(
     scenario: prepareScenario(scenario, machine.name, parameters),
   }));
   const steps = prepared.flatMap((job) => job.scenario.steps);
+  checkScriptsAllowed(context.config, steps);
   await checkImages({ db: context.db, store: rememberManifests(context.store) }, steps);
   const requests: JobRequest[] = [];
   for (const job of prepared) {

@@ -4,11 +4,12 @@ import type { Job } from '../../protocol/rest.ts';
 import type { EndAction } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
 import { findMachine } from '../machines/read-machines.ts';
+import { checkScriptsAllowed } from '../scenarios/check-scripts.ts';
 import { checkImages } from './check-images.ts';
 import { appendJobLog } from './job-log.ts';
 import { requestJob } from './request-job.ts';
 
-/** @throws DeployError job-not-found, job-state, machine-not-found, image-not-found, image-exists */
+/** @throws DeployError job-not-found, job-state, machine-not-found, scripts-off, image-not-found, image-exists */
 export async function retryJob(context: Context, jobId: string, requestedBy: string | null): Promise<Job> {
   const { db } = context;
   const row = await db.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst();
@@ -18,6 +19,7 @@ export async function retryJob(context: Context, jobId: string, requestedBy: str
   }
   const machine = await findMachine(db, row.machineId);
   const steps = JSON.parse(row.steps);
+  checkScriptsAllowed(context.config, steps);
   await checkImages(context, steps);
   const job = await requestJob(db, {
     scenario: {

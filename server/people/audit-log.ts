@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { AuditEntry, auditPageSchema } from '../../protocol/people.ts';
 import type { Database } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
+import { digestScripts } from '../scenarios/check-scripts.ts';
 
 const maxValueLength = 255;
 /** What of a body is kept: names of things, and what is wanted of them. */
@@ -20,7 +21,12 @@ export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'a
 /** What an action is about: the parameters of its path, and of its body what names something. */
 export function readAbout(parameters: unknown, body: unknown): Record<string, string> {
   const named = isRecord(body) ? kept.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]) : [];
-  const all = [...Object.entries(isRecord(parameters) ? parameters : {}), ...named];
+  const scripts = digestScripts(body);
+  const all = [
+    ...Object.entries(isRecord(parameters) ? parameters : {}),
+    ...named,
+    ...(scripts === null ? [] : [['scripts', scripts]]),
+  ];
   return Object.fromEntries(all.map(([name, value]) => [String(name), printable(value)]));
 }
 

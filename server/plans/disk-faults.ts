@@ -13,8 +13,9 @@ export function findDiskFaults(step: Step, disk: CheckedDisk): DeployError[] {
   const locked = describeLocks(disk.locks);
   const faults: DeployError[] = [];
   if (locked !== null) faults.push(new DeployError('disk-locked', `${label} is locked by ${locked}`));
-  if (step.kind !== 'restore') return faults;
+  if (step.kind !== 'restore' && step.kind !== 'wipe') return faults;
   if (disk.readOnly) faults.push(new DeployError('target-read-only', `${label} is read-only`));
+  if (step.kind === 'wipe') return faults;
   const { partition, toPartition = partition } = step;
   const known = disk.map?.partitions.filter(({ number }) => number > 0);
   if (toPartition !== undefined && toPartition > 0 && known?.every(({ number }) => number !== toPartition) === true) {
@@ -39,7 +40,7 @@ export function warnOfDisk(step: Step, disk: CheckedDisk): PlanWarning[] {
           message: `${label} keeps ${formatBytes(disk.hiddenBytes)} in a hidden area (host-protected): they are not read and not written`,
         },
     // What ran when the disks were looked at may be stopped by then, and arrays are: it is no refusal yet.
-    step.kind === 'restore' && disk.inUseBy.length > 0
+    (step.kind === 'restore' || step.kind === 'wipe') && disk.inUseBy.length > 0
       ? {
           code: 'in-use',
           message: `${label} was in use by ${disk.inUseBy.join(', ')}: the job is refused if it still is`,

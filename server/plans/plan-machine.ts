@@ -11,6 +11,7 @@ import { readLatestCheck } from '../disk-checks/read-checks.ts';
 import { findImageFaults } from '../jobs/check-images.ts';
 import { type PreparedScenario, prepareScenario } from '../jobs/prepare-scenario.ts';
 import { isOnline } from '../machines/read-machines.ts';
+import { checkScriptsAllowed } from '../scenarios/check-scripts.ts';
 import { planStep } from './plan-step.ts';
 import type { PlannedImages } from './planned-images.ts';
 
@@ -34,6 +35,7 @@ export async function planMachine(context: Context, row: MachineRow, asked: Aske
     }
   };
   const prepared = await attempt(() => prepareScenario(asked.scenario, row.name, asked.parameters));
+  if (prepared !== null) await attempt(() => checkScriptsAllowed(context.config, prepared.steps));
   const check = await readNewest(context, row);
   const steps = prepared === null ? [] : await planSteps(context, row, { prepared, check, images: asked.images });
   return {

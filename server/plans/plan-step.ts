@@ -137,6 +137,7 @@ function describeImage({ id, name, createdAt, geometry, usedBytes, source }: Man
 }
 
 function overwrites(step: Step): PlannedStep['overwrites'] {
+  if (step.kind === 'wipe') return 'disk';
   if (step.kind !== 'restore') return 'nothing';
   const { partition, toPartition = partition } = step;
   return toPartition === undefined || toPartition === 0 ? 'disk' : 'partition';
@@ -155,6 +156,10 @@ function summarize(step: Step, disk: CheckedDisk | null): string {
       const into = partition === undefined || toPartition === 0 ? '' : `partition ${toPartition} of `;
       return `restore ${what}'${step.image}' onto ${into}${where}`;
     }
+    case 'wipe':
+      return `wipe ${where} (${step.method})`;
+    case 'script':
+      return 'run a script in the Deploy-OS';
     case 'check':
       return 'check all disks';
   }

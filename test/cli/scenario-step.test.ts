@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { readStep, type StepFlags, withStepOptions } from '../../cli/scenario-step.ts';
 import { stepSchema } from '../../protocol/scenario.ts';
 
-function stepOf(words: string): unknown {
+async function stepOf(words: string): Promise<unknown> {
   const command = withStepOptions(new Command())
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
-  return stepSchema.parse(readStep(command.parse(words.split(' '), { from: 'user' }).opts<StepFlags>()));
+  return stepSchema.parse(await readStep(command.parse(words.split(' '), { from: 'user' }).opts<StepFlags>()));
 }
 
 test.each([
@@ -68,8 +68,16 @@ test.each([
     { kind: 'restore', image: 'a', target: { by: 'where', maxBytes: 2e12 }, holes: 'discard' },
   ],
   ['--check', { kind: 'check' }],
-])('%s', (words, step) => {
-  expect(stepOf(words)).toEqual(step);
+  [
+    '--wipe overwrite --disk only --pattern random --member --allow-shared',
+    {
+      ...{ kind: 'wipe', target: { by: 'only' }, method: 'overwrite', pattern: 'random' },
+      ...{ member: true, allowShared: true },
+    },
+  ],
+  ['--wipe auto --disk number:2', { kind: 'wipe', target: { by: 'number', number: 2 }, method: 'auto' }],
+])('%s', async (words, step) => {
+  expect(await stepOf(words)).toEqual(step);
 });
 
 test.each([
@@ -80,6 +88,15 @@ test.each([
   ['--restore a --disk sda', 'is no disk'],
   ['--restore a --disk internal,sda', 'is no disk'],
   ['--restore a', 'which disk'],
+  ['--wipe shred --disk only', '--wipe'],
+  ['--wipe discard --disk only --pattern random', 'pattern'],
+  ['--wipe auto', 'which disk'],
+  ['--wipe auto --disk only --partition 1', '--partition goes with'],
+  ['--check --pattern random', '--pattern goes with --wipe'],
+  ['--check --timeout 5', '--timeout goes with --script'],
+  ['--script /nonexistent', 'cannot be read'],
+  ['--script /nonexistent --member', '--member goes with'],
+  ['--check --wipe auto', 'give one of'],
   ['--check --partition 1', '--partition goes with'],
   ['--check --member', '--member goes with'],
   ['--check --allow-shared', '--allow-shared goes with'],
@@ -94,6 +111,6 @@ test.each([
   ['--restore a --disk only --to-partition 2', 'toPartition'],
   ['--restore a --disk only --partition 1 --shrink', 'shrink'],
   ['--restore a --disk only --delta sometimes', '--delta'],
-])('refuses %s', (words, why) => {
-  expect(() => stepOf(words)).toThrow(why);
+])('refuses %s', async (words, why) => {
+  await expect(stepOf(words)).rejects.toThrow(why);
 });

@@ -123,6 +123,18 @@ describe('a plan', () => {
     expect(codes(planned?.steps[2]?.warnings)).toEqual(['image-coming']);
   });
 
+  it('tells of a wipe that all of the disk is lost', async () => {
+    await using server = await TestServer.start();
+    const machine = await addMachine(server, uuidA, [makeChecked(1, { readOnly: true })]);
+    const [planned] = await plan(server, [{ kind: 'wipe', target: { by: 'only' } }], [machine]);
+    expect(planned).toMatchObject({ overwrites: true, refused: true });
+    expect(planned?.steps[0]).toMatchObject({
+      overwrites: 'disk',
+      summary: expect.stringMatching(/^wipe disk 1 .* \(auto\)$/),
+    });
+    expect(codes(planned?.steps[0]?.refusals)).toEqual(['target-read-only']);
+  });
+
   it('fills in parameters for each machine, and says which has no value', async () => {
     await using server = await TestServer.start();
     const machine = await addMachine(server, uuidA, [makeChecked(1)]);

@@ -8,6 +8,7 @@ import {
   type ServerMessage,
   serverMessageSchema,
 } from '../../protocol/agent-messages.ts';
+import { stepKinds } from '../../protocol/scenario.ts';
 import { makeInventory } from './support.ts';
 
 const packr = new Packr({ useRecords: false });
@@ -77,7 +78,15 @@ export class ScriptedAgent {
   hello(activeJob?: { jobId: string; leaseId: string }, protocol = protocolVersion): void {
     const inventory = makeInventory(this.facts.uuid);
     const extra = activeJob === undefined ? {} : { activeJob };
-    this.send({ type: 'hello', protocol, agentVersion: 'test', inventory, wakes: this.facts.wakes, ...extra });
+    this.send({
+      type: 'hello',
+      protocol,
+      agentVersion: 'test',
+      inventory,
+      steps: [...stepKinds],
+      wakes: this.facts.wakes,
+      ...extra,
+    });
   }
 
   send(message: AgentMessage): void {

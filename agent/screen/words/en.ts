@@ -68,6 +68,7 @@ export const en = {
     prepare: 'prepare',
     discard: 'discard',
     sanitize: 'sanitize',
+    script: 'script',
     write: 'write',
     flush: 'flush',
     'read-back': 'read-back',

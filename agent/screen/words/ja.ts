@@ -69,6 +69,7 @@ export const ja: Words = {
     prepare: '準備',
     discard: '消去',
     sanitize: 'サニタイズ',
+    script: 'スクリプト',
     write: '書き込み',
     flush: 'フラッシュ',
     'read-back': '読み戻し',
