@@ -29,6 +29,15 @@ export type ConsoleRoute = {
 
 export const consoleRoutes: readonly ConsoleRoute[] = [
   { pattern: '/machines', area: 'machines', load: () => import('../pages/machines/machines-page.svelte') },
+  { pattern: '/run', area: 'scenarios', role: 'operator', load: () => import('../pages/run/run-page.svelte') },
+  { pattern: '/scenarios', area: 'scenarios', load: () => import('../pages/scenarios/scenarios-page.svelte') },
+  {
+    pattern: '/scenarios/new',
+    area: 'scenarios',
+    role: 'operator',
+    load: () => import('../pages/scenario/scenario-page.svelte'),
+  },
+  { pattern: '/scenarios/:id', area: 'scenarios', load: () => import('../pages/scenario/scenario-page.svelte') },
   { pattern: '/people', area: 'people', load: () => import('../pages/people/people-page.svelte') },
   {
     pattern: '/audit',

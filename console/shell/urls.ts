@@ -16,6 +16,9 @@ export const urls = {
   scenarios: '/scenarios',
   scenario: named('scenarios'),
   newScenario: '/scenarios/new',
+  /** A scenario on machines; what is chosen stands in the address. */
+  run: (chosen: { readonly scenario?: string; readonly machines?: string }): string =>
+    `/run?${new URLSearchParams(chosen)}`,
   schedule: '/schedule',
   people: '/people',
   settings: '/settings',

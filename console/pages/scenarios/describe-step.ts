@@ -1,0 +1,11 @@
+// A step in a few words.
+import type { Step } from '../../../protocol/scenario.ts';
+import type { scenariosTexts } from './texts.ts';
+
+type Words = (typeof scenariosTexts)['ja'];
+
+/** A kind that the console has no words for is called by its own name. */
+export function describeStep(step: Step, words: Words): string {
+  if (step.kind === 'capture' || step.kind === 'restore') return words[step.kind](step.image);
+  return step.kind === 'check' ? words.check : (step as { kind: string }).kind;
+}

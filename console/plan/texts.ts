@@ -1,0 +1,43 @@
+// Words of a plan: what a scenario would do on each machine.
+import { defineTexts } from '../i18n/texts.ts';
+
+export const planTexts = defineTexts({
+  en: {
+    overwritesDisk: 'all of this disk is overwritten',
+    overwritesPartition: 'one partition is overwritten',
+    refused: 'cannot run',
+    fits: 'ready',
+    overwrites: 'overwrites',
+    noDisk: 'no disk',
+    serial: 'Serial',
+    size: 'Size',
+    id: 'ID',
+    holds: 'Holds now',
+    nothing: 'nothing that is known',
+    unread: 'not known: its disks were not read yet',
+    image: 'Image',
+    imageOf: (size: string, used: string) => `${size}, ${used} used`,
+    seen: 'Disks as seen',
+    never: 'Nothing is known of its disks yet.',
+    warnings: 'Warnings',
+  },
+  ja: {
+    overwritesDisk: 'このディスク全体が上書きされます',
+    overwritesPartition: '1 つのパーティションが上書きされます',
+    refused: '実行できません',
+    fits: '実行できます',
+    overwrites: '上書き',
+    noDisk: 'ディスクなし',
+    serial: 'シリアル番号',
+    size: 'サイズ',
+    id: '識別子',
+    holds: '現在の内容',
+    nothing: '内容は不明または空です',
+    unread: '不明（ディスクはまだ読み取られていません）',
+    image: 'イメージ',
+    imageOf: (size: string, used: string) => `${size}、使用 ${used}`,
+    seen: 'ディスクの確認',
+    never: 'ディスクの情報がまだありません。',
+    warnings: '警告',
+  },
+});
