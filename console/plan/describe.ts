@@ -1,31 +1,5 @@
-// What a plan says in words: which disk it is, what is on it now, and whether a machine can be run.
-import type { CheckedDisk } from '../../protocol/disk-check.ts';
+// What a plan means for whoever is about to run it: which machines can, and what has to be confirmed.
 import type { MachinePlan, Plan } from '../../protocol/plan.ts';
-import { formatBytes } from '../format/numbers.ts';
-
-/** One line a partition or file system that is there: `1: vfat 'EFI' 512 MiB`. Empty when nothing is known or nothing is there. */
-export function listContents(disk: CheckedDisk, language: string): string[] {
-  if (disk.map !== null) {
-    return disk.map.partitions.map(({ number, fileSystem, label, name, sizeBytes, usedBytes, reader }) => {
-      const what = [fileSystem ?? '?', quoted(label ?? name), formatBytes(sizeBytes, language)];
-      const used = reader === 'raw' ? '' : ` (${formatBytes(usedBytes, language)})`;
-      return `${number === 0 ? '' : `${number}: `}${what.filter(Boolean).join(' ')}${used}`;
-    });
-  }
-  const whole = disk.contents === null ? [] : [[disk.contents.type, quoted(disk.contents.label)].join(' ').trim()];
-  return [
-    ...whole,
-    ...disk.partitions.map(({ number, contents, sizeBytes }) =>
-      [`${number}:`, contents?.type ?? '?', quoted(contents?.label ?? null), formatBytes(sizeBytes, language)]
-        .filter(Boolean)
-        .join(' '),
-    ),
-  ];
-}
-
-function quoted(label: string | null): string {
-  return label ? `'${label}'` : '';
-}
 
 /** Machines whose disks would be overwritten, in the plan's order. */
 export function listOverwritten(plan: Plan): MachinePlan[] {

@@ -12,7 +12,13 @@ it('what the form does not offer stays as it was, and what was emptied is left o
     name: 'roll out',
     parameters: [{ name: 'image', description: 'which' }],
     steps: [
-      { kind: 'restore', image: '{image}', target: { by: 'where', model: 'X*', bus: 'sata' }, delta: 'never', was: 'old' },
+      {
+        kind: 'restore',
+        image: '{image}',
+        target: { by: 'where', model: 'X*', bus: 'sata' },
+        delta: 'never',
+        was: 'old',
+      },
       { kind: 'capture', image: 'd{n}', source: { by: 'each', of: [newSelector('number'), { by: 'id', id: 'a' }] } },
     ],
     end: 'kexec',

@@ -3,7 +3,6 @@ import type { OneDiskSelector, Step } from '../../../protocol/scenario.ts';
 import type { ScenarioBody } from '../../../protocol/scenario-body.ts';
 
 export type Draft = { name: string; parameters: ScenarioBody['parameters']; steps: Step[]; end: ScenarioBody['end'] };
-export type Selector = OneDiskSelector | { by: 'each'; of: OneDiskSelector[] };
 
 export const offeredKinds = ['capture', 'restore', 'check'] as const;
 export const offeredSelectors = ['only', 'where', 'serial', 'wwn', 'id', 'number', 'image'] as const;
@@ -52,7 +51,7 @@ export function moved<T>(list: readonly T[], from: number, by: number): T[] {
 }
 
 /** The object without what is empty or unset: the server refuses keys that say nothing. */
-export function compact<T extends object>(value: T): T {
+function compact<T extends object>(value: T): T {
   return Object.fromEntries(
     Object.entries(value).filter(([, item]) => item !== undefined && item !== '' && item !== null),
   ) as T;

@@ -18,7 +18,7 @@ const variants: Record<string, BrowserContextOptions> = {
   japanese: { colorScheme: 'light', locale: 'ja-JP' },
 };
 
-type Made = { machine(name: string): string; job(machine: string): string };
+type Made = Record<'machine' | 'job' | 'scenario', (name: string) => string>;
 /** Where it is, and what says that it stands. */
 const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise<unknown> }> = {
   machines: { at: () => '/machines', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
@@ -43,6 +43,21 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
   },
   'job-report': { at: ({ job }) => `/jobs/${job('web-02')}`, ready: (page) => page.locator('article').waitFor() },
   wall: { at: () => '/wall', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
+  scenarios: {
+    at: () => '/scenarios',
+    ready: (page) => page.getByRole('link', { name: 'Check disks' }).first().waitFor(),
+  },
+  scenario: {
+    at: ({ scenario }) => `/scenarios/${scenario('Restore classroom')}`,
+    ready: (page) => page.locator('form ol').waitFor(),
+  },
+  run: {
+    at: ({ machine, scenario }) =>
+      `/run?scenario=${scenario('Restore classroom')}&machines=${['lab-01', 'lab-02'].map(machine)}`,
+    ready: (page) => page.locator('.plan').first().waitFor(),
+  },
+  people: { at: () => '/people', ready: (page) => page.getByRole('cell', { name: 'bob' }).first().waitFor() },
+  audit: { at: () => '/audit', ready: (page) => page.getByRole('cell', { name: 'POST /v1/users' }).first().waitFor() },
   jobs: { at: () => '/jobs', ready: (page) => page.getByRole('link', { name: 'Restore classroom' }).first().waitFor() },
 };
 
@@ -54,12 +69,18 @@ let moving: NodeJS.Timeout;
 beforeAll(async () => {
   console = await Console.start();
   await console.addUser('ann', 'administrator');
+  await console.addUser('bob', 'operator');
   const fleet = await makeFleet(console.server);
   const { machines } = fleet;
   db = fleet.db;
   const jobs = await db.selectFrom('jobs').select(['id', 'machineId']).execute();
+  const scenarios = await db.selectFrom('scenarios').select(['id', 'name']).execute();
   const machine = (name: string) => machines.get(name) ?? '';
-  made = { machine, job: (name) => jobs.find(({ machineId }) => machineId === machine(name))?.id ?? '' };
+  made = {
+    machine,
+    job: (name) => jobs.find(({ machineId }) => machineId === machine(name))?.id ?? '',
+    scenario: (wanted) => scenarios.find(({ name }) => name === wanted)?.id ?? '',
+  };
   moving = setInterval(() => void move(made.job('web-01')), 500);
 });
 afterAll(async () => {
