@@ -25,6 +25,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   medium: () => import('./medium.ts'),
   scenario: () => import('./scenario.ts'),
   server: () => import('./server.ts'),
+  settings: () => import('./settings.ts'),
   store: () => import('./store.ts'),
   token: () => import('./token.ts'),
   user: () => import('./user.ts'),

@@ -20,6 +20,8 @@ export type Services = { dnsmasq?: { isRunning(): boolean; restarts(): number } 
 
 export type Context = {
   readonly config: ServerConfig;
+  /** Of this very process: another one after each start. */
+  readonly serverId: string;
   readonly db: Database;
   readonly store: ChunkStore;
   readonly checker: ChunkChecker;

@@ -43,6 +43,7 @@ import { makeGetOpenApi } from './routes/get-openapi.ts';
 import { getReady } from './routes/get-ready.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
+import { getSettings } from './routes/get-settings.ts';
 import { getSetup } from './routes/get-setup.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
 import { getTags } from './routes/get-tags.ts';
@@ -53,6 +54,7 @@ import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchGroup } from './routes/patch-group.ts';
 import { patchMachine } from './routes/patch-machine.ts';
 import { patchScenario } from './routes/patch-scenario.ts';
+import { patchSettings } from './routes/patch-settings.ts';
 import { patchUser } from './routes/patch-user.ts';
 import { postApprovalRule } from './routes/post-approval-rule.ts';
 import { postBatch } from './routes/post-batch.ts';
@@ -129,6 +131,8 @@ export const routes: readonly Route[] = [
   makeGetOpenApi(() => describeApi(routes)),
   getScenario,
   getScenarios,
+  getSettings,
+  patchSettings,
   getSetup,
   getStoreStats,
   patchBootProfile,

@@ -33,6 +33,7 @@ import { countQueries } from './metrics/count-queries.ts';
 import { EventLoopDelay } from './metrics/event-loop.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
+import { newId } from './new-id.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
@@ -79,6 +80,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const services: Services = {};
   const context: Context = {
     config,
+    serverId: newId(),
     db,
     store,
     checker,

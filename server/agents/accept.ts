@@ -108,13 +108,15 @@ function endSession(context: Context, webSocket: WebSocket, agent: ConnectedAgen
   webSocket.close(1008, error.code);
 }
 
-async function disconnect({ agents, db, log }: Context, agent: ConnectedAgent): Promise<void> {
+/** Where its agent is connected to another server by now, the machine stays online. */
+async function disconnect({ agents, db, log, serverId }: Context, agent: ConnectedAgent): Promise<void> {
   if (!agents.remove(agent)) return;
   log.info({ machine: agent.machineId, job: agent.activeJobId }, 'agent disconnected');
   await db
     .updateTable('machines')
     .set({ onlineUntil: null, lastSeenAt: new Date().toISOString() })
     .where('id', '=', agent.machineId)
+    .where('serverId', '=', serverId)
     .execute()
     .catch((thrown: Error) => log.error({ err: thrown }, 'disconnect not recorded'));
 }

@@ -5,10 +5,12 @@ import type { Approval } from '../../protocol/approval.ts';
 import type { EndAction, Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
 import type { JobRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
 import type { ApprovedCheck } from '../jobs/approve-disks.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
-import { holdWords } from '../jobs/lifecycle.ts';
+import { holdWords, type JobLife, type Lease } from '../jobs/lifecycle.ts';
+import { findRefused, hasLimits, readLimits, readQueue } from '../jobs/limits.ts';
 import { mayRun } from '../jobs/may-run.ts';
 import { holdsAgreement } from '../second-person/decide.ts';
 import type { ConnectedAgent } from './registry.ts';
@@ -62,7 +64,11 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
     return dispatchJob(context, agent.machineId);
   }
   const lease = { id: randomUUID(), bootId: agent.bootId };
-  const life = await changeJob(context.db, job.id, { kind: 'hand-out', lease, at: new Date().toISOString() });
+  const life = await context.agents.inTurn(() => takeOut(context, job, lease));
+  if (life === null) {
+    agent.activeJobId = null;
+    return;
+  }
   if (life.state !== 'running') {
     agent.activeJobId = null;
     const why = life.error?.message ?? (life.held === null ? life.state : holdWords[life.held]);
@@ -86,6 +92,21 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
     { job: job.id, machine: agent.machineId, name: job.machineName, handOuts: life.handOuts },
     'job handed out',
   );
+}
+
+/**
+ * Null when the machine's agent is connected to another server by now, or when a limit on how many jobs run at once is reached: what counts them
+ * and what adds one is one transaction, whichever servers do so at the same time.
+ */
+async function takeOut({ db, serverId }: Context, job: JobRow, lease: Lease): Promise<JobLife | null> {
+  const event = { kind: 'hand-out', lease, at: new Date().toISOString() } as const;
+  const at = await db.selectFrom('machines').select('serverId').where('id', '=', job.machineId).executeTakeFirst();
+  if (at?.serverId !== serverId) return null;
+  if (job.state === 'running' || !hasLimits(await readLimits(db))) return changeJob(db, job.id, event);
+  return transact(db, async (transaction) => {
+    const refused = findRefused(await readLimits(transaction), await readQueue(transaction));
+    return refused.has(job.id) ? null : changeJob(transaction, job.id, event);
+  });
 }
 
 function approvalOf({ approval }: JobRow, handOuts: number): { approval?: Approval } {

@@ -21,6 +21,14 @@ export type ConnectedAgent = {
 
 export class AgentRegistry {
   readonly #byMachine = new Map<string, ConnectedAgent>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** One hand-out at a time: a thousand at once would only be in each other's way in the database. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
 
   /** A machine has one agent: an older connection, most likely dead without knowing, is closed. */
   add(agent: ConnectedAgent): void {

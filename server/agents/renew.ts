@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 const onlineMs = 40_000;
 
 /** A connected agent keeps its lease, however long it is silent about the job: a flush may take minutes. */
-export async function renew({ db, agents }: Context): Promise<void> {
+export async function renew({ db, agents, serverId }: Context): Promise<void> {
   const connected = agents.list();
   const now = Date.now();
   const machineIds = connected.map((agent) => agent.machineId);
@@ -15,6 +15,7 @@ export async function renew({ db, agents }: Context): Promise<void> {
       .updateTable('machines')
       .set({ lastSeenAt: new Date(now).toISOString(), onlineUntil: new Date(now + onlineMs).toISOString() })
       .where('id', 'in', machineIds)
+      .where('serverId', '=', serverId)
       .execute();
   }
   if (jobIds.length > 0) {

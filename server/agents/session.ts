@@ -72,6 +72,7 @@ export class AgentSession {
     agent.wakesIn = hello.wakes === true ? hello.inventory.nics.flatMap((nic) => nic.addresses) : [];
     const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
     this.#greeted = true;
+    await db.updateTable('machines').set({ serverId: this.#context.serverId }).where('id', '=', machine.id).execute();
     agents.add(agent);
     await renew(this.#context);
     log.info(

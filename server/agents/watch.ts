@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
+import { findRefused, hasLimits, readLimits, readQueue } from '../jobs/limits.ts';
 import { dispatchJob, noticeApproval } from './dispatch.ts';
 import { renew } from './renew.ts';
 import { tellRunning } from './tell-running.ts';
@@ -68,13 +69,23 @@ async function noticeChanges(context: Context): Promise<void> {
     for (const { id } of rows) await noticeApproval(context, id);
   }
   await tellRunning(context);
+  for (const machineId of await listWaiting(context)) await dispatchJob(context, machineId);
+}
+
+/** Machines with a job that may be handed out now, the one whose job waits longest first. */
+async function listWaiting({ db }: Context): Promise<string[]> {
+  const limits = await readLimits(db);
+  if (hasLimits(limits)) {
+    const queue = await readQueue(db);
+    const refused = findRefused(limits, queue);
+    return queue.waiting.filter(({ id }) => !refused.has(id)).map(({ machineId }) => machineId);
+  }
   const waiting = await db
     .selectFrom('jobs')
     .select('machineId')
     .where('state', '=', 'queued')
     .groupBy('machineId')
-    // The machine whose job waits longest is first.
     .orderBy(({ fn }) => fn.min('id'))
     .execute();
-  for (const { machineId } of waiting) await dispatchJob(context, machineId);
+  return waiting.map(({ machineId }) => machineId);
 }

@@ -1,6 +1,7 @@
 // Why a job does not run: what a person reads beside it, in one sentence.
 import type { Database, JobRow } from '../database/schema.ts';
 import { holdWords } from './lifecycle.ts';
+import { findRefused, hasLimits, readLimits, readQueue } from './limits.ts';
 import { mayRun } from './may-run.ts';
 
 type WaitingRow = Pick<JobRow, 'id' | 'machineId' | 'machineName' | 'state' | 'held' | 'notBefore'>;
@@ -18,11 +19,14 @@ export async function explainWaits(db: Database, rows: readonly WaitingRow[]): P
     .execute();
   const machineOf = new Map(machines.map((machine) => [machine.id, machine]));
   const earlier = await firstJobs(db, machineIds);
+  const limits = await readLimits(db);
+  const refused = hasLimits(limits) ? findRefused(limits, await readQueue(db)) : new Map<string, string>();
   const now = new Date().toISOString();
   for (const { id, machineId, machineName, notBefore } of waiting) {
     const machine = machineOf.get(machineId);
     const first = earlier.get(machineId);
-    words.set(id, explain({ id, machineName, notBefore, machine, first, now }));
+    const limit = refused.get(id);
+    words.set(id, limit ?? explain({ id, machineName, notBefore, machine, first, now }));
   }
   return words;
 }

@@ -4,7 +4,7 @@ import { DeployError, type ErrorBody, type ErrorCode } from '../../protocol/erro
 import type { JobHold, JobState } from '../../protocol/rest.ts';
 
 /** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
-type Lease = { readonly id: string; readonly bootId: string };
+export type Lease = { readonly id: string; readonly bootId: string };
 
 type JobError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
 

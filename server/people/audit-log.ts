@@ -11,6 +11,7 @@ const kept = [
   ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile', 'check', 'reason'],
   ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
   'driver',
+  ...['group', 'machines', 'retries', 'jobLimits'],
 ] as const;
 
 export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {

@@ -1,0 +1,20 @@
+// PATCH /v1/settings: what is not named stays as it is
+import { jobLimitsSchema, settingsPatchSchema, settingsSchema } from '../../protocol/settings.ts';
+import { transact } from '../database/transact.ts';
+import { readLimits, writeLimits } from '../jobs/limits.ts';
+import type { Route } from '../route.ts';
+
+export const patchSettings: Route = {
+  method: 'PATCH',
+  path: '/v1/settings',
+  access: 'administrator',
+  doc: { summary: 'Set something for all servers on this database', body: settingsPatchSchema, answer: settingsSchema },
+  async handle({ db }, request) {
+    const { jobLimits = {} } = settingsPatchSchema.parse(request.body);
+    return transact(db, async (transaction) => {
+      const limits = jobLimitsSchema.parse({ ...(await readLimits(transaction)), ...jobLimits });
+      await writeLimits(transaction, limits);
+      return { jobLimits: limits };
+    });
+  },
+};
