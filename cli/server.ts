@@ -35,6 +35,7 @@ export function addCommands(program: Command): void {
     .addOption(
       env('--second-person', 'jobs that overwrite or run anything wait until another user agrees', 'SECOND_PERSON'),
     )
+    .addOption(env('--openid <file>', 'let users log in through the OpenID Connect provider that it names', 'OPENID'))
     .addOption(env('--dhcp-interface <name>', 'run DHCP and TFTP (dnsmasq) on this interface', 'DHCP_INTERFACE'))
     .addOption(env('--dhcp-range <first,last>', 'hand out these addresses', 'DHCP_RANGE'))
     .addOption(env('--dhcp-proxy', 'only add boot options beside the DHCP server that is there', 'DHCP_PROXY'))

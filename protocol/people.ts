@@ -22,6 +22,8 @@ export const userSchema = z.object({
   disabled: z.boolean(),
   createdAt: z.string(),
   lastLoginAt: z.string().nullable(),
+  /** Of a user who logs in through OpenID Connect. */
+  openIdIssuer: z.string().nullable().default(null),
 });
 export type User = z.infer<typeof userSchema>;
 
@@ -66,7 +68,11 @@ export const tokenBodySchema = z.strictObject({
 export const meSchema = z.object({ name: z.string(), role: roleSchema, user: userSchema.nullable() });
 
 /** GET /v1/setup */
-export const setupSchema = z.object({ needsAdministrator: z.boolean() });
+export const setupSchema = z.object({
+  needsAdministrator: z.boolean(),
+  /** Browsers can log in at `GET /v1/session/openid`. */
+  openId: z.boolean().default(false),
+});
 export type Setup = z.infer<typeof setupSchema>;
 
 export const auditEntrySchema = z.object({

@@ -6,6 +6,7 @@ import type { Role } from '../protocol/people.ts';
 import type { Lease, LeaseCheck, Leases } from './agents/leases.ts';
 import { requireOwnPage } from './browser-rules.ts';
 import type { Database } from './database/schema.ts';
+import { operatorTokenName } from './people/operator-token-name.ts';
 import { mayAtLeast, type Person, readPerson } from './people/person-tokens.ts';
 import { readSessionCookie } from './people/session-cookie.ts';
 import { useBootToken } from './tokens/boot-tokens.ts';
@@ -77,7 +78,7 @@ async function identifyPerson(
   if (cookie !== null) requireOwnPage(method, headers);
   const token = cookie ?? readBearer(headers);
   if (await isOperatorToken(db, token)) {
-    return { kind: 'person', name: 'operator token', role: 'administrator', userId: null, tokenId: null };
+    return { kind: 'person', name: operatorTokenName, role: 'administrator', userId: null, tokenId: null };
   }
   const person = await readPerson(db, token);
   if (person === null) throw unauthorized('the token is not known to this server (any more)');

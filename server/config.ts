@@ -30,6 +30,8 @@ export type ServerConfig = {
   readonly secondPerson: boolean;
   /** Whether scenarios may have scripts, which may do anything on a machine. */
   readonly allowScripts: boolean;
+  /** Says who the provider of OpenID Connect is; without it there is none. */
+  readonly openIdFile: string | undefined;
   readonly dhcp: DhcpConfig | undefined;
   /** Appended to the kernel command line of every machine. */
   readonly kernelArguments: string;
@@ -50,6 +52,7 @@ export type ServerOptions = {
   readonly approve?: string | undefined;
   readonly secondPerson?: boolean | undefined;
   readonly allowScripts?: boolean | undefined;
+  readonly openid?: string | undefined;
   readonly dhcpInterface?: string | undefined;
   readonly dhcpRange?: string | undefined;
   readonly dhcpProxy?: boolean | undefined;
@@ -79,6 +82,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     approve: oneOf('--approve', options.approve ?? 'none', ['none', 'all'] as const),
     secondPerson: options.secondPerson ?? false,
     allowScripts: options.allowScripts ?? false,
+    openIdFile: options.openid === undefined ? undefined : path.resolve(options.openid),
     dhcp: parseDhcp(options),
     kernelArguments: parseKernelArguments(options.kernelArgs ?? ''),
     logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),

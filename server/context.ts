@@ -10,6 +10,7 @@ import type { WrongTries } from './enrolments/wrong-tries.ts';
 import type { ReadinessProbe } from './health/readiness.ts';
 import type { EventLoopDelay } from './metrics/event-loop.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import type { OpenIdProvider } from './openid/provider.ts';
 import type { LoginThrottle } from './people/login-throttle.ts';
 import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
@@ -28,6 +29,8 @@ export type Context = {
   readonly tasks: StreamedTasks;
   readonly authority: Authority;
   readonly logins: LoginThrottle;
+  /** Null without a provider of OpenID Connect. */
+  readonly openId: OpenIdProvider | null;
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;
   readonly leases: Leases;

@@ -40,6 +40,8 @@ import { getMe } from './routes/get-me.ts';
 import { getMedium } from './routes/get-medium.ts';
 import { getMetrics } from './routes/get-metrics.ts';
 import { makeGetOpenApi } from './routes/get-openapi.ts';
+import { getOpenIdCallback } from './routes/get-openid-callback.ts';
+import { getOpenIdStart } from './routes/get-openid-start.ts';
 import { getReady } from './routes/get-ready.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
@@ -92,6 +94,8 @@ import { putMachinePower } from './routes/put-machine-power.ts';
 export const routes: readonly Route[] = [
   postSession,
   deleteOwnSession,
+  getOpenIdStart,
+  getOpenIdCallback,
   getMe,
   getUsers,
   postUser,

@@ -34,6 +34,8 @@ import { EventLoopDelay } from './metrics/event-loop.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { newId } from './new-id.ts';
+import { OpenIdProvider } from './openid/provider.ts';
+import { readOpenIdConfig } from './openid/read-config.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
@@ -60,6 +62,7 @@ const closeGraceMs = 2000;
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   await using starting = new AsyncDisposableStack();
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
+  const openId = config.openIdFile === undefined ? null : new OpenIdProvider(await readOpenIdConfig(config.openIdFile));
   const authority = await openAuthority(config.dataDir, listNames(config));
   const app = createApp(authority, config.logLevel);
   const metrics = new Metrics();
@@ -90,6 +93,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     leases,
     wrongTries,
     logins,
+    openId,
     secretKey,
     metrics,
     eventLoop,

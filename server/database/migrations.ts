@@ -5,6 +5,7 @@ import { createGroups } from './migrations/007-groups.ts';
 import { addParameters } from './migrations/008-scenarios.ts';
 import { addJobHolds } from './migrations/009-jobs.ts';
 import { createPower } from './migrations/011-power.ts';
+import { addOpenId } from './migrations/012-openid.ts';
 import { addAgreements } from './migrations/013-second-person.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
@@ -222,6 +223,7 @@ export const migrations: Record<string, Migration> = {
   '008-scenarios': { up: addParameters },
   '009-jobs': { up: addJobHolds },
   '011-power': { up: createPower },
+  '012-openid': { up: addOpenId },
   '013-second-person': { up: addAgreements },
   '015-approval-rules': approvalRules,
   '016-changes': changes,

@@ -160,11 +160,15 @@ type UsersTable = {
   name: string;
   /** Two names that look the same are the same (fold-name.ts). */
   foldedName: string;
+  /** Empty: the user logs in elsewhere. */
   passwordHash: string;
   role: string;
   disabled: number;
   createdAt: string;
   lastLoginAt: string | null;
+  /** Of a user who logs in through OpenID Connect: whose word it is, and who they are there. */
+  openidIssuer: string | null;
+  openidSubject: string | null;
 };
 
 type PersonTokensTable = {
@@ -177,6 +181,8 @@ type PersonTokensTable = {
   createdAt: string;
   lastUsedAt: string | null;
   expiresAt: string | null;
+  /** Its use does not carry it beyond. */
+  endsAt: string | null;
 };
 
 /** Rows are added and never changed: triggers refuse it. */

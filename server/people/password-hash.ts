@@ -26,9 +26,9 @@ export async function hashPassword(password: string): Promise<string> {
 /** Somebody's whom nobody knows: takes as long to be wrong. */
 const nobody = `$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=${cost.parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
-/** False, after as long, when there is no such hash. @throws DeployError too-many-requests when too many are asked at once */
+/** False, after as long, when there is no such hash (null, or empty). @throws DeployError too-many-requests when too many are asked at once */
 export async function verifyPassword(stored: string | null, password: string): Promise<boolean> {
-  const [, memory, passes, parallelism, salt = '', tag = ''] = format.exec(stored ?? nobody) ?? [];
+  const [, memory, passes, parallelism, salt = '', tag = ''] = format.exec(stored || nobody) ?? [];
   if (memory === undefined) return false;
   const wanted = Buffer.from(tag, 'base64');
   const made = await run({
@@ -39,7 +39,7 @@ export async function verifyPassword(stored: string | null, password: string): P
     passes: Number(passes),
     parallelism: Number(parallelism),
   });
-  return timingSafeEqual(made, wanted) && stored !== null;
+  return timingSafeEqual(made, wanted) && Boolean(stored);
 }
 
 async function run(parameters: Parameters<typeof argon2>[1]): Promise<Buffer> {

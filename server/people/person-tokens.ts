@@ -15,11 +15,13 @@ const usedEveryMs = 60_000;
 
 export type Person = { readonly userId: string; readonly name: string; readonly role: Role; readonly tokenId: string };
 
-export async function openSession(db: Database, user: UserRow, label: string) {
+/** It lasts as long as it is used, and `lifeMs` at most. */
+export async function openSession(db: Database, user: UserRow, label: string, lifeMs = sessionLifeMs) {
   const now = Date.now();
   await db.deleteFrom('personTokens').where('expiresAt', '<', new Date(now).toISOString()).execute();
-  const expiresAt = new Date(now + sessionIdleMs).toISOString();
-  return insertToken(db, user, { kind: 'session', label, role: user.role as Role, expiresAt });
+  const expiresAt = new Date(now + Math.min(sessionIdleMs, lifeMs)).toISOString();
+  const endsAt = new Date(now + lifeMs).toISOString();
+  return insertToken(db, user, { kind: 'session', label, role: user.role as Role, expiresAt }, endsAt);
 }
 
 /** @throws DeployError forbidden for more than the user may */
@@ -34,12 +36,13 @@ async function insertToken(
   db: Database,
   user: UserRow,
   fields: Pick<PersonToken, 'kind' | 'label' | 'role' | 'expiresAt'>,
+  endsAt: string | null = null,
 ): Promise<PersonToken & { token: string }> {
   const token = `${fields.kind === 'session' ? 'dus' : 'dat'}_${randomBytes(32).toString('base64url')}`;
   const common = { ...fields, id: newId(), userId: user.id, createdAt: new Date().toISOString(), lastUsedAt: null };
   await db
     .insertInto('personTokens')
-    .values({ ...common, tokenHash: hashToken(token) })
+    .values({ ...common, tokenHash: hashToken(token), endsAt })
     .execute();
   return { ...common, userName: user.name, token };
 }
@@ -57,6 +60,7 @@ export async function readPerson(db: Database, token: string): Promise<Person | 
       'personTokens.createdAt',
       'expiresAt',
       'lastUsedAt',
+      'endsAt',
     ])
     .select(['users.name', 'users.role as userRole', 'disabled'])
     .where('tokenHash', '=', hashToken(token))
@@ -71,10 +75,11 @@ export async function readPerson(db: Database, token: string): Promise<Person | 
 
 async function noteUse(
   db: Database,
-  { id, kind, createdAt }: Pick<PersonTokenRow, 'id' | 'kind' | 'createdAt'>,
+  { id, kind, createdAt, endsAt }: Pick<PersonTokenRow, 'id' | 'kind' | 'createdAt' | 'endsAt'>,
   now: number,
 ): Promise<void> {
-  const untilMs = Math.min(now + sessionIdleMs, Date.parse(createdAt) + sessionLifeMs);
+  const endMs = endsAt === null ? Date.parse(createdAt) + sessionLifeMs : Date.parse(endsAt);
+  const untilMs = Math.min(now + sessionIdleMs, endMs);
   await db
     .updateTable('personTokens')
     .set({ lastUsedAt: new Date(now).toISOString() })

@@ -6,10 +6,14 @@ import type { Database, UserRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { foldName } from '../fold-name.ts';
 import { newId } from '../new-id.ts';
+import { operatorTokenName } from './operator-token-name.ts';
 import { hashPassword } from './password-hash.ts';
 
-/** @throws DeployError user-exists */
+/** @throws DeployError user-exists, invalid-input */
 export async function createUser(db: Database, body: z.infer<typeof userBodySchema>): Promise<User> {
+  if (foldName(body.name) === operatorTokenName) {
+    throw new DeployError('invalid-input', `'${body.name}' is what the records call whoever holds the operator token`);
+  }
   const row: UserRow = {
     id: newId(),
     name: body.name,
@@ -19,6 +23,8 @@ export async function createUser(db: Database, body: z.infer<typeof userBodySche
     disabled: 0,
     createdAt: new Date().toISOString(),
     lastLoginAt: null,
+    openidIssuer: null,
+    openidSubject: null,
   };
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('users')
@@ -35,7 +41,7 @@ export async function listUsers(db: Database): Promise<User[]> {
 }
 
 /** Before the first user there is only the operator token: the console then asks for it, and makes an administrator. */
-export async function readSetup(db: Database): Promise<Setup> {
+export async function readSetup(db: Database): Promise<Pick<Setup, 'needsAdministrator'>> {
   const user = await db.selectFrom('users').select('id').limit(1).executeTakeFirst();
   return { needsAdministrator: user === undefined };
 }
@@ -62,6 +68,11 @@ export async function changeUser(db: Database, idOrName: string, patch: UserPatc
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   return transact(db, async (transaction) => {
     const user = await findUser(transaction, idOrName);
+    if (user.openidSubject !== null && (role !== undefined || passwordHash !== undefined)) {
+      throw new DeployError('invalid-input', `${user.name} logs in through OpenID Connect, whose groups say the role`, {
+        hint: 'Change the groups there. `--disable` keeps the user out at once.',
+      });
+    }
     const changed: UserRow = {
       ...user,
       passwordHash: passwordHash ?? user.passwordHash,
@@ -95,5 +106,6 @@ export function toUser(row: UserRow): User {
     disabled: row.disabled === 1,
     createdAt: row.createdAt,
     lastLoginAt: row.lastLoginAt,
+    openIdIssuer: row.openidIssuer,
   };
 }

@@ -8,5 +8,5 @@ export const getSetup: Route = {
   path: '/v1/setup',
   access: 'public',
   doc: { summary: 'What is to be done before anybody can log in', answer: setupSchema },
-  handle: ({ db }) => readSetup(db),
+  handle: async ({ db, openId }) => ({ ...(await readSetup(db)), openId: openId !== null }),
 };
