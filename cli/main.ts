@@ -15,6 +15,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   disks: () => import('./disks.ts'),
   doctor: () => import('./doctor.ts'),
   enrolment: () => import('./enrolment.ts'),
+  grant: () => import('./grant.ts'),
   group: () => import('./group.ts'),
   image: () => import('./image.ts'),
   job: () => import('./job.ts'),

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { nameSchema } from './scenario.ts';
 
-/** Each may do what those before it may: look; run jobs and change machines, scenarios and images; and decide who may do what. */
-export const roles = ['viewer', 'operator', 'administrator'] as const;
+/** Each may do what those before it may: nothing but what grants say (below); look; run jobs and change machines, scenarios and images; and decide who may do what. */
+export const roles = ['none', 'viewer', 'operator', 'administrator'] as const;
 export const roleSchema = z.enum(roles);
 export type Role = z.infer<typeof roleSchema>;
 
@@ -65,7 +65,30 @@ export const tokenBodySchema = z.strictObject({
   days: z.number().int().min(1).max(3650).exactOptional(),
 });
 
-export const meSchema = z.object({ name: z.string(), role: roleSchema, user: userSchema.nullable() });
+/** A role on a group of machines, besides the one that the person has everywhere. */
+export const grantRoles = ['viewer', 'operator'] as const;
+export const grantRoleSchema = z.enum(grantRoles);
+export type GrantRole = z.infer<typeof grantRoleSchema>;
+
+export const grantSchema = z.object({
+  userId: z.string(),
+  userName: z.string(),
+  groupId: z.string(),
+  groupName: z.string(),
+  role: grantRoleSchema,
+  createdAt: z.string(),
+});
+export type Grant = z.infer<typeof grantSchema>;
+
+/** POST /v1/grants: user and group by id or by name. */
+export const grantBodySchema = z.strictObject({ user: nameSchema, group: nameSchema, role: grantRoleSchema });
+
+export const meSchema = z.object({
+  name: z.string(),
+  role: roleSchema,
+  user: userSchema.nullable(),
+  grants: z.array(grantSchema).default([]),
+});
 
 /** GET /v1/setup */
 export const setupSchema = z.object({

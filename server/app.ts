@@ -19,6 +19,7 @@ import type { Context } from './context.ts';
 import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
 import { countAnswer } from './metrics/count-answers.ts';
 import { newId } from './new-id.ts';
+import { requireOnPath } from './people/machine-access.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Authority } from './tls/authority.ts';
@@ -99,13 +100,14 @@ function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, C
     // Before the body is read: nobody unknown makes the server take in megabytes.
     onRequest: async (request) => {
       if (route.access === 'public') return;
-      callers.set(request, await identifyCaller(context, request, route.access));
+      callers.set(request, await identifyCaller(context, request, route));
     },
     handler: async (request, reply) => {
       const caller = callers.get(request) ?? { kind: 'public' };
-      const answer = await audited(context, route, request, caller, () =>
-        route.handle(context, request, caller, reply),
-      );
+      const answer = await audited(context, route, request, caller, async () => {
+        await requireOnPath(context.db, route, request, caller);
+        return route.handle(context, request, caller, reply);
+      });
       return answer === undefined ? reply.code(204).send() : answer;
     },
   });

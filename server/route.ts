@@ -18,6 +18,11 @@ export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly access: Access;
+  /**
+   * Also for who has that role only on some machines: its parameter `id` is one of those, a job on one, or a batch of such jobs; or the handler looks at the caller.
+   * See people/machine-access.ts.
+   */
+  readonly on?: 'machine' | 'job' | 'batch' | 'caller';
   readonly doc: RouteDoc;
   /** The body is taken as bytes, at most so many; without it, as JSON. */
   readonly maxBodyBytes?: number;

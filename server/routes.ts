@@ -4,6 +4,7 @@ import type { Route } from './route.ts';
 import { deleteApprovalRule } from './routes/delete-approval-rule.ts';
 import { deleteBootProfile } from './routes/delete-boot-profile.ts';
 import { deleteEnrolment } from './routes/delete-enrolment.ts';
+import { deleteGrant } from './routes/delete-grant.ts';
 import { deleteGroup } from './routes/delete-group.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
@@ -22,6 +23,7 @@ import { getChunk } from './routes/get-chunk.ts';
 import { getDiskCheck } from './routes/get-disk-check.ts';
 import { getDiskChecks } from './routes/get-disk-checks.ts';
 import { getEnrolments } from './routes/get-enrolments.ts';
+import { getGrants } from './routes/get-grants.ts';
 import { getGroup } from './routes/get-group.ts';
 import { getGroups } from './routes/get-groups.ts';
 import { getHealth } from './routes/get-health.ts';
@@ -69,6 +71,7 @@ import { postChunks } from './routes/post-chunks.ts';
 import { postChunksFlush } from './routes/post-chunks-flush.ts';
 import { postChunksMissing } from './routes/post-chunks-missing.ts';
 import { postEnrolment } from './routes/post-enrolment.ts';
+import { postGrant } from './routes/post-grant.ts';
 import { postGroup } from './routes/post-group.ts';
 import { postGroupMembers } from './routes/post-group-members.ts';
 import { postJob } from './routes/post-job.ts';
@@ -176,6 +179,9 @@ export const routes: readonly Route[] = [
   postGroupMembers,
   deleteGroup,
   getTags,
+  getGrants,
+  postGrant,
+  deleteGrant,
   putMachinePower,
   getApprovalRules,
   postApprovalRule,

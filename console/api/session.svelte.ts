@@ -5,7 +5,7 @@ import { get, onUnauthorized, post, remove, request, toApiError } from './client
 type Me = { readonly name: string; readonly role: Role; readonly user: User | null };
 type State = 'starting' | 'unreachable' | 'set-up' | 'logged-out' | 'logged-in';
 
-const order: readonly Role[] = ['viewer', 'operator', 'administrator'];
+const order: readonly Role[] = ['none', 'viewer', 'operator', 'administrator'];
 
 class Session {
   state = $state<State>('starting');

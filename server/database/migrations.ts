@@ -9,6 +9,7 @@ import { addOpenId } from './migrations/012-openid.ts';
 import { addAgreements } from './migrations/013-second-person.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
+import { roleGrants } from './migrations/017-role-grants.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -227,4 +228,5 @@ export const migrations: Record<string, Migration> = {
   '013-second-person': { up: addAgreements },
   '015-approval-rules': approvalRules,
   '016-changes': changes,
+  '017-role-grants': roleGrants,
 };

@@ -185,6 +185,8 @@ type PersonTokensTable = {
   endsAt: string | null;
 };
 
+type RoleGrantsTable = { userId: string; groupId: string; role: string; createdAt: string };
+
 /** Rows are added and never changed: triggers refuse it. */
 type AuditTable = {
   id: string;
@@ -232,6 +234,7 @@ export type Tables = {
   enrolments: EnrolmentsTable;
   users: UsersTable;
   personTokens: PersonTokensTable;
+  roleGrants: RoleGrantsTable;
   audit: AuditTable;
   changes: ChangesTable;
   machinePower: MachinePowerTable;

@@ -10,6 +10,7 @@ import { toServerError } from '../database/connection-loss.ts';
 import { readJob } from '../jobs/read-jobs.ts';
 import { keepAlive, refuseUpgrade, type WebSocketDoor } from '../listener/web-sockets.ts';
 import { Broadcaster } from './broadcaster.ts';
+import { readVisible, type Visible } from './visible.ts';
 import { Watcher } from './watcher.ts';
 
 const maxRequestBytes = 4096;
@@ -40,11 +41,12 @@ export function openEventsDoor(context: Context): WebSocketDoor {
 }
 
 /** A browser sends its cookie whichever page asks, and no rule of its own keeps that page from reading: so the page must be of this server. */
-async function admit(context: Context, { headers }: IncomingMessage, watching = 0): Promise<void> {
-  await identifyCaller(context, { method: 'UPGRADE', headers }, 'viewer');
+async function admit(context: Context, { headers }: IncomingMessage, watching = 0): Promise<Visible | null> {
+  const caller = await identifyCaller(context, { method: 'UPGRADE', headers }, { access: 'viewer', on: 'caller' });
   if (watching >= maxWatchers) {
     throw new DeployError('too-many-requests', `${watching} clients watch this server already`);
   }
+  return readVisible(context.db, caller);
 }
 
 function serve(context: Context, broadcaster: Broadcaster, webSocket: WebSocket, request: IncomingMessage): void {
@@ -59,11 +61,12 @@ function serve(context: Context, broadcaster: Broadcaster, webSocket: WebSocket,
       `${code}: ${message}`.slice(0, 120),
     );
   };
-  const stopTimers = [keepAlive(webSocket), every(recheckEveryMs, () => void admit(context, request).catch(fail))];
+  const recheck = async (): Promise<void> => watcher.show(await admit(context, request));
+  const stopTimers = [keepAlive(webSocket), every(recheckEveryMs, () => void recheck().catch(fail))];
   webSocket.on('message', (data: Buffer) => {
     webSocket.pause();
     work = work
-      .then(() => admit(context, request))
+      .then(recheck)
       .then(() => begin(context, broadcaster, watcher, readRequest(data)))
       .then(() => {
         if (gone) broadcaster.remove(watcher);
@@ -89,9 +92,10 @@ function readRequest(data: Buffer): WatchRequest {
 }
 
 async function begin(context: Context, broadcaster: Broadcaster, watcher: Watcher, watch: WatchRequest): Promise<void> {
-  if (watch.job !== null) await readJob(context.db, watch.job);
+  const job = watch.job === null ? null : await readJob(context.db, watch.job);
+  if (job !== null && !watcher.sees(job.machineId)) throw new DeployError('job-not-found', `no job ${job.id}`);
   await broadcaster.add(watcher);
-  watcher.begin(watch);
+  watcher.begin(watch, job?.machineId ?? null);
   const event: Event = { type: 'watching' };
   watcher.offer(event, JSON.stringify(event));
   watcher.flush();

@@ -1,6 +1,7 @@
 // One client that watches: what it wants to hear of, and what it has not been told yet, which never grows beyond a bound.
 import type { WebSocket } from 'ws';
 import type { Event, WatchRequest } from '../../protocol/events.ts';
+import { isSame, type Visible } from './visible.ts';
 
 type LogEntries = Extract<Event, { type: 'log' }>['entries'];
 
@@ -17,18 +18,54 @@ export class Watcher {
   /** The last entry of its job's log that it was given. */
   logNumber = 0;
   watch: WatchRequest | null = null;
+  /** Of the job whose log it watches. */
+  #machineId: string | null = null;
+  #visible: Visible | null = null;
+  readonly #jobs = new Set<string>();
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
   }
 
+  /** What it may hear of; null: all. When that changes, the client has to ask anew. */
+  show(visible: Visible | null): void {
+    const changed = this.watch !== null && !isSame(visible, this.#visible);
+    this.#visible = visible;
+    this.#jobs.clear();
+    for (const id of visible?.jobs ?? []) this.#jobs.add(id);
+    if (changed) this.offer({ type: 'resync' }, JSON.stringify({ type: 'resync' } satisfies Event));
+  }
+
+  sees(machineId: string): boolean {
+    return this.#visible?.machines.has(machineId) ?? true;
+  }
+
+  #mayHear(event: Event): boolean {
+    if (this.#visible === null) return true;
+    switch (event.type) {
+      case 'machine':
+      case 'machineGone':
+        return this.sees(event.id);
+      case 'job':
+        if (this.sees(event.machineId)) this.#jobs.add(event.id);
+        return this.sees(event.machineId);
+      case 'jobGone':
+        return this.#jobs.has(event.id);
+      case 'progress':
+        return this.#jobs.has(event.jobId);
+      default:
+        return true;
+    }
+  }
+
   /** Begins anew with the log when the job is another one. */
-  begin(watch: WatchRequest): void {
+  begin(watch: WatchRequest, machineId: string | null): void {
     if (watch.job !== this.watch?.job) {
       this.logNumber = 0;
       this.#log = [];
     }
     this.watch = watch;
+    this.#machineId = machineId;
   }
 
   /** `text` is the event as JSON, made once for all watchers. */
@@ -42,6 +79,7 @@ export class Watcher {
   }
 
   offerLog(entries: LogEntries): void {
+    if (this.#machineId !== null && !this.sees(this.#machineId)) return;
     const fresh = entries.filter(({ number }) => number > this.logNumber);
     this.logNumber = fresh.at(-1)?.number ?? this.logNumber;
     this.#log = [...this.#log, ...fresh].slice(-maxLogEntries);
@@ -49,7 +87,7 @@ export class Watcher {
 
   wants(event: Event): boolean {
     const { watch } = this;
-    if (watch === null) return false;
+    if (watch === null || !this.#mayHear(event)) return false;
     switch (event.type) {
       case 'machine':
       case 'machineGone':

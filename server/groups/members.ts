@@ -15,6 +15,14 @@ export async function machinesOfGroup(db: Database, groupId: string): Promise<Ma
     .execute();
 }
 
+/** Their ids, as part of another question; one in two groups is there twice. */
+export function machinesIn(db: Database, groupIds: readonly string[]) {
+  return db
+    .selectFrom('groupMembers')
+    .select('machineId')
+    .where('groupId', 'in', groupIds.length === 0 ? [''] : groupIds);
+}
+
 /** Those that somebody has put into it, in order of name. */
 export async function listFixedMembers(db: Database, groupId: string): Promise<{ id: string; name: string }[]> {
   return db

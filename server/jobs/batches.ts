@@ -30,7 +30,7 @@ export async function createBatch(
   const present = await findByKey(db, 'batches', once);
   if (present !== undefined) return { id: present, isNew: false };
   const scenario = await findScenario(db, request.scenario);
-  const machines = await findMachines(db, request);
+  const machines = await machinesOfBatch(db, request);
   const jobs = await prepareJobs(context, { ...request, scenario, requestedBy }, machines);
   const row = {
     ...{ id: newId(), key: once?.key ?? null, requestDigest: once?.digest ?? '', requestedBy },
@@ -50,8 +50,8 @@ export async function createBatch(
   return isNew ? { id: row.id, isNew } : { id: (await findByKey(db, 'batches', once)) ?? row.id, isNew };
 }
 
-/** Each once, in the order of their naming; those of the group after them. */
-async function findMachines(db: Database, { machines = [], group }: BatchRequest): Promise<MachineRow[]> {
+/** Each once, in the order of their naming; those of the group after them. @throws DeployError machine-not-found, group-not-found, invalid-input */
+export async function machinesOfBatch(db: Database, { machines = [], group }: BatchRequest): Promise<MachineRow[]> {
   const named: MachineRow[] = [];
   for (const name of machines) named.push(await findMachine(db, name));
   const members = group === undefined ? [] : await machinesOfGroup(db, (await findGroup(db, group)).id);

@@ -2,6 +2,7 @@
 import { DeployError } from '../../protocol/errors.ts';
 import type { Job, JobHold, JobState } from '../../protocol/rest.ts';
 import type { Database, JobRow } from '../database/schema.ts';
+import { machinesIn } from '../groups/members.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { explainWaits } from './explain-waits.ts';
 
@@ -15,18 +16,17 @@ export type JobFilter = {
   /** The id of a job: only older ones. */
   readonly before?: string | undefined;
   readonly limit: number;
+  /** Only of machines of these groups; null: of all. */
+  readonly inGroups: readonly string[] | null;
 };
 
 /** The newest of those that fit, newest last. */
 export async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> {
-  const { machineId, groupId, batch, state, held, since, before, limit } = filter;
+  const { machineId, groupId, batch, state, held, since, before, limit, inGroups } = filter;
   let query = db.selectFrom('jobs').selectAll().orderBy('id', 'desc').limit(limit);
   if (machineId !== undefined) query = query.where('machineId', '=', machineId);
-  if (groupId !== undefined) {
-    query = query.where('machineId', 'in', (members) =>
-      members.selectFrom('groupMembers').select('machineId').where('groupId', '=', groupId),
-    );
-  }
+  if (groupId !== undefined) query = query.where('machineId', 'in', machinesIn(db, [groupId]));
+  if (inGroups !== null) query = query.where('machineId', 'in', machinesIn(db, inGroups));
   if (batch !== undefined) query = query.where('batchId', '=', batch);
   if (state !== undefined) query = query.where('state', '=', state);
   if (held !== undefined) query = query.where('held', '=', held);

@@ -5,18 +5,22 @@ import type { Machine, MachineQuery } from '../../protocol/rest.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { foldName } from '../fold-name.ts';
 import { findGroup } from '../groups/groups.ts';
+import { machinesIn } from '../groups/members.ts';
 import { toMachine } from './read-machines.ts';
 
 const maxWords = 8;
 /** How many values a statement has at most: fewer than either database takes. */
 const valuesAtOnce = 1000;
 
+/** `inGroups`: only machines of these groups; null: all. */
+type Wanted = MachineQuery & { readonly inGroups?: readonly string[] | null };
+
 /** In order of name. @throws DeployError group-not-found */
-export async function listMachines(db: Database, query: MachineQuery = {}): Promise<Machine[]> {
+export async function listMachines(db: Database, query: Wanted = {}): Promise<Machine[]> {
   return showMachines(db, await selectMachines(db, query));
 }
 
-async function selectMachines(db: Database, query: MachineQuery): Promise<MachineRow[]> {
+async function selectMachines(db: Database, query: Wanted): Promise<MachineRow[]> {
   let found = db.selectFrom('machines').selectAll('machines').orderBy('name');
   const words = foldName(query.search ?? '')
     .split(/\s+/)
@@ -41,6 +45,8 @@ async function selectMachines(db: Database, query: MachineQuery): Promise<Machin
       selectFrom('groupMembers').select('machineId').where('groupId', '=', group.id),
     );
   }
+  const { inGroups = null } = query;
+  if (inGroups !== null) found = found.where('id', 'in', machinesIn(db, inGroups));
   if (query.state !== undefined) found = found.where('state', '=', query.state);
   if (query.online !== undefined) {
     const now = new Date().toISOString();

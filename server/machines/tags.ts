@@ -1,6 +1,7 @@
 // Tags of machines: words that people put on them, the same in upper and lower case.
 import type { Database } from '../database/schema.ts';
 import { foldName } from '../fold-name.ts';
+import { machinesIn } from '../groups/members.ts';
 
 /** Of one machine, in order. */
 export async function listTags(db: Database, machineId: string): Promise<string[]> {
@@ -31,10 +32,14 @@ export async function changeTags(
     .execute();
 }
 
-/** All that are in use, with how many machines have each. */
-export async function countTags(db: Database): Promise<{ tag: string; machineCount: number }[]> {
-  const rows = await db
-    .selectFrom('machineTags')
+/** All that are in use, with how many machines have each; `inGroups`: of machines of these groups, null: of all. */
+export async function countTags(
+  db: Database,
+  inGroups: readonly string[] | null,
+): Promise<{ tag: string; machineCount: number }[]> {
+  let used = db.selectFrom('machineTags');
+  if (inGroups !== null) used = used.where('machineId', 'in', machinesIn(db, inGroups));
+  const rows = await used
     .select(({ fn }) => [fn.min<string>('tag').as('tag'), fn.countAll().as('count')])
     .groupBy('foldedTag')
     .orderBy('foldedTag')

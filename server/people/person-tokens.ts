@@ -13,7 +13,14 @@ const sessionLifeMs = 7 * 24 * hourMs;
 /** Its last use is written down at most so often. */
 const usedEveryMs = 60_000;
 
-export type Person = { readonly userId: string; readonly name: string; readonly role: Role; readonly tokenId: string };
+export type Person = {
+  readonly userId: string;
+  readonly name: string;
+  /** On all machines. */
+  readonly role: Role;
+  readonly grants: readonly { readonly groupId: string; readonly role: Role }[];
+  readonly tokenId: string;
+};
 
 /** It lasts as long as it is used, and `lifeMs` at most. */
 export async function openSession(db: Database, user: UserRow, label: string, lifeMs = sessionLifeMs) {
@@ -24,10 +31,13 @@ export async function openSession(db: Database, user: UserRow, label: string, li
   return insertToken(db, user, { kind: 'session', label, role: user.role as Role, expiresAt }, endsAt);
 }
 
-/** @throws DeployError forbidden for more than the user may */
-export async function createApiToken(db: Database, user: UserRow, body: z.infer<typeof tokenBodySchema>) {
-  const { label, role = user.role as Role, days } = body;
-  if (!mayAtLeast(user.role as Role, role)) throw new DeployError('forbidden', `${user.name} is no ${role}`);
+/** For whoever may that much. */
+export async function createApiToken(
+  db: Database,
+  user: UserRow,
+  body: z.infer<typeof tokenBodySchema> & { readonly role: Role },
+) {
+  const { label, role, days } = body;
   const expiresAt = days === undefined ? null : new Date(Date.now() + days * 24 * hourMs).toISOString();
   return insertToken(db, user, { kind: 'api', label, role, expiresAt });
 }
@@ -69,8 +79,16 @@ export async function readPerson(db: Database, token: string): Promise<Person | 
   if (row === undefined || row.disabled === 1) return null;
   if (row.expiresAt !== null && Date.parse(row.expiresAt) < now) return null;
   if (row.lastUsedAt === null || Date.parse(row.lastUsedAt) < now - usedEveryMs) await noteUse(db, row, now);
-  const [own, users] = [row.role as Role, row.userRole as Role];
-  return { userId: row.userId, name: row.name, tokenId: row.id, role: mayAtLeast(users, own) ? own : users };
+  // A login may what its user may.
+  const atMost = (role: Role) =>
+    row.kind === 'session' || mayAtLeast(row.role as Role, role) ? role : (row.role as Role);
+  const granted = await db
+    .selectFrom('roleGrants')
+    .select(['groupId', 'role'])
+    .where('userId', '=', row.userId)
+    .execute();
+  const grants = granted.map(({ groupId, role }) => ({ groupId, role: atMost(role as Role) }));
+  return { userId: row.userId, name: row.name, tokenId: row.id, role: atMost(row.userRole as Role), grants };
 }
 
 async function noteUse(
@@ -106,6 +124,11 @@ export async function revokeToken(db: Database, tokenId: string, userId: string 
   if (userId !== null) query = query.where('userId', '=', userId);
   const { numDeletedRows } = await query.executeTakeFirst();
   if (numDeletedRows !== 1n) throw new DeployError('token-not-found', `no token ${tokenId}`);
+}
+
+/** The greatest of somebody's roles, be it on some machines only. */
+export function greatestRole({ role, grants }: Pick<Person, 'role' | 'grants'>): Role {
+  return grants.reduce((most, grant) => (mayAtLeast(most, grant.role) ? most : grant.role), role);
 }
 
 /** Is the role that one, or a greater one? */

@@ -7,6 +7,7 @@ export const deleteMachine: Route = {
   method: 'DELETE',
   path: '/v1/machines/:id',
   access: 'operator',
+  on: 'machine',
   doc: { summary: 'Forget a machine; its jobs stay as the record of what was done' },
   async handle({ db, agents }, request) {
     const machine = await findMachine(db, pathParameter(request, 'id'));

@@ -7,7 +7,7 @@ import type { Route } from '../route.ts';
 export const deleteOwnSession: Route = {
   method: 'DELETE',
   path: '/v1/sessions/own',
-  access: 'viewer',
+  access: 'none',
   doc: { summary: 'Log out' },
   async handle({ db }, _request, caller, reply) {
     if (caller.kind === 'person' && caller.tokenId !== null) await revokeToken(db, caller.tokenId, caller.userId);

@@ -6,7 +6,7 @@ import { pathParameter, type Route } from '../route.ts';
 export const deleteToken: Route = {
   method: 'DELETE',
   path: '/v1/tokens/:id',
-  access: 'viewer',
+  access: 'none',
   doc: { summary: "Revoke a login or a script's token" },
   handle: ({ db }, request, caller) => revokeToken(db, pathParameter(request, 'id'), ownOnly(caller)),
 };

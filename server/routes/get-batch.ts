@@ -7,6 +7,7 @@ export const getBatch: Route = {
   method: 'GET',
   path: '/v1/batches/:id',
   access: 'viewer',
+  on: 'batch',
   doc: { summary: 'A batch with its jobs, without their results', answer: batchWithJobsSchema },
   handle: ({ db }, request) => readBatch(db, pathParameter(request, 'id')),
 };

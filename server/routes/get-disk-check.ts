@@ -10,6 +10,7 @@ export const getDiskCheck: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disk-checks/:check',
   access: 'viewer',
+  on: 'machine',
   doc: { summary: "One of a machine's disk checks, as JSON or CSV", query: formatQuerySchema, answer: diskCheckSchema },
   async handle({ db }, request, _caller, reply) {
     const machine = await findMachine(db, pathParameter(request, 'id'));

@@ -17,6 +17,7 @@ export const getDiskChecks: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disk-checks',
   access: 'viewer',
+  on: 'machine',
   doc: {
     summary: "A machine's disk checks, newest first, as JSON or CSV",
     query: querySchema.extend(formatQuerySchema.shape),

@@ -9,6 +9,7 @@ export const getJobLog: Route = {
   method: 'GET',
   path: '/v1/jobs/:id/log',
   access: 'viewer',
+  on: 'job',
   doc: { summary: "A job's log, oldest first", answer: z.array(logEntrySchema) },
   async handle({ db }, request) {
     const { id } = await readJob(db, pathParameter(request, 'id'));

@@ -7,6 +7,7 @@ export const getJobReport: Route = {
   method: 'GET',
   path: '/v1/jobs/:id/report',
   access: 'viewer',
+  on: 'job',
   doc: { summary: 'A job with its steps, the disks that were approved, and its log', answer: jobReportSchema },
   handle: ({ db }, request) => readReport(db, pathParameter(request, 'id')),
 };

@@ -7,6 +7,7 @@ export const getJob: Route = {
   method: 'GET',
   path: '/v1/jobs/:id',
   access: 'viewer',
+  on: 'job',
   doc: { summary: 'One job with its results', answer: jobSchema },
   handle: ({ db }, request) => readJob(db, pathParameter(request, 'id')),
 };

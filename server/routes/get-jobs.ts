@@ -6,6 +6,7 @@ import { findGroup } from '../groups/groups.ts';
 import { jobsToCsv } from '../jobs/jobs-to-csv.ts';
 import { listJobs } from '../jobs/read-jobs.ts';
 import { findMachine } from '../machines/read-machines.ts';
+import { groupsSeenBy, requireOnMachine } from '../people/machine-access.ts';
 import type { Route } from '../route.ts';
 
 const querySchema = z.object({
@@ -25,16 +26,20 @@ export const getJobs: Route = {
   method: 'GET',
   path: '/v1/jobs',
   access: 'viewer',
+  on: 'caller',
   doc: {
     summary: 'The newest jobs, newest last, as JSON or CSV',
     query: querySchema.extend(formatQuerySchema.shape),
     answer: z.array(jobSchema),
   },
-  async handle({ db }, request, _caller, reply) {
+  async handle({ db }, request, caller, reply) {
     const { machine, group, since, ...filter } = querySchema.parse(request.query);
+    const found = machine === undefined ? undefined : await findMachine(db, machine);
+    if (found !== undefined) await requireOnMachine(db, caller, found, 'viewer');
     const jobs = await listJobs(db, {
       ...filter,
-      machineId: machine === undefined ? undefined : (await findMachine(db, machine)).id,
+      machineId: found?.id,
+      inGroups: groupsSeenBy(caller),
       groupId: group === undefined ? undefined : (await findGroup(db, group)).id,
       since: since === undefined ? undefined : new Date(since).toISOString(),
     });

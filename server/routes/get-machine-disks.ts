@@ -10,6 +10,7 @@ export const getMachineDisks: Route = {
   method: 'GET',
   path: '/v1/machines/:id/disks',
   access: 'viewer',
+  on: 'machine',
   doc: { summary: "A machine's newest disk check, as JSON or CSV", query: formatQuerySchema, answer: diskCheckSchema },
   async handle({ db }, request, _caller, reply) {
     const check = await readLatestCheck(db, await findMachine(db, pathParameter(request, 'id')));

@@ -8,6 +8,7 @@ export const getMachinePower: Route = {
   method: 'GET',
   path: '/v1/machines/:id/power',
   access: 'operator',
+  on: 'machine',
   doc: { summary: "A machine's power driver, without its password", answer: powerSchema },
   async handle({ db }, request) {
     const { id } = await findMachine(db, pathParameter(request, 'id'));

@@ -8,6 +8,7 @@ export const getMachine: Route = {
   method: 'GET',
   path: '/v1/machines/:id',
   access: 'viewer',
+  on: 'machine',
   doc: { summary: 'One machine', answer: machineSchema },
   async handle({ db }, request) {
     const [machine] = await showMachines(db, [await findMachine(db, pathParameter(request, 'id'))]);

@@ -7,6 +7,7 @@ export const getScenario: Route = {
   method: 'GET',
   path: '/v1/scenarios/:id',
   access: 'viewer',
+  on: 'caller',
   doc: { summary: 'One scenario', answer: scenarioSchema },
   handle: ({ db }, request) => findScenario(db, pathParameter(request, 'id')),
 };

@@ -8,6 +8,7 @@ export const getScenarios: Route = {
   method: 'GET',
   path: '/v1/scenarios',
   access: 'viewer',
+  on: 'caller',
   doc: { summary: 'All scenarios', answer: z.array(scenarioSchema) },
   handle: ({ db }) => listScenarios(db),
 };

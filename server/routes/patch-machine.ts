@@ -10,6 +10,7 @@ export const patchMachine: Route = {
   method: 'PATCH',
   path: '/v1/machines/:id',
   access: 'operator',
+  on: 'machine',
   doc: {
     summary: 'Approve, rename, tag or set the boot profile of a machine',
     body: machinePatchSchema,

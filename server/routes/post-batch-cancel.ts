@@ -8,6 +8,7 @@ export const postBatchCancel: Route = {
   method: 'POST',
   path: '/v1/batches/:id/cancel',
   access: 'operator',
+  on: 'batch',
   doc: { summary: 'Stop every job of a batch', answer: batchWithJobsSchema },
   async handle(context, request) {
     const { id } = await readBatch(context.db, pathParameter(request, 'id'));

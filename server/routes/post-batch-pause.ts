@@ -8,6 +8,7 @@ export const postBatchPause: Route = {
   method: 'POST',
   path: '/v1/batches/:id/pause',
   access: 'operator',
+  on: 'batch',
   doc: { summary: 'Pause every job of a batch', answer: batchWithJobsSchema },
   async handle(context, request) {
     const { id } = await readBatch(context.db, pathParameter(request, 'id'));

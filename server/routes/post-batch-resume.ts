@@ -9,6 +9,7 @@ export const postBatchResume: Route = {
   method: 'POST',
   path: '/v1/batches/:id/resume',
   access: 'operator',
+  on: 'batch',
   doc: { summary: 'Let the paused jobs of a batch go on', answer: batchWithJobsSchema },
   async handle(context, request) {
     const { id, jobs } = await readBatch(context.db, pathParameter(request, 'id'));

@@ -2,13 +2,15 @@
 import { batchRequestSchema, batchWithJobsSchema } from '../../protocol/batches.ts';
 import { dispatchJob } from '../agents/dispatch.ts';
 import { nameOf } from '../callers.ts';
-import { createBatch, readBatch } from '../jobs/batches.ts';
+import { createBatch, machinesOfBatch, readBatch } from '../jobs/batches.ts';
+import { requireOnMachine } from '../people/machine-access.ts';
 import type { Route } from '../route.ts';
 
 export const postBatch: Route = {
   method: 'POST',
   path: '/v1/batches',
   access: 'operator',
+  on: 'caller',
   doc: {
     summary: 'Ask for a job on each of many machines',
     body: batchRequestSchema,
@@ -17,6 +19,9 @@ export const postBatch: Route = {
   },
   async handle(context, request, caller, reply) {
     const body = batchRequestSchema.parse(request.body);
+    for (const machine of await machinesOfBatch(context.db, body)) {
+      await requireOnMachine(context.db, caller, machine, 'operator');
+    }
     const { id, isNew } = await createBatch(context, body, nameOf(caller));
     const { jobs } = await readBatch(context.db, id);
     request.log.info({ batch: id, isNew, jobs: jobs.length }, 'batch requested');

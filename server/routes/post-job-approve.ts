@@ -11,6 +11,7 @@ export const postJobApprove: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/approve',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'Agree to a job that somebody else asked for', body: approveJobSchema, answer: jobSchema },
   async handle(context, request, caller) {
     const { check } = approveJobSchema.parse(request.body ?? {});

@@ -10,6 +10,7 @@ export const postJobCancel: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/cancel',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'Stop a job', answer: jobSchema },
   async handle(context, request) {
     const { db } = context;

@@ -10,6 +10,7 @@ export const postJobPause: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/pause',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'Hold a job back, or make it stand still', answer: jobSchema },
   async handle(context, request) {
     const { id } = await readJob(context.db, pathParameter(request, 'id'));

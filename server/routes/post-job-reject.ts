@@ -10,6 +10,7 @@ export const postJobReject: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/reject',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'End a job that waits for a second person', body: rejectJobSchema, answer: jobSchema },
   async handle({ db }, request, caller) {
     const { reason } = rejectJobSchema.parse(request.body);

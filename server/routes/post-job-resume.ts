@@ -11,6 +11,7 @@ export const postJobResume: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/resume',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'Let a paused job go on', answer: jobSchema },
   async handle(context, request) {
     const { id, machineId } = await readJob(context.db, pathParameter(request, 'id'));

@@ -9,6 +9,7 @@ export const postJobRetry: Route = {
   method: 'POST',
   path: '/v1/jobs/:id/retry',
   access: 'operator',
+  on: 'job',
   doc: { summary: 'Do again what a job that failed or was cancelled did not', answer: jobSchema, status: 201 },
   async handle(context, request, caller, reply) {
     const job = await retryJob(context, pathParameter(request, 'id'), nameOf(caller));

@@ -8,6 +8,7 @@ export const postMachinePower: Route = {
   method: 'POST',
   path: '/v1/machines/:id/power/:action',
   access: 'operator',
+  on: 'machine',
   doc: { summary: 'Turn a machine on or off, or look', body: powerRequestSchema, answer: powerAnswerSchema },
   async handle(context, request, _caller, reply) {
     const action = powerActionSchema.parse(pathParameter(request, 'action'));

@@ -2,6 +2,7 @@
 import { planRequestSchema, planSchema } from '../../protocol/plan.ts';
 import type { Scenario } from '../../protocol/rest.ts';
 import { findMachine } from '../machines/read-machines.ts';
+import { requireOnMachine } from '../people/machine-access.ts';
 import { planMachine } from '../plans/plan-machine.ts';
 import { PlannedImages } from '../plans/planned-images.ts';
 import type { Route } from '../route.ts';
@@ -11,8 +12,9 @@ export const postPlan: Route = {
   method: 'POST',
   path: '/v1/plans',
   access: 'viewer',
+  on: 'caller',
   doc: { summary: 'See what a scenario would do on machines', body: planRequestSchema, answer: planSchema },
-  async handle(context, request) {
+  async handle(context, request, caller) {
     const { scenario: named, draft, machines, parameters } = planRequestSchema.parse(request.body);
     const scenario: Scenario =
       draft === undefined
@@ -20,10 +22,10 @@ export const postPlan: Route = {
         : { ...draft, id: 'draft', createdAt: new Date().toISOString(), updatedAt: null };
     const images = new PlannedImages(context.store);
     const planned = [];
-    for (const machine of machines) {
-      planned.push(
-        await planMachine(context, await findMachine(context.db, machine), { scenario, parameters, images }),
-      );
+    for (const name of machines) {
+      const machine = await findMachine(context.db, name);
+      await requireOnMachine(context.db, caller, machine, 'viewer');
+      planned.push(await planMachine(context, machine, { scenario, parameters, images }));
     }
     return { scenario: scenario.name, machines: planned };
   },

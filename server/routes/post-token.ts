@@ -1,14 +1,14 @@
 // POST /v1/tokens: a token for a script, which speaks for whoever makes it
 import { DeployError } from '../../protocol/errors.ts';
 import { newTokenSchema, tokenBodySchema } from '../../protocol/people.ts';
-import { createApiToken, mayAtLeast } from '../people/person-tokens.ts';
+import { createApiToken, greatestRole, mayAtLeast } from '../people/person-tokens.ts';
 import { findUser } from '../people/users.ts';
 import type { Route } from '../route.ts';
 
 export const postToken: Route = {
   method: 'POST',
   path: '/v1/tokens',
-  access: 'viewer',
+  access: 'none',
   doc: {
     summary: 'Make a token for a script; it is told once',
     body: tokenBodySchema,
@@ -21,9 +21,10 @@ export const postToken: Route = {
         hint: 'Log in as one, with `deploy-os login`, and make it then.',
       });
     }
-    const { role = caller.role, ...rest } = tokenBodySchema.parse(request.body);
+    const most = greatestRole(caller);
+    const { role = most, ...rest } = tokenBodySchema.parse(request.body);
     // Of a token with a lesser role than its user's, too, only lesser ones can be made.
-    if (!mayAtLeast(caller.role, role)) throw new DeployError('forbidden', `this token is no ${role}'s`);
+    if (!mayAtLeast(most, role)) throw new DeployError('forbidden', `this token is no ${role}'s`);
     reply.code(201);
     return createApiToken(db, await findUser(db, caller.userId), { ...rest, role });
   },

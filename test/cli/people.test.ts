@@ -32,6 +32,11 @@ describe('the command line', () => {
     expect(JSON.parse(await deployOs('machine', 'list', '--json'))).toEqual([]);
     await expect(deployOs('user', 'list')).rejects.toMatchObject({ code: 10 });
 
+    await server.api('POST', '/v1/groups', { name: 'Lab' });
+    expect(await asOwner('grant', 'add', 'ann', 'lab', '--role', 'viewer')).toBe('granted: Ann is viewer of Lab\n');
+    expect(await asOwner('grant', 'list')).toMatch(/\nAnn +Lab +viewer /);
+    expect(await asOwner('grant', 'remove', 'ann', 'Lab')).toBe('removed: ann of Lab\n');
+
     const token = (await deployOs('token', 'create', 'nightly', '--role', 'viewer', '--valid-days', '30')).trim();
     expect(await deployOs('whoami', ...at, '--token', token)).toBe('Ann (viewer)\n');
     const [id] = /^\w{16}(?= +Ann +api +nightly +viewer)/m.exec(await deployOs('token', 'list')) ?? [];
@@ -56,6 +61,6 @@ describe('the command line', () => {
       ['operator token', '127.0.0.1', 'PATCH /v1/users/:id', 'id=ann disabled=true', 'ok'],
       [],
     ]);
-    expect(JSON.parse(await asOwner('audit', '--json'))).toHaveLength(8);
+    expect(JSON.parse(await asOwner('audit', '--json'))).toHaveLength(11);
   }, 90_000);
 });

@@ -168,7 +168,7 @@ describe("a browser's session", () => {
 describe('a role', () => {
   const path = (text: string) => text.replace(/:digest/, 'a'.repeat(64)).replace(/:\w+/g, 'nothing');
 
-  it.each(['viewer', 'operator', 'administrator'] as const)(
+  it.each(['none', 'viewer', 'operator', 'administrator'] as const)(
     '%s may what its routes are for, and nothing more',
     async (role) => {
       await using server = await TestServer.start();
