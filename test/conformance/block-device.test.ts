@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
+import { wipeDisk } from '../../imaging/wipe/wipe-disk.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
@@ -95,3 +96,25 @@ test('a disk with sectors of 4096 bytes comes back', async () => {
     execFileSync('cmp', [source, target]);
   });
 });
+
+test.each(['discard', 'overwrite'] as const)(
+  'a block device is wiped by %s, whatever its sectors, and not while another program holds it',
+  async (method) => {
+    await withTempDirectory(async (directory) => {
+      const bytes = noise(9 * mib, 'all');
+      const disk = await makeRawDisk(path.join(directory, 'disk'), 9 * mib, [{ offsetBytes: 0, bytes }]);
+      for (const sectors of [['-b', '4096'], []]) {
+        await fs.writeFile(disk, bytes);
+        await withLoop(disk, sectors, async (device) => {
+          const holder = await fs.open(device, constants.O_RDWR | constants.O_EXCL);
+          await expect(wipeDisk({ targetPath: device, method })).rejects.toMatchObject({ code: 'target-busy' });
+          await holder.close();
+          const result = await wipeDisk({ targetPath: device, method });
+          expect(result.verified).toMatch(/^all 9437184 bytes read back as (the )?zeros/);
+        });
+        expect((await fs.readFile(disk)).equals(Buffer.alloc(9 * mib))).toBe(true);
+      }
+      if (method === 'discard') expect((await fs.stat(disk)).blocks * 512).toBeLessThan(4 * mib);
+    });
+  },
+);

@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { listDisks } from '../../imaging/blockdev/list-disks.ts';
 import { listRecorded } from '../../imaging/blockdev/record.ts';
+import type { WipeOptions } from '../../imaging/wipe/wipe-disk.ts';
 import { buildDeployOs } from '../../initramfs/build.ts';
 import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
@@ -111,6 +112,12 @@ export class DisksMachine {
   async refuse(from: string, to: string): Promise<Refused> {
     this.#orders.write(`refuse ${from} ${to}\n`);
     return (await this.#answer('refused')) as Refused;
+  }
+
+  /** Wipes a disk; answers what was done, or the code that refused it, and what the read-back showed. */
+  async wipe(devicePath: string, method: WipeOptions['method']): Promise<{ done: string; verified: string }> {
+    this.#orders.write(`wipe ${devicePath} ${method}\n`);
+    return (await this.#answer('wiped')) as { done: string; verified: string };
   }
 
   /** The same, while all paths to each of them fail one after the other, and come back. */

@@ -184,8 +184,26 @@ test('a path and a LUN that come late are taken in, and no look in between sees 
   expect(find(now, id)).toMatchObject({ kind: 'multipath', members: [expect.anything(), expect.anything()] });
 });
 
-test('after the end the restored disks hold what was captured', async () => {
+test('an NVMe disk erases itself, and one that cannot is overwritten, or refused if nothing else was asked for', async () => {
+  const zeros = { verified: expect.stringMatching(/^all 67108864 bytes read back as (the )?zeros/) };
+  expect(await booted.wipe(named('namespace').devicePath, 'sanitize')).toEqual({
+    ...{ done: 'NVMe Format (user data erase)', ...zeros },
+  });
+  expect(await booted.wipe(named('drive-0').devicePath, 'auto')).toEqual({ done: 'overwritten with zeros', ...zeros });
+  expect(await booted.wipe(named('systems').devicePath, 'discard')).toEqual({
+    ...{ done: 'discarded', verified: expect.stringMatching(/^all \d+ bytes read back as zeros/) },
+  });
+  const refused = { done: 'wipe-unsupported', verified: expect.stringMatching(/nothing was written$/) };
+  expect(await booted.wipe(named('drive-1').devicePath, 'sanitize')).toEqual(refused);
+  expect(await booted.wipe(named('source').devicePath, 'sanitize')).toEqual(refused);
+});
+
+test('after the end the wiped disks are blank, and the restored ones hold what was captured', async () => {
   await booted.end();
+  for (const name of ['namespace', 'drive-0', 'systems']) {
+    const content = await readFile(fileOf(name));
+    expect([name, content.equals(Buffer.alloc(content.length))]).toEqual([name, true]);
+  }
   await withMount(fileOf('target'), 'ro,noload', async (root) => {
     expect(bytes.equals(await readFile(path.join(root, 'file')))).toBe(true);
   });
