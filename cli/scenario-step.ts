@@ -9,6 +9,7 @@ import { type Growing, parseGrowing } from './grow-option.ts';
 export type StepFlags = {
   readonly capture?: string;
   readonly restore?: string;
+  readonly duplicate?: string;
   readonly check?: boolean;
   readonly wipe?: string;
   readonly pattern?: string;
@@ -36,6 +37,7 @@ export function withStepOptions(command: Command): Command {
   return command
     .option('--capture <image>', 'capture the disk as this image')
     .option('--restore <image>', 'write this image to the disk')
+    .option('--duplicate <image>', 'the same as --restore with --new-ids: one image for many machines')
     .option('--check', 'read what disks there are and report')
     .addOption(
       new Option('--wipe <method>', 'erase the disk; auto: by itself where it can, else overwritten').choices([
@@ -90,11 +92,18 @@ export function hasStep(flags: object): boolean {
 
 /** The one step that the flags describe, for the schema to check. @throws DeployError usage */
 export async function readStep(options: StepFlags): Promise<unknown> {
-  const { capture, restore, check = false, wipe, script, disk } = options;
-  if ([capture, restore, check || undefined, wipe, script].filter((given) => given !== undefined).length !== 1) {
+  const { capture, duplicate, check = false, wipe, script, disk } = options;
+  if (duplicate !== undefined && options.restore === undefined) {
+    const { duplicate: _, ...rest } = options;
+    return readStep({ ...rest, restore: duplicate, newIds: true });
+  }
+  const { restore } = options;
+  if (
+    [capture, restore, duplicate, check || undefined, wipe, script].filter((given) => given !== undefined).length !== 1
+  ) {
     throw new DeployError(
       'usage',
-      'give one of --capture IMAGE, --restore IMAGE, --check, --wipe METHOD and --script FILE',
+      'give one of --capture IMAGE, --restore IMAGE, --duplicate IMAGE, --check, --wipe METHOD and --script FILE',
     );
   }
   if (wipe === undefined) refuseFlags(options, ['pattern'], '--wipe');

@@ -4,6 +4,7 @@ import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import type { Leases } from './agents/leases.ts';
 import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
+import type { SharedChunks } from './chunks/shared-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
 import type { WrongTries } from './enrolments/wrong-tries.ts';
@@ -26,6 +27,7 @@ export type Context = {
   readonly db: Database;
   readonly store: ChunkStore;
   readonly checker: ChunkChecker;
+  readonly chunks: SharedChunks;
   readonly tasks: StreamedTasks;
   readonly authority: Authority;
   readonly logins: LoginThrottle;

@@ -17,6 +17,7 @@ import { writeMachineScript } from './boot/machine-script.ts';
 import { createPlainServer } from './boot/plain-http.ts';
 import { findProfileFile } from './boot-profiles/boot-of.ts';
 import { ChunkChecker } from './chunks/check-chunks.ts';
+import { SharedChunks } from './chunks/shared-chunks.ts';
 import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context, Services } from './context.ts';
 import { openDatabase } from './database/open.ts';
@@ -87,6 +88,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     db,
     store,
     checker,
+    chunks: new SharedChunks(store),
     tasks,
     authority,
     agents,

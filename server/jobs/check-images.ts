@@ -7,16 +7,25 @@ import type { Context } from '../context.ts';
 type Store = Pick<Context['store'], 'getManifest'>;
 type Images = Pick<Context, 'db'> & { readonly store: Store };
 
-/** What is wrong with the images of each step. An image counts as there when an earlier step, or a job that has not ended, captures it. */
-export async function findImageFaults({ db, store }: Images, steps: readonly Step[]): Promise<(DeployError | null)[]> {
-  const made = new Set<string>();
+/** What is wrong with the images of each step; `made` are names that steps before them give, and gets theirs. An image counts as there when an earlier step, or a job that has not ended, captures it. */
+export async function findImageFaults(
+  { db, store }: Images,
+  steps: readonly Step[],
+  made: Set<string> = new Set(),
+): Promise<(DeployError | null)[]> {
   const awaited = await listAwaited(db);
   const isThere = async (name: string) => made.has(name) || awaited.has(name) || (await hasImage(store, name));
   const faults: (DeployError | null)[] = [];
   for (const step of steps) {
     const missing = await findAsync(listRead(step), async (name) => !(await isThere(name)));
     const taken = step.kind === 'capture' && missing === undefined && (await isThere(step.image));
-    faults.push(missing !== undefined ? notFound(missing) : taken ? nameTaken(step.image, awaited) : null);
+    faults.push(
+      missing !== undefined
+        ? notFound(missing)
+        : taken
+          ? nameTaken(step.image, awaited.has(step.image) || made.has(step.image))
+          : null,
+    );
     if (step.kind === 'capture') made.add(step.image);
   }
   return faults;
@@ -63,8 +72,8 @@ function notFound(name: string): DeployError {
   });
 }
 
-function nameTaken(name: string, awaited: ReadonlySet<string>): DeployError {
-  const by = awaited.has(name) ? 'a job that has not ended captures' : 'there is already';
+function nameTaken(name: string, isComing: boolean): DeployError {
+  const by = isComing ? 'another job captures' : 'there is already';
   return new DeployError('image-exists', `${by} an image '${name}'`, {
     hint: 'Give the capture a name of its own: {machine} and {date} in it are filled in by each job.',
   });

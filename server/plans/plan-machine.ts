@@ -22,6 +22,8 @@ type Asked = {
   readonly scenario: Scenario;
   readonly parameters: ParameterValues | undefined;
   readonly images: PlannedImages;
+  /** Names of images that the plan has machines before this one capture. */
+  readonly made: Set<string>;
 };
 
 export async function planMachine(context: Context, row: MachineRow, asked: Asked): Promise<MachinePlan> {
@@ -37,7 +39,8 @@ export async function planMachine(context: Context, row: MachineRow, asked: Aske
   const prepared = await attempt(() => prepareScenario(asked.scenario, row.name, asked.parameters));
   if (prepared !== null) await attempt(() => checkScriptsAllowed(context.config, prepared.steps));
   const check = await readNewest(context, row);
-  const steps = prepared === null ? [] : await planSteps(context, row, { prepared, check, images: asked.images });
+  const steps =
+    prepared === null ? [] : await planSteps(context, row, { prepared, check, images: asked.images, made: asked.made });
   return {
     machineId: row.id,
     machineName: row.name,
@@ -60,14 +63,14 @@ async function readNewest({ db }: Context, row: MachineRow): Promise<DiskCheck |
   }
 }
 
-type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null; readonly images: PlannedImages };
+type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null } & Pick<Asked, 'images' | 'made'>;
 
 async function planSteps(
   context: Context,
   row: MachineRow,
-  { prepared, check, images }: Known,
+  { prepared, check, images, made }: Known,
 ): Promise<PlannedStep[]> {
-  const faults = await findImageFaults(context, prepared.steps);
+  const faults = await findImageFaults(context, prepared.steps, made);
   const firmware = row.inventory === null ? null : (JSON.parse(row.inventory) as Inventory).firmware;
   const planned: PlannedStep[] = [];
   for (const [i, step] of prepared.steps.entries()) {

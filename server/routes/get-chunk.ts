@@ -7,10 +7,10 @@ export const getChunk: Route = {
   path: '/v1/chunks/:digest',
   access: 'job',
   doc: { summary: 'A stored chunk', answer: 'application/octet-stream' },
-  async handle({ store }, request, caller, reply) {
+  async handle({ chunks }, request, caller, reply) {
     const digest = digestSchema.parse(pathParameter(request, 'digest'));
     if (caller.kind === 'agent') await caller.require(({ images }) => images.requireChunk(digest));
-    const chunk = await store.getChunk(digest);
+    const chunk = await chunks.get(digest);
     reply.header('cache-control', 'immutable, max-age=31536000').type('application/octet-stream');
     return chunk;
   },

@@ -21,11 +21,12 @@ export const postPlan: Route = {
         ? await findScenario(context.db, named ?? '')
         : { ...draft, id: 'draft', createdAt: new Date().toISOString(), updatedAt: null };
     const images = new PlannedImages(context.store);
+    const made = new Set<string>();
     const planned = [];
     for (const name of machines) {
       const machine = await findMachine(context.db, name);
       await requireOnMachine(context.db, caller, machine, 'viewer');
-      planned.push(await planMachine(context, machine, { scenario, parameters, images }));
+      planned.push(await planMachine(context, machine, { scenario, parameters, images, made }));
     }
     return { scenario: scenario.name, machines: planned };
   },

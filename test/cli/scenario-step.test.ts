@@ -69,6 +69,13 @@ test.each([
   ],
   ['--check', { kind: 'check' }],
   [
+    '--duplicate golden --disk internal --grow last',
+    {
+      ...{ kind: 'restore', image: 'golden', target: { by: 'where', internal: true }, holes: 'discard' },
+      ...{ grow: 'last', newIds: true },
+    },
+  ],
+  [
     '--wipe overwrite --disk only --pattern random --member --allow-shared',
     {
       ...{ kind: 'wipe', target: { by: 'only' }, method: 'overwrite', pattern: 'random' },
@@ -97,6 +104,8 @@ test.each([
   ['--script /nonexistent', 'cannot be read'],
   ['--script /nonexistent --member', '--member goes with'],
   ['--check --wipe auto', 'give one of'],
+  ['--duplicate a --restore b --disk only', 'give one of'],
+  ['--duplicate a --check --disk only', 'give one of'],
   ['--check --partition 1', '--partition goes with'],
   ['--check --member', '--member goes with'],
   ['--check --allow-shared', '--allow-shared goes with'],

@@ -123,6 +123,17 @@ describe('a plan', () => {
     expect(codes(planned?.steps[2]?.warnings)).toEqual(['image-coming']);
   });
 
+  it('sees that two machines would make images of one name', async () => {
+    await using server = await TestServer.start();
+    const machines = [];
+    for (const uuid of [uuidA, uuidB]) machines.push(await addMachine(server, uuid, [makeChecked(1)]));
+    const capture = (image: string) => [{ kind: 'capture', image, source: { by: 'only' } }];
+    const same = await plan(server, capture('nightly'), machines);
+    expect(same.map(({ steps }) => codes(steps[0]?.refusals))).toEqual([[], ['image-exists']]);
+    const own = await plan(server, capture('nightly-{machine}'), machines);
+    expect(own.map(({ refused }) => refused)).toEqual([false, false]);
+  });
+
   it('tells of a wipe that all of the disk is lost', async () => {
     await using server = await TestServer.start();
     const machine = await addMachine(server, uuidA, [makeChecked(1, { readOnly: true })]);
