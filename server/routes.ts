@@ -27,6 +27,7 @@ import { getGrants } from './routes/get-grants.ts';
 import { getGroup } from './routes/get-group.ts';
 import { getGroups } from './routes/get-groups.ts';
 import { getHealth } from './routes/get-health.ts';
+import { getImage } from './routes/get-image.ts';
 import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
@@ -121,6 +122,7 @@ export const routes: readonly Route[] = [
   getDiskChecks,
   getEnrolments,
   getHealth,
+  getImage,
   getImageManifest,
   getImages,
   getJobLog,

@@ -1,5 +1,5 @@
 // A disk as a row of segments: its partitions in order, what is used of each, and what lies free between them.
-import type { CheckedDisk } from '../../protocol/disk-check.ts';
+import type { CheckedDisk, MappedPartition } from '../../protocol/disk-check.ts';
 import type { InventoryDisk } from '../../protocol/inventory.ts';
 
 export type Family = 'windows' | 'linux' | 'volumes' | 'swap' | 'locked' | 'unknown' | 'free';
@@ -43,22 +43,27 @@ const smallestGapBytes = 64 * 1024 ** 2;
 /** Of a disk that was read, as it lies; of another, its partitions one after another, which is how nearly all disks are laid out. */
 export function segmentsOf(disk: InventoryDisk | CheckedDisk): Segment[] {
   const map = 'map' in disk ? disk.map : null;
-  if (map !== null && map.partitions.length > 0) {
-    const segments: Segment[] = [];
-    let end = 0;
-    for (const part of [...map.partitions].sort((a, b) => a.startBytes - b.startBytes)) {
-      addFree(segments, part.startBytes - end);
-      const { number, label, sizeBytes, usedBytes, fileSystem } = part;
-      segments.push({ number, label, sizeBytes, usedBytes, contents: fileSystem, family: familyOf(fileSystem) });
-      end = part.startBytes + part.sizeBytes;
-    }
-    addFree(segments, disk.sizeBytes - end);
-    return segments;
-  }
+  if (map !== null && map.partitions.length > 0) return segmentsOfMap(map.partitions, disk.sizeBytes);
   const parts = disk.partitions.map(({ number, sizeBytes, contents }) => toSegment(number, sizeBytes, contents));
   if (parts.length === 0 && disk.contents !== null) return [toSegment(0, disk.sizeBytes, disk.contents)];
   addFree(parts, disk.sizeBytes - parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   return parts;
+}
+
+type Mapped = Pick<MappedPartition, 'number' | 'startBytes' | 'sizeBytes' | 'usedBytes' | 'fileSystem' | 'label'>;
+
+/** Partitions where they lie on a disk of that size. */
+export function segmentsOfMap(partitions: readonly Mapped[], diskBytes: number): Segment[] {
+  const segments: Segment[] = [];
+  let end = 0;
+  for (const part of partitions.toSorted((a, b) => a.startBytes - b.startBytes)) {
+    addFree(segments, part.startBytes - end);
+    const { number, label, sizeBytes, usedBytes, fileSystem } = part;
+    segments.push({ number, label, sizeBytes, usedBytes, contents: fileSystem, family: familyOf(fileSystem) });
+    end = part.startBytes + part.sizeBytes;
+  }
+  addFree(segments, diskBytes - end);
+  return segments;
 }
 
 function toSegment(number: number, sizeBytes: number, contents: InventoryDisk['contents']): Segment {

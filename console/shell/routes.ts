@@ -29,6 +29,8 @@ export type ConsoleRoute = {
 
 export const consoleRoutes: readonly ConsoleRoute[] = [
   { pattern: '/machines', area: 'machines', load: () => import('../pages/machines/machines-page.svelte') },
+  { pattern: '/images', area: 'images', load: () => import('../pages/images/images-page.svelte') },
+  { pattern: '/images/:name', area: 'images', load: () => import('../pages/image/image-page.svelte') },
   { pattern: '/run', area: 'scenarios', role: 'operator', load: () => import('../pages/run/run-page.svelte') },
   { pattern: '/scenarios', area: 'scenarios', load: () => import('../pages/scenarios/scenarios-page.svelte') },
   {

@@ -1,0 +1,13 @@
+// GET /v1/images/:name: what an image holds, without the list of its chunks
+import { imageDetailsSchema } from '../../protocol/image.ts';
+import { nameSchema } from '../../protocol/scenario.ts';
+import { describeImage } from '../images/describe-image.ts';
+import { pathParameter, type Route } from '../route.ts';
+
+export const getImage: Route = {
+  method: 'GET',
+  path: '/v1/images/:name',
+  access: 'viewer',
+  doc: { summary: 'What an image holds', answer: imageDetailsSchema },
+  handle: ({ store }, request) => describeImage(store, nameSchema.parse(pathParameter(request, 'name'))),
+};
