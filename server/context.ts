@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ChunkStore } from '../imaging/store/chunk-store.ts';
 import type { Leases } from './agents/leases.ts';
+import type { ProgressWriter } from './agents/progress-writer.ts';
 import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { SharedChunks } from './chunks/shared-chunks.ts';
@@ -36,6 +37,7 @@ export type Context = {
   /** The agents connected to this very server. */
   readonly agents: AgentRegistry;
   readonly leases: Leases;
+  readonly progress: ProgressWriter;
   readonly wrongTries: WrongTries;
   /** Seals passwords that are kept in the database. */
   readonly secretKey: SecretKey;

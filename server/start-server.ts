@@ -9,6 +9,7 @@ import { DeployError } from '../protocol/errors.ts';
 import { writeAddressFile } from './address-file.ts';
 import { openAgentDoor } from './agents/accept.ts';
 import { Leases } from './agents/leases.ts';
+import { ProgressWriter } from './agents/progress-writer.ts';
 import { AgentRegistry } from './agents/registry.ts';
 import { watchAgents } from './agents/watch.ts';
 import { addRoutes, createApp } from './app.ts';
@@ -81,6 +82,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(() => checker.close());
   const [tasks, agents, leases] = [new StreamedTasks(), new AgentRegistry(), new Leases(db, store)];
   const [wrongTries, logins] = [new WrongTries(), new LoginThrottle()];
+  const progress = new ProgressWriter(db, app.log);
+  starting.defer(() => progress.close());
   const services: Services = {};
   const context: Context = {
     config,
@@ -93,6 +96,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     authority,
     agents,
     leases,
+    progress,
     wrongTries,
     logins,
     openId,

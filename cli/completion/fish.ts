@@ -10,11 +10,12 @@ export function writeFish(nodes: readonly Node[]): string {
 function __deploy_os_at
   set -l at
   for word in (commandline -opc)[2..]
-    if contains -- (string join ' ' $at $word) ${paths.join(' ')}
+    if contains -- (string join -- ' ' $at $word) ${paths.join(' ')}
       set at $at $word
     end
   end
-  test (string join ' ' $at) = $argv[1]
+  set -l here (string join -- ' ' $at)
+  test "$here" = "$argv[1]"
 end
 complete -c deploy-os -f
 ${nodes.flatMap(linesOf).join('\n')}

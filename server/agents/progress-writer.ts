@@ -1,33 +1,70 @@
-// Progress of a running job on its way into the database: renews the lease, and at most one write a second.
+// Progress of running jobs on its way into the database: of all agents of this server together, once a second, which renews their leases, too.
+import type { FastifyBaseLogger } from 'fastify';
 import type { AgentMessage } from '../../protocol/agent-messages.ts';
-import type { Context } from '../context.ts';
+import type { Database } from '../database/schema.ts';
 
 type ProgressMessage = Extract<AgentMessage, { type: 'progress' }>;
+type Report = { readonly leaseId: string; readonly progress: string };
 
-const intervalMs = 1000;
+const everyMs = 1000;
+/** A transaction is one wait for the disk; while it runs in SQLite nobody else is served. */
+const rowsAtOnce = 200;
 
 export class ProgressWriter {
-  readonly #context: Context;
-  #writtenMs = -Infinity;
-  #phase = '';
+  readonly #db: Database;
+  readonly #log: FastifyBaseLogger;
+  readonly #timer: NodeJS.Timeout;
+  /** By job, the newest only. */
+  readonly #waiting = new Map<string, Report>();
+  #writing: Promise<void> = Promise.resolve();
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(db: Database, log: FastifyBaseLogger) {
+    this.#db = db;
+    this.#log = log;
+    this.#timer = setInterval(() => {
+      if (this.#waiting.size > 0) void this.flush();
+    }, everyMs);
   }
 
-  /** A change of phase is always written; of the reports between, one a second. */
-  async write({ jobId, leaseId, type: _, ...progress }: ProgressMessage): Promise<void> {
-    const phase = `${progress.step} ${progress.phase}`;
-    const nowMs = performance.now();
-    if (phase === this.#phase && nowMs - this.#writtenMs < intervalMs) return;
-    this.#phase = phase;
-    this.#writtenMs = nowMs;
-    await this.#context.db
-      .updateTable('jobs')
-      .set({ progress: JSON.stringify(progress), leaseHeardAt: new Date().toISOString() })
-      .where('id', '=', jobId)
-      .where('leaseId', '=', leaseId)
-      .where('state', '=', 'running')
-      .execute();
+  take({ jobId, leaseId, type: _, ...progress }: ProgressMessage): void {
+    this.#waiting.set(jobId, { leaseId, progress: JSON.stringify(progress) });
+  }
+
+  /** Returns when what was taken before, of all jobs or of one, is in the database. */
+  flush(jobId?: string): Promise<void> {
+    const ids = jobId === undefined ? [...this.#waiting.keys()].sort() : [jobId];
+    const reports = ids.flatMap((id) => {
+      const report = this.#waiting.get(id);
+      return report !== undefined && this.#waiting.delete(id) ? [{ id, ...report }] : [];
+    });
+    this.#writing = this.#writing.then(() => this.#write(reports));
+    return this.#writing;
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    return this.flush();
+  }
+
+  /** What cannot be written is said again by its agent a second later. */
+  async #write(reports: readonly (Report & { readonly id: string })[]): Promise<void> {
+    const leaseHeardAt = new Date().toISOString();
+    try {
+      for (let from = 0; from < reports.length; from += rowsAtOnce) {
+        await this.#db.transaction().execute(async (transaction) => {
+          for (const { id, leaseId, progress } of reports.slice(from, from + rowsAtOnce)) {
+            await transaction
+              .updateTable('jobs')
+              .set({ progress, leaseHeardAt })
+              .where('id', '=', id)
+              .where('leaseId', '=', leaseId)
+              .where('state', '=', 'running')
+              .execute();
+          }
+        });
+      }
+    } catch (err) {
+      this.#log.error({ err }, 'progress not recorded');
+    }
   }
 }

@@ -14,7 +14,6 @@ import { findMachine } from '../machines/read-machines.ts';
 import { recordInventory } from '../machines/register-machine.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
 import { dispatchJob } from './dispatch.ts';
-import { ProgressWriter } from './progress-writer.ts';
 import type { ConnectedAgent } from './registry.ts';
 import { renew } from './renew.ts';
 
@@ -28,13 +27,11 @@ const restAfterJobMs = 20_000;
 export class AgentSession {
   readonly #context: Context;
   readonly #agent: ConnectedAgent;
-  readonly #progress: ProgressWriter;
   #greeted = false;
 
   constructor(context: Context, agent: ConnectedAgent) {
     this.#context = context;
     this.#agent = agent;
-    this.#progress = new ProgressWriter(context);
   }
 
   /** @throws DeployError when the agent must be refused; the caller says so and closes. */
@@ -43,7 +40,7 @@ export class AgentSession {
     if (!this.#greeted) throw new DeployError('invalid-input', 'the first message must be hello');
     switch (message.type) {
       case 'progress':
-        return this.#progress.write(message);
+        return this.#context.progress.take(message);
       case 'log':
         return this.#log(message);
       case 'done':
@@ -74,7 +71,7 @@ export class AgentSession {
     this.#greeted = true;
     await db.updateTable('machines').set({ serverId: this.#context.serverId }).where('id', '=', machine.id).execute();
     agents.add(agent);
-    await renew(this.#context);
+    await renew(this.#context, [agent]);
     log.info(
       { machine: machine.id, name: machine.name, state: machine.state, agent: hello.agentVersion, continueJob },
       'agent connected',
@@ -128,6 +125,7 @@ export class AgentSession {
     const at = new Date().toISOString();
     try {
       await this.#requireOwnJob(jobId);
+      await this.#context.progress.flush(jobId);
       const end = { leaseId, results, error: error ?? null, at };
       const { life, differences } = await finishJob(db, this.#agent.machineId, jobId, end);
       await this.#context.leases.forget(this.#agent.machineId);

@@ -32,7 +32,7 @@ export function watchAgents(context: Context): () => Promise<void> {
 }
 
 async function runTick(context: Context, tick: number, uptimeMs: number): Promise<void> {
-  if (tick % renewEveryTicks === 0) await renew(context);
+  if (tick % renewEveryTicks === 0) await renew(context, context.agents.list());
   // After a long outage of the server every lease looks old; its agents first get their time to come back.
   if (uptimeMs > context.config.leaseSeconds * 1000) await lapseLeases(context);
   await noticeChanges(context);

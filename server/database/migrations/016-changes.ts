@@ -16,11 +16,18 @@ export const changes: Migration = {
       .addColumn('kind', textOf(db), (column) => column.notNull())
       .addColumn('id', textOf(db), (column) => column.notNull())
       .execute();
-    const machine = [...machineColumns.map(differs), cameOrWent].join(' or ');
-    await onChange(db, { table: 'machines', kind: 'machine', when: machine });
+    await onChange(db, {
+      table: 'machines',
+      kind: 'machine',
+      updates: [
+        { columns: machineColumns, when: machineColumns.map(differs).join(' or ') },
+        // By itself: at each renewal both inventories would be read only to see that they are the same.
+        { columns: ['onlineUntil'], when: cameOrWent },
+      ],
+    });
     for (const table of ['machineTags', 'groupMembers'])
       await onChange(db, { table, kind: 'machine', id: 'machineId' });
-    await onChange(db, { table: 'jobs', kind: 'job', when: differs('revision') });
+    await onChange(db, { table: 'jobs', kind: 'job', updates: [{ columns: ['revision'], when: differs('revision') }] });
     // A server that died leaves machines whose time runs out: they are looked for every second.
     await db.schema.createIndex('machinesByOnlineUntil').on('machines').column('onlineUntil').execute();
   },

@@ -50,19 +50,23 @@ type Noted = {
   readonly kind: 'machine' | 'job';
   /** The column that says which one. */
   readonly id?: string;
-  /** Without it, changes of a row are none. */
-  readonly when?: string;
+  /** Which changes of a row count: of statements that set one of the columns, those for which `when` holds (of `old` and `new`). */
+  readonly updates?: readonly { readonly columns: readonly string[]; readonly when: string }[];
 };
 
-/** Each row that is made, removed, or changed so that `when` holds (of `old` and `new`) is noted in the table `changes`. */
-export async function onChange(db: AnyDatabase, { table, kind, when, id = 'id' }: Noted): Promise<void> {
+/** Each row that is made, removed, or changed as `updates` say is noted in the table `changes`. */
+export async function onChange(db: AnyDatabase, { table, kind, updates = [], id = 'id' }: Noted): Promise<void> {
   const events = [
     { event: 'insert', row: 'new', condition: '' },
     { event: 'delete', row: 'old', condition: '' },
-    ...(when === undefined ? [] : [{ event: 'update', row: 'new', condition: `when (${when})` }]),
+    ...updates.map(({ columns, when }) => ({
+      event: `update of ${columns.map((column) => `"${column}"`).join(', ')}`,
+      row: 'new',
+      condition: `when (${when})`,
+    })),
   ];
-  for (const { event, row, condition } of events) {
-    const name = `${table}_note_${event}`;
+  for (const [index, { event, row, condition }] of events.entries()) {
+    const name = `${table}_note_${index + 1}`;
     const insert = `insert into changes (kind, id) values ('${kind}', ${row}."${id}");`;
     if (isPostgres(db)) {
       const body = `begin ${insert} return null; end`;
