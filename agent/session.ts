@@ -4,6 +4,7 @@ import { type DeployError, toErrorBody } from '../protocol/errors.ts';
 import { type EndAction, stepKinds } from '../protocol/scenario.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
+import { Servers } from './4-register/servers.ts';
 import { wakeNeighbour } from './4-register/wake-neighbour.ts';
 import { ActiveJob } from './5-job/active-job.ts';
 import { fitResults } from './5-job/fit-results.ts';
@@ -18,7 +19,10 @@ type Done = Extract<AgentMessage, { type: 'done' }>;
 
 export class Session {
   readonly #context: AgentContext;
-  readonly #server: ServerConnection;
+  readonly #servers: Servers;
+  /** Of the running job's transfers: the server is reached another way, or is another one. */
+  readonly #moves = new Set<() => void>();
+  #connectedTo: string;
   readonly #channel: ControlChannel;
   readonly #logs = new LogQueue();
   readonly #ended = Promise.withResolvers<void>();
@@ -30,7 +34,8 @@ export class Session {
 
   constructor(context: AgentContext, server: ServerConnection) {
     this.#context = context;
-    this.#server = server;
+    this.#servers = new Servers(server);
+    this.#connectedTo = server.url;
     context.status.listeners.log.add((line) => {
       this.#logs.add({
         type: 'log',
@@ -40,13 +45,16 @@ export class Session {
       this.#logs.sendTo(this.#channel);
     });
     this.#channel = new ControlChannel({
-      server,
+      servers: this.#servers,
       headers: agentHeaders(context),
       hello: () => this.#hello(),
       onMessage: (message) => this.#receive(message),
       onDown: (reason) => this.#down(reason),
     });
-    context.moveListeners?.add(() => this.#channel.reconnect());
+    context.moveListeners?.add(() => {
+      this.#dropTransfers();
+      this.#channel.reconnect();
+    });
   }
 
   /** Resolves when a job's end has told the machine to reboot or power off. */
@@ -87,9 +95,21 @@ export class Session {
     if (message.type === 'refused') status.update({ stage: ({ stage }) => stage.refused(message.error.message) });
   }
 
-  #welcomed({ machineName, state, continueJob }: Extract<ServerMessage, { type: 'welcome' }>): void {
+  #dropTransfers(): void {
+    for (const drop of this.#moves) drop();
+  }
+
+  #welcomed({ machineName, state, continueJob, servers = [] }: Extract<ServerMessage, { type: 'welcome' }>): void {
+    const { url } = this.#servers;
+    this.#servers.learn(servers);
+    if (url !== this.#connectedTo) {
+      this.#context.status.log('warning', `${this.#connectedTo} does not answer: connected to ${url} now`);
+      this.#connectedTo = url;
+      this.#dropTransfers();
+    }
     this.#context.status.update({
       connected: true,
+      serverUrl: url,
       machineName,
       machineState: state,
       waitingFor: [],
@@ -132,7 +152,8 @@ export class Session {
     const { status } = this.#context;
     this.#active = new ActiveJob(job, {
       context: this.#context,
-      server: this.#server,
+      servers: this.#servers,
+      moveListeners: this.#moves,
       send: (message) => this.#channel.send(message),
     });
     status.update({ busy: true, stage: ({ stage }) => stage.running(job.scenarioName) });

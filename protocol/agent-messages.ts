@@ -109,6 +109,11 @@ const welcomeMessage = z.object({
   state: z.enum(['pending', 'approved']),
   /** Milliseconds since 1970 by the server's clock. */
   serverTimeMs: z.number(),
+  /** Where the servers on one database are: the agent goes to another one when its own is gone. All have one CA. */
+  servers: z
+    .array(z.url({ protocol: /^https$/ }).max(512))
+    .max(16)
+    .exactOptional(),
   /** True: go on with `activeJob`. False: it is not yours any more; stop it. Absent when the hello named none. */
   continueJob: z.boolean().optional(),
 });

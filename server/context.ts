@@ -19,7 +19,11 @@ import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
 
 /** What runs beside this process; set once it has been started. */
-export type Services = { dnsmasq?: { isRunning(): boolean; restarts(): number } };
+export type Services = {
+  dnsmasq?: { isRunning(): boolean; restarts(): number };
+  /** Where agents reach this very server; not there while it does not know. */
+  url?: string;
+};
 
 export type Context = {
   readonly config: ServerConfig;

@@ -11,6 +11,7 @@ import { openAgentDoor } from './agents/accept.ts';
 import { Leases } from './agents/leases.ts';
 import { ProgressWriter } from './agents/progress-writer.ts';
 import { AgentRegistry } from './agents/registry.ts';
+import { announceServer, withdrawServer } from './agents/servers.ts';
 import { watchAgents } from './agents/watch.ts';
 import { addRoutes, createApp } from './app.ts';
 import { writeFirstScript } from './boot/ipxe-script.ts';
@@ -42,6 +43,7 @@ import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
 import { setSecondPersonRule } from './second-person/rule.ts';
+import { shareSecrets } from './shared-secrets.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
 import { type Authority, openAuthority } from './tls/authority.ts';
 import { openOperatorToken } from './tokens/operator-token.ts';
@@ -65,13 +67,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   await using starting = new AsyncDisposableStack();
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   const openId = config.openIdFile === undefined ? null : new OpenIdProvider(await readOpenIdConfig(config.openIdFile));
-  const authority = await openAuthority(config.dataDir, listNames(config));
-  const app = createApp(authority, config.logLevel);
   const metrics = new Metrics();
   const eventLoop = new EventLoopDelay();
   starting.defer(() => eventLoop.close());
   const db = await openDatabase(config.database, countQueries(metrics));
   starting.defer(() => db.destroy());
+  const names = listNames(config);
+  // A file is the database of one server.
+  if (config.database.kind === 'postgres') await shareSecrets(db, config.dataDir, names);
+  const authority = await openAuthority(config.dataDir, names);
+  const app = createApp(authority, config.logLevel);
   await fillFacts(db);
   await setSecondPersonRule(db, config.secondPerson);
   const operator = await openOperatorToken(db, config.dataDir);
@@ -127,6 +132,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     starting.defer(() => dnsmasq.stop());
     services.dnsmasq = dnsmasq;
   }
+  const reached = reachableAt(config, port);
+  if (reached !== null) services.url = reached;
+  await announceServer(context);
+  starting.defer(() => withdrawServer(context));
   starting.defer(watchAgents(context));
   starting.defer(forgetOldChanges(context));
   starting.defer(watchPower(context));
@@ -158,6 +167,13 @@ function listNames({ listen, advertise }: ServerConfig): string[] {
   const everywhere = listen.address === '0.0.0.0' || listen.address === '::';
   const names = [advertise?.address ?? 'localhost', everywhere ? 'localhost' : listen.address, hostname()];
   return [...new Set([...names, 'localhost', '127.0.0.1', '::1'])];
+}
+
+/** As a machine in the network may be told; null when only `--advertise` could say it. */
+function reachableAt({ listen, advertise }: ServerConfig, port: number): string | null {
+  if (advertise !== undefined) return `https://${formatHostPort(advertise)}`;
+  const everywhere = listen.address === '0.0.0.0' || listen.address === '::';
+  return everywhere ? null : `https://${formatHostPort({ address: listen.address, port })}`;
 }
 
 function localAddress({ listen }: ServerConfig): string {

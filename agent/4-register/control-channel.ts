@@ -5,8 +5,8 @@ import { backoffDelayMs } from '../../imaging/store/backoff.ts';
 import { isCertificateError, pinnedTls } from '../../imaging/store/pinned-ca.ts';
 import { type AgentMessage, maxFrameBytes, type ServerMessage } from '../../protocol/agent-messages.ts';
 import { DeployError, fromErrorBody, toDeployError } from '../../protocol/errors.ts';
-import type { ServerConnection } from '../context.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
+import type { Servers } from './servers.ts';
 
 const pingMs = 15_000;
 const silentMs = 45_000;
@@ -17,7 +17,7 @@ const refusedMs = 30_000;
 const maxBufferedBytes = 1024 * 1024;
 
 export type ChannelOptions = {
-  readonly server: ServerConnection;
+  readonly servers: Servers;
   readonly headers: Record<string, string>;
   /** The first message of each connection. */
   readonly hello: () => Promise<AgentMessage>;
@@ -62,16 +62,17 @@ export class ControlChannel {
   }
 
   #connect(): void {
-    const { server, headers } = this.#options;
-    const socket = new WebSocket(`${server.url.replace(/^https:/, 'wss:')}/v1/agent`, {
-      ...pinnedTls(server.ca),
+    const { servers, headers } = this.#options;
+    const { url } = servers;
+    const socket = new WebSocket(`${url.replace(/^https:/, 'wss:')}/v1/agent`, {
+      ...pinnedTls(servers.ca),
       headers,
       maxPayload: maxFrameBytes,
       perMessageDeflate: false,
       handshakeTimeout: pingMs,
     });
     this.#socket = socket;
-    let reason = new DeployError('server-unreachable', `${server.url} closed the connection`);
+    let reason = new DeployError('server-unreachable', `${url} closed the connection`);
     const stopWatching = watchSilence(socket);
     socket.on('open', () => void this.#greet(socket));
     socket.on('message', (data) => this.#receive(socket, data as Buffer));
@@ -83,7 +84,7 @@ export class ControlChannel {
       });
     });
     socket.on('error', (thrown) => {
-      if (reason.code === 'server-unreachable') reason = connectionError(server.url, thrown);
+      if (reason.code === 'server-unreachable') reason = connectionError(url, thrown);
     });
     socket.on('close', () => {
       stopWatching();
@@ -116,6 +117,8 @@ export class ControlChannel {
   #comeBack(reason: DeployError): void {
     if (this.#closed) return;
     this.#options.onDown(reason);
+    // After a connection that worked, the same server is asked once more: it may only have been the cable.
+    if (!this.#refused && this.#attempt > 0) this.#options.servers.goOn();
     const delayMs = this.#refused ? refusedMs : backoffDelayMs(this.#attempt++, backoff);
     this.#refused = false;
     this.#retry = setTimeout(() => this.#connect(), delayMs);

@@ -3,14 +3,17 @@ import { Pause } from '../../imaging/pause.ts';
 import { openHttpStore } from '../../imaging/store/http-store.ts';
 import type { AgentMessage } from '../../protocol/agent-messages.ts';
 import { DeployError } from '../../protocol/errors.ts';
-import { type AgentContext, agentHeaders, type ServerConnection } from '../context.ts';
+import type { Servers } from '../4-register/servers.ts';
+import { type AgentContext, agentHeaders } from '../context.ts';
 import { StallWatch } from '../watch/stall-watch.ts';
 import type { Meter } from './meter.ts';
 import { type Job, type JobOutcome, runJob } from './run-job.ts';
 
 type Surroundings = {
   readonly context: AgentContext;
-  readonly server: ServerConnection;
+  readonly servers: Servers;
+  /** Called when a server is reached another way, or another server: see https-client.ts. */
+  readonly moveListeners: Set<() => void>;
   /** False when there is no connection; a progress message that is lost is replaced by the next. */
   readonly send: (message: AgentMessage) => boolean;
 };
@@ -54,14 +57,16 @@ export class ActiveJob {
   }
 
   async run(): Promise<JobOutcome> {
-    const { context, server } = this.#surroundings;
+    const { context, servers, moveListeners } = this.#surroundings;
     const store = await openHttpStore({
-      ...server,
+      url: servers.url,
+      currentUrl: () => servers.url,
+      ca: servers.ca,
       headers: agentHeaders(context),
       retryForMs: context.outageMs,
       maxSockets: Math.max(2, Math.min(8, 2 * context.workers)),
       onOutage: (message) => context.status.log('warning', message),
-      moveListeners: context.moveListeners,
+      moveListeners,
     });
     const timer = setInterval(() => this.#report(), context.progressMs);
     try {

@@ -12,6 +12,8 @@ import { HttpsClient } from './https-client.ts';
 export type HttpStoreOptions = {
   /** `https://HOST:PORT` */
   readonly url: string;
+  /** See https-client.ts. */
+  readonly currentUrl?: (() => string) | undefined;
   /** The server's CA certificate, PEM; pinned-ca.ts fetches it. */
   readonly ca: string;
   /** `authorization`, and for an agent `deploy-boot-id`. */

@@ -10,6 +10,8 @@ import { isCertificateError, pinnedTls } from './pinned-ca.ts';
 export type HttpsClientOptions = {
   /** `https://HOST:PORT` */
   readonly url: string;
+  /** Asked at each try where there are several servers with one CA and one store; `url` is then where it begins. */
+  readonly currentUrl?: (() => string) | undefined;
   /** The CA certificate trusted, PEM (see pinned-ca.ts). */
   readonly ca: string;
   /** Sent with every request: who is asking. */
@@ -64,6 +66,10 @@ export class HttpsClient {
     options.moveListeners?.add(this.#dropConnections);
   }
 
+  get #url(): string {
+    return this.#options.currentUrl?.() ?? this.#options.url;
+  }
+
   /**
    * The body of a successful answer. Connection failures, 502, 503 and 504 are tried again for `retryForMs`.
    * @throws DeployError what the server answered, server-unreachable, server-untrusted, too-large or cancelled.
@@ -74,7 +80,7 @@ export class HttpsClient {
       try {
         const answer = await this.#once(call);
         this.#setAway(false, '');
-        return bodyOf(answer, call, this.#options.url);
+        return bodyOf(answer, call, this.#url);
       } catch (thrown) {
         if (!(thrown instanceof Outage)) throw thrown;
         firstFailureMs ??= performance.now();
@@ -91,14 +97,10 @@ export class HttpsClient {
   async #waitToRetry(call: Call, attempt: number, firstFailureMs: number, outage: Outage): Promise<void> {
     const awayMs = performance.now() - firstFailureMs;
     if (awayMs >= this.#options.retryForMs) {
-      throw new DeployError(
-        'server-unreachable',
-        `${call.method} ${this.#options.url}${call.path}: ${outage.message}`,
-        {
-          cause: outage.cause,
-          hint: `tried for ${Math.round(awayMs / 1000)} s; is the server running, and does this network reach it?`,
-        },
-      );
+      throw new DeployError('server-unreachable', `${call.method} ${this.#url}${call.path}: ${outage.message}`, {
+        cause: outage.cause,
+        hint: `tried for ${Math.round(awayMs / 1000)} s; is the server running, and does this network reach it?`,
+      });
     }
     // A kept connection that the server has just closed is no outage: the first retry is silent.
     if (attempt > 0) this.#setAway(true, outage.message);
@@ -119,9 +121,9 @@ export class HttpsClient {
   #once(call: Call): Promise<Answer> {
     if (call.signal?.aborted === true) return Promise.reject(cancelled(call));
     return new Promise<Answer>((resolve, reject) => {
-      const fail = (cause: Error): void => reject(failure(cause, call, this.#options.url));
+      const fail = (cause: Error): void => reject(failure(cause, call, this.#url));
       // The path goes out as it is: as part of a URL, an image called `..` would be normalised away.
-      const { hostname, port } = new URL(this.#options.url);
+      const { hostname, port } = new URL(this.#url);
       const request = httpsRequest({
         hostname: hostname.replace(/^\[|\]$/g, ''),
         port: port || 443,

@@ -16,6 +16,7 @@ import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
 import { dispatchJob } from './dispatch.ts';
 import type { ConnectedAgent } from './registry.ts';
 import { renew } from './renew.ts';
+import { listServerUrls } from './servers.ts';
 
 type Hello = Extract<AgentMessage, { type: 'hello' }>;
 type Done = Extract<AgentMessage, { type: 'done' }>;
@@ -82,6 +83,7 @@ export class AgentSession {
       machineName: machine.name,
       state: machine.state,
       serverTimeMs: Date.now(),
+      servers: await listServerUrls(db),
       ...(continueJob === undefined ? {} : { continueJob }),
     });
     await dispatchJob(this.#context, machine.id);

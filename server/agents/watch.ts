@@ -5,6 +5,7 @@ import { appendJobLog } from '../jobs/job-log.ts';
 import { findRefused, hasLimits, readLimits, readQueue } from '../jobs/limits.ts';
 import { dispatchJob, noticeApproval } from './dispatch.ts';
 import { renew } from './renew.ts';
+import { announceServer } from './servers.ts';
 import { tellRunning } from './tell-running.ts';
 
 const tickMs = 1000;
@@ -32,7 +33,10 @@ export function watchAgents(context: Context): () => Promise<void> {
 }
 
 async function runTick(context: Context, tick: number, uptimeMs: number): Promise<void> {
-  if (tick % renewEveryTicks === 0) await renew(context, context.agents.list());
+  if (tick % renewEveryTicks === 0) {
+    await renew(context, context.agents.list());
+    await announceServer(context);
+  }
   // After a long outage of the server every lease looks old; its agents first get their time to come back.
   if (uptimeMs > context.config.leaseSeconds * 1000) await lapseLeases(context);
   await noticeChanges(context);

@@ -7,6 +7,7 @@ import { addJobHolds } from './migrations/009-jobs.ts';
 import { createPower } from './migrations/011-power.ts';
 import { addOpenId } from './migrations/012-openid.ts';
 import { addAgreements } from './migrations/013-second-person.ts';
+import { createServers } from './migrations/014-servers.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
 import { roleGrants } from './migrations/017-role-grants.ts';
@@ -226,6 +227,7 @@ export const migrations: Record<string, Migration> = {
   '011-power': { up: createPower },
   '012-openid': { up: addOpenId },
   '013-second-person': { up: addAgreements },
+  '014-servers': { up: createServers },
   '015-approval-rules': approvalRules,
   '016-changes': changes,
   '017-role-grants': roleGrants,

@@ -93,6 +93,8 @@ type JobsTable = {
   revision: number;
 };
 
+type ServersTable = { id: string; url: string; heardAt: string };
+
 type BatchesTable = {
   id: string;
   key: string | null;
@@ -227,6 +229,7 @@ export type Tables = {
   scenarios: ScenariosTable;
   jobs: JobsTable;
   batches: BatchesTable;
+  servers: ServersTable;
   jobLog: JobLogTable;
   diskChecks: DiskChecksTable;
   bootProfiles: BootProfilesTable;

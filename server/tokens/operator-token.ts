@@ -10,7 +10,7 @@ const setting = 'operatorTokenHash';
 export type OperatorToken = { readonly token: string; readonly filePath: string; readonly isNew: boolean };
 
 /** Reads `dataDir/operator-token`, making it at the first start or when someone removed it to get a new one. */
-export async function openOperatorToken(db: Database, dataDir: string): Promise<OperatorToken> {
+export async function readOperatorToken(dataDir: string): Promise<OperatorToken> {
   const filePath = path.join(dataDir, 'operator-token');
   const present = await readFile(filePath, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return null;
@@ -19,12 +19,18 @@ export async function openOperatorToken(db: Database, dataDir: string): Promise<
   const token = present?.trim() || `dop_${randomBytes(32).toString('base64url')}`;
   const isNew = token !== present?.trim();
   if (isNew) await writePrivateFile(filePath, `${token}\n`);
+  return { token, filePath, isNew };
+}
+
+/** The same, and from now on it is the one that counts. */
+export async function openOperatorToken(db: Database, dataDir: string): Promise<OperatorToken> {
+  const { token, ...rest } = await readOperatorToken(dataDir);
   await db
     .insertInto('settings')
     .values({ name: setting, value: hashToken(token) })
     .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: hashToken(token) }))
     .execute();
-  return { token, filePath, isNew };
+  return { token, ...rest };
 }
 
 export async function isOperatorToken(db: Database, token: string): Promise<boolean> {

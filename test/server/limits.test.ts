@@ -72,7 +72,7 @@ describe('jobs of many machines', () => {
     await using first = await TestServer.start({ approve: 'all' });
     // A file is the database of one server.
     const shared = first.database.startsWith('postgres');
-    await using other = shared ? await TestServer.start({ approve: 'all', database: first.database }) : null;
+    await using other = shared ? await TestServer.beside(first, { approve: 'all' }) : null;
     const server = other ?? first;
     await server.api('POST', '/v1/scenarios', { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
     const set = await server.api('PATCH', '/v1/settings', { jobLimits: { store: 2 } });

@@ -1,5 +1,5 @@
 // What the server's tests share: a server in this process, requests to it, and the facts of a made-up machine.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { get as plainGet } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import path from 'node:path';
@@ -30,6 +30,13 @@ export class TestServer implements AsyncDisposable {
   static async start(options: Partial<ServerOptions> = {}): Promise<TestServer> {
     const dataDir = await mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-server-'));
     const database = await newDatabase(dataDir);
+    return new TestServer(dataDir, database, await start({ data: dataDir, database, ...options }));
+  }
+
+  /** Another server on the same database, with the secrets that such servers share. */
+  static async beside({ dataDir: first, database }: TestServer, options: Partial<ServerOptions>): Promise<TestServer> {
+    const dataDir = await mkdtemp(path.join(await smallFilesFolder(), 'deploy-os-server-'));
+    await copyFile(path.join(first, 'secrets.key'), path.join(dataDir, 'secrets.key'));
     return new TestServer(dataDir, database, await start({ data: dataDir, database, ...options }));
   }
 

@@ -1,6 +1,5 @@
 // Power drivers through the API: settings that hide their password, actions with what came of them, and who may.
-import { copyFile, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../../protocol/people.ts';
 import type { Power, PowerAnswer } from '../../../protocol/power.ts';
@@ -130,9 +129,7 @@ describe('Wake-on-LAN', () => {
       macs: ['52-54-00-00-00-02'],
       password: '01:02:03:04:05:0A',
     });
-    await using second = await TestServer.start({ approve: 'all', database: first.database });
-    await copyFile(path.join(first.dataDir, 'secrets.key'), path.join(second.dataDir, 'secrets.key'));
-    await second.restart({ approve: 'all', database: first.database });
+    await using second = await TestServer.beside(first, { approve: 'all' });
     const token = await second.bootToken(uuidA);
     const agent = await ScriptedAgent.join({ port: second.running.port, token, uuid: uuidA, wakes: true });
     await agent.next('welcome');

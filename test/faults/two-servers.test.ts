@@ -1,0 +1,101 @@
+// Two servers on one PostgreSQL and one store, one of them killed in the middle of jobs: agents go to the other, and each job is done once.
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStore } from '../../imaging/store/open-store.ts';
+import { verifyImage } from '../../imaging/verify.ts';
+import type { Job, JobReport, Machine } from '../../protocol/rest.ts';
+import { FleetAgent, openApi, until } from '../fixtures/agent/fleet.ts';
+import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
+import { createDatabase } from '../fixtures/databases.ts';
+import { PostgresService } from '../fixtures/postgres-service.ts';
+
+const diskBytes = 48 * 2 ** 20;
+const machines = 4;
+
+let dir: string;
+let service: PostgresService;
+let database: string;
+const data = (name: string) => join(dir, name);
+const start = (name: string) => startServerProcess(data(name), 0, database, join(dir, 'store'));
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'deploy-os-two-'));
+  service = await PostgresService.start();
+  database = await createDatabase(service.url('postgres'));
+});
+afterAll(async () => {
+  await service.remove();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('a second server on a database', () => {
+  it('needs the key of the first, and has its CA and its operator token then', async () => {
+    const first = await start('a');
+    await expect(start('b')).rejects.toThrow('did not start');
+    await mkdir(data('b'), { recursive: true });
+    await copyFile(join(data('a'), 'secrets.key'), join(data('b'), 'secrets.key'));
+    const second = await start('b');
+    expect(second.facts).toMatchObject({
+      caFingerprint: first.facts.caFingerprint,
+      operatorToken: first.facts.operatorToken,
+    });
+    for (const { child } of [first, second]) await killAndWait(child);
+  });
+});
+
+describe('two servers', () => {
+  it('do the jobs of both when one is killed, each once, and reach the machines of each other', async () => {
+    const [first, second] = [await start('a'), await start('b')];
+    const api = await openApi(second.facts);
+    const agents: FleetAgent[] = [];
+    try {
+      for (let i = 0; i < machines; i++) {
+        const file = join(dir, `disk-${i}`);
+        await writeFile(file, randomBytes(diskBytes));
+        agents.push(await FleetAgent.boot(i % 2 === 0 ? first.facts : second.facts, [file]));
+      }
+      const names = (await api.call<Machine[]>('GET', '/v1/machines')).map(({ id }) => id);
+      for (const id of names) await api.call('PATCH', `/v1/machines/${id}`, { state: 'approved' });
+      const steps = [{ kind: 'capture', source: { by: 'only' }, image: 'disk of {machine}' }];
+      await api.call('POST', '/v1/scenarios', { name: 'keep', steps, end: 'wait' });
+      const { jobs } = await api.call<{ jobs: Job[] }>('POST', '/v1/batches', { scenario: 'keep', machines: names });
+      const read = () => Promise.all(jobs.map(({ id }) => api.call<Job>('GET', `/v1/jobs/${id}`)));
+
+      // Asked for at the second server: those of the first hand theirs out, and stand still when told there.
+      const ofFirst = agents[0] as FleetAgent;
+      await until(() => ofFirst.status.model.busy, 'a machine of the first server has its job', 5000);
+      const own = jobs.find(({ machineName }) => machineName === ofFirst.status.model.machineName);
+      await api.call('POST', `/v1/jobs/${own?.id}/pause`);
+      await until(() => ofFirst.messages.includes('paused between two chunks'), 'it is told to pause', 5000);
+      await api.call('POST', `/v1/jobs/${own?.id}/resume`);
+      await until(() => ofFirst.messages.includes('the job goes on'), 'it is told to go on', 5000);
+
+      await killAndWait(first.child);
+      expect(ofFirst.status.model.busy).toBe(true);
+      expect((await read()).some(({ state }) => state === 'running')).toBe(true);
+      await until(async () => (await read()).every(({ endedAt }) => endedAt !== null), 'every job ends');
+      expect((await read()).map(({ state, error }) => [state, error])).toEqual(
+        Array(machines).fill(['succeeded', null]),
+      );
+      expect(ofFirst.messages).toContain(`connected to ${second.facts.url} now`);
+      for (const { id } of jobs) {
+        const { handOuts, results } = await api.call<JobReport>('GET', `/v1/jobs/${id}/report`);
+        expect([handOuts, results.length]).toEqual([1, 1]);
+      }
+      const store = await openStore(join(dir, 'store'));
+      const images = await store.listManifests();
+      expect(images).toHaveLength(machines);
+      for (const { name } of images) {
+        expect((await verifyImage({ imageName: name, store, workers: 1 })).problemCount).toBe(0);
+      }
+      await store.close();
+    } finally {
+      for (const { session } of agents) session.close();
+      api.close();
+      for (const { child } of [first, second]) await killAndWait(child);
+    }
+  }, 100_000);
+});
