@@ -32,9 +32,24 @@ export function jobsOf(machineId: string): LiveList<Job> {
   });
 }
 
+export const newestCount = 500;
+
+/** The newest, and all that run or wait however old they are. */
+async function readAll(): Promise<Job[]> {
+  const [running, queued, newest] = await Promise.all([
+    get<Job[]>('/v1/jobs?state=running&limit=1000'),
+    get<Job[]>('/v1/jobs?state=queued&limit=1000'),
+    get<Job[]>(`/v1/jobs?limit=${newestCount}`),
+  ]);
+  return [...running, ...queued, ...newest];
+}
+
+export const readOlderJobs = (before: string): Promise<Job[]> =>
+  get<Job[]>(`/v1/jobs?limit=${newestCount}&before=${encodeURIComponent(before)}`);
+
 export const jobs = new LiveList<Job>({
   wants: { jobs: true },
-  readAll: () => get<Job[]>('/v1/jobs'),
+  readAll,
   readOne,
   apply,
 });

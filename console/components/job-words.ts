@@ -13,8 +13,9 @@ const tones: Record<Job['state'], Tone> = {
   cancelled: 'warn',
 };
 
-export function describeJobState({ state, cancelRequested }: Job, words: Words): { tone: Tone; text: string } {
+export function describeJobState({ state, held, cancelRequested }: Job, words: Words): { tone: Tone; text: string } {
   if (state === 'running' && cancelRequested) return { tone: 'warn', text: words.cancelling };
+  if (held !== null && (state === 'queued' || state === 'running')) return { tone: 'warn', text: words[held] };
   return { tone: tones[state], text: words[state] };
 }
 

@@ -39,7 +39,7 @@ export function toLine(machine: Machine, job: Job | null): MachineLine {
     diskCount: internal.length,
     diskBytes: internal.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
-  const searched = [machine.name, machine.id, line.model, line.serial, smbios?.uuid ?? ''];
+  const searched = [machine.name, machine.id, line.model, line.serial, smbios?.uuid ?? '', ...machine.tags];
   for (const nic of nics) searched.push(nic.mac, ...nic.addresses);
   return { ...line, words: searched.join('\n').normalize('NFKC').toLowerCase() };
 }
@@ -60,11 +60,21 @@ export function currentJobs(jobs: Iterable<Job>): Map<string, Job> {
   return current;
 }
 
-/** Every word of the search must be in the line. */
-export function findLines(lines: readonly MachineLine[], search: string, condition: string | null): MachineLine[] {
+export type Filter = {
+  /** Every word of it must be in the line. */
+  readonly search: string;
+  readonly condition: Condition | null;
+  /** A group's id. */
+  readonly group: string | null;
+};
+
+export function findLines(lines: readonly MachineLine[], { search, condition, group }: Filter): MachineLine[] {
   const words = search.normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean);
   return lines.filter(
-    (line) => (condition === null || line.condition === condition) && words.every((word) => line.words.includes(word)),
+    (line) =>
+      (condition === null || line.condition === condition) &&
+      (group === null || line.machine.groups.some(({ id }) => id === group)) &&
+      words.every((word) => line.words.includes(word)),
   );
 }
 
@@ -82,6 +92,12 @@ export function sortLines(lines: readonly MachineLine[], { key, descending }: Or
   const compare = keys[key] ?? (() => 0);
   const byName = [...lines].sort(keys.name);
   return byName.sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
+}
+
+/** Of all machines: their groups by id, in order of name. */
+export function listGroups(lines: readonly MachineLine[]): [id: string, name: string][] {
+  const groups = new Map(lines.flatMap(({ machine }) => machine.groups.map(({ id, name }) => [id, name] as const)));
+  return [...groups].sort(([, a], [, b]) => collator.compare(a, b));
 }
 
 export function countConditions(lines: readonly MachineLine[]): Record<Condition, number> {
