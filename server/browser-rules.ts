@@ -1,5 +1,5 @@
 // What browsers are told, and what they tell: pages of this server run nothing but its own files, and pages of other sites get nothing done here.
-// The headers: Content Security Policy Level 3; Fetch Metadata Request Headers; RFC 6454 (Origin).
+// The headers: Content Security Policy Level 3; Fetch Metadata Request Headers; RFC 6454 (Origin). docs/security.md says why.
 import type { IncomingHttpHeaders } from 'node:http';
 import { DeployError } from '../protocol/errors.ts';
 
