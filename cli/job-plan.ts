@@ -1,11 +1,16 @@
 // `deploy-os job plan`: what a scenario would do on machines, before it does it.
 import type { Command } from 'commander';
+import { DeployError } from '../protocol/errors.ts';
 import { type MachinePlan, type Plan, type PlannedStep, planSchema } from '../protocol/plan.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { describeFinding, formatBytes, printJson } from './output.ts';
 import { collectValue } from './parameter-values.ts';
 
-type PlanOptions = ConnectOptions & { readonly machine: string[]; readonly set?: Record<string, string> };
+type PlanOptions = ConnectOptions & {
+  readonly machine?: string[];
+  readonly group?: string;
+  readonly set?: Record<string, string>;
+};
 
 /** Adds `plan` to `deploy-os job`. */
 export function addPlanCommand(job: Command): void {
@@ -14,7 +19,8 @@ export function addPlanCommand(job: Command): void {
       .command('plan <scenario>')
       .description('Show for each machine what it would do: which disk, what is on it, what would be overwritten'),
   )
-    .requiredOption('--machine <machine>', 'id or name; several times for several machines', collect)
+    .option('--machine <machine>', 'id or name; several times for several machines', collect)
+    .option('--group <group>', 'every machine of this group')
     .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
     .action(plan);
 }
@@ -23,8 +29,14 @@ function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-async function plan(scenario: string, { machine, set, ...options }: PlanOptions): Promise<void> {
-  const body = { scenario, machines: machine, ...(set === undefined ? {} : { parameters: set }) };
+async function plan(scenario: string, { machine, group, set, ...options }: PlanOptions): Promise<void> {
+  if (machine === undefined && group === undefined) throw new DeployError('usage', 'give --machine or --group');
+  const body = {
+    scenario,
+    ...(machine === undefined ? {} : { machines: machine }),
+    ...(group === undefined ? {} : { group }),
+    ...(set === undefined ? {} : { parameters: set }),
+  };
   const planned = await callOnce(options, 'POST', '/v1/plans', planSchema, body);
   if (options.json === true) printJson(planned);
   else process.stdout.write(describePlan(planned));

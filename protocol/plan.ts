@@ -19,14 +19,13 @@ export const planRequestSchema = z
   .strictObject({
     scenario: name.exactOptional(),
     draft: scenarioBodySchema.exactOptional(),
-    /** By id or name. */
-    machines: z.array(name).min(1).max(maxPlannedMachines),
+    /** By id or name; or a group's, or both. */
+    machines: z.array(name).min(1).max(maxPlannedMachines).exactOptional(),
+    group: name.exactOptional(),
     parameters: parameterValuesSchema.exactOptional(),
   })
-  .refine(
-    ({ scenario, draft }) => (scenario === undefined) !== (draft === undefined),
-    'give one of scenario and draft',
-  );
+  .refine(({ scenario, draft }) => (scenario === undefined) !== (draft === undefined), 'give one of scenario and draft')
+  .refine(({ machines, group }) => machines !== undefined || group !== undefined, 'names neither machines nor a group');
 export type PlanRequest = z.input<typeof planRequestSchema>;
 
 /** Why a job would be refused: codes are those that the job would fail with (docs/errors.md). */

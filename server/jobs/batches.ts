@@ -51,7 +51,10 @@ export async function createBatch(
 }
 
 /** Each once, in the order of their naming; those of the group after them. @throws DeployError machine-not-found, group-not-found, invalid-input */
-export async function machinesOfBatch(db: Database, { machines = [], group }: BatchRequest): Promise<MachineRow[]> {
+export async function machinesOfBatch(
+  db: Database,
+  { machines = [], group }: Pick<BatchRequest, 'machines' | 'group'>,
+): Promise<MachineRow[]> {
   const named: MachineRow[] = [];
   for (const name of machines) named.push(await findMachine(db, name));
   const members = group === undefined ? [] : await machinesOfGroup(db, (await findGroup(db, group)).id);

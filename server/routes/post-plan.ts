@@ -1,7 +1,10 @@
 // POST /v1/plans: a dry run of a scenario, saved or not, on machines
-import { planRequestSchema, planSchema } from '../../protocol/plan.ts';
+import { DeployError } from '../../protocol/errors.ts';
+import { maxPlannedMachines, planRequestSchema, planSchema } from '../../protocol/plan.ts';
 import type { Scenario } from '../../protocol/rest.ts';
-import { findMachine } from '../machines/read-machines.ts';
+import type { Context } from '../context.ts';
+import type { MachineRow } from '../database/schema.ts';
+import { machinesOfBatch } from '../jobs/batches.ts';
 import { requireOnMachine } from '../people/machine-access.ts';
 import { planMachine } from '../plans/plan-machine.ts';
 import { PlannedImages } from '../plans/planned-images.ts';
@@ -15,7 +18,7 @@ export const postPlan: Route = {
   on: 'caller',
   doc: { summary: 'See what a scenario would do on machines', body: planRequestSchema, answer: planSchema },
   async handle(context, request, caller) {
-    const { scenario: named, draft, machines, parameters } = planRequestSchema.parse(request.body);
+    const { scenario: named, draft, parameters, ...of } = planRequestSchema.parse(request.body);
     const scenario: Scenario =
       draft === undefined
         ? await findScenario(context.db, named ?? '')
@@ -23,11 +26,20 @@ export const postPlan: Route = {
     const images = new PlannedImages(context.store);
     const made = new Set<string>();
     const planned = [];
-    for (const name of machines) {
-      const machine = await findMachine(context.db, name);
+    for (const machine of await machinesOf(context, of)) {
       await requireOnMachine(context.db, caller, machine, 'viewer');
       planned.push(await planMachine(context, machine, { scenario, parameters, images, made }));
     }
     return { scenario: scenario.name, machines: planned };
   },
 };
+
+async function machinesOf({ db }: Context, of: Parameters<typeof machinesOfBatch>[1]): Promise<MachineRow[]> {
+  const machines = await machinesOfBatch(db, of);
+  if (machines.length <= maxPlannedMachines) return machines;
+  throw new DeployError(
+    'invalid-input',
+    `these are ${machines.length} machines, and a plan is for ${maxPlannedMachines} at most`,
+    { hint: 'Name the machines in several requests.' },
+  );
+}

@@ -130,6 +130,11 @@ describe('a plan', () => {
     const capture = (image: string) => [{ kind: 'capture', image, source: { by: 'only' } }];
     const same = await plan(server, capture('nightly'), machines);
     expect(same.map(({ steps }) => codes(steps[0]?.refusals))).toEqual([[], ['image-exists']]);
+    await server.api('POST', '/v1/groups', { name: 'room', members: machines });
+    const draft = { name: 'draft', steps: capture('nightly-{machine}') };
+    const group = await server.api<Plan>('POST', '/v1/plans', { draft, group: 'room' });
+    expect(group.machines.map(({ machineName }) => machineName).sort()).toEqual(machines.sort());
+    await expect(server.api('POST', '/v1/plans', { draft })).rejects.toThrow('neither machines nor a group');
     const own = await plan(server, capture('nightly-{machine}'), machines);
     expect(own.map(({ refused }) => refused)).toEqual([false, false]);
   });
