@@ -22,7 +22,7 @@ function printable(line: string): string {
   return line.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');
 }
 
-function writeReport(report: JobReport): string[] {
+export function writeReport(report: JobReport): string[] {
   const { error, approvedDisks } = report;
   return [
     `Job ${report.id}: ${report.scenarioName} on ${report.machineName} (${report.machineId})`,
@@ -59,19 +59,22 @@ function describeStep(step: Step): string {
   const disk = selector === null ? '' : describeSelector(selector);
   if (step.kind === 'capture') return `capture ${disk} as '${step.image}'`;
   if (step.kind === 'restore') return `restore '${step.image}' onto ${disk}`;
+  if (step.kind === 'wipe') return `wipe ${disk} (${step.method})`;
   return step.kind;
 }
 
 function resultOf({ results }: JobReport, index: number): string[] {
   const result = results[index];
   if (result === undefined) return ['  no result'];
-  const { disk, image, figures, secondsByPhase, warnings, findings = [] } = result;
+  const { disk, image, summary, figures, secondsByPhase, warnings, findings = [] } = result;
   const seconds = Object.entries(secondsByPhase).map(([phase, value]) => `${phase} ${value.toFixed(1)} s`);
   const readBack = figures.bytesVerified;
   return [
     ...(disk === undefined ? [] : [`  disk:       ${disk.label} (${disk.id})`]),
     ...(image === undefined ? [] : [`  image:      '${image.name}' (${image.id}), root digest ${image.rootDigest}`]),
-    ...(readBack === undefined
+    ...(summary === undefined ? [] : [`  done:       ${summary}`]),
+    // What a wipe's read-back showed, its summary says.
+    ...(readBack === undefined || result.kind === 'wipe'
       ? []
       : [`  read back:  ${formatBytes(readBack)} from the medium, all as the image says`]),
     ...Object.entries(figures).map(

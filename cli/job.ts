@@ -173,6 +173,7 @@ function printJob(job: Job): void {
   for (const result of job.results) {
     const seconds = Object.entries(result.secondsByPhase).map(([phase, value]) => `${phase} ${value.toFixed(1)} s`);
     process.stdout.write(`  ${result.kind} ${result.disk?.label ?? ''}: ${seconds.join(', ')}\n`);
+    if (result.summary !== undefined) process.stdout.write(`    ${result.summary}\n`);
     for (const [name, value] of Object.entries(result.figures)) {
       process.stdout.write(`    ${name}: ${name.endsWith('Bytes') ? formatBytes(value) : value}\n`);
     }

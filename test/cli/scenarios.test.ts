@@ -5,8 +5,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { describePlan } from '../../cli/job-plan.ts';
+import { writeReport } from '../../cli/job-report.ts';
 import type { Plan } from '../../protocol/plan.ts';
-import type { Job, Scenario } from '../../protocol/rest.ts';
+import { type Job, jobReportSchema, type Scenario } from '../../protocol/rest.ts';
 import { makeChecked } from '../fixtures/checked-disks.ts';
 import { TestServer, uuidA } from '../server/support.ts';
 
@@ -67,4 +68,33 @@ it('tells a plan in words, and lets nothing that stands on a disk steer the term
   );
   expect(words).toContain('     overwritten: all of the disk\n     refused: it has 5 bytes (target-too-small)\n');
   expect(words).toContain("'s' would be refused on 1 of 1 machine(s). Nothing was done.");
+});
+
+it('a report of a wipe says what was done to the disk and what the read-back showed, and speaks of no image', () => {
+  const time = '2026-11-28T15:00:00.000Z';
+  const report = jobReportSchema.parse({
+    ...{ id: 'j', scenarioId: 's', scenarioName: 'retire', machineId: 'm', machineName: 'web-01', state: 'succeeded' },
+    ...{ cancelRequested: false, createdAt: time, startedAt: time, endedAt: time, progress: null, error: null },
+    ...{
+      approvedCheckId: null,
+      approvedDisks: null,
+      handOuts: 1,
+      log: [],
+      end: 'poweroff',
+      held: null,
+      notBefore: null,
+    },
+    ...{ requestedBy: null, batchId: null, retryOf: null, retries: 0, waitsFor: null },
+    steps: [{ kind: 'wipe', target: { by: 'only' } }],
+    results: [
+      {
+        ...{ kind: 'wipe', figures: { bytesVerified: 5 }, secondsByPhase: { write: 1 }, warnings: [] },
+        ...{ summary: 'overwritten with zeros; all 5 bytes read back as the zeros that were written' },
+      },
+    ],
+  });
+  const words = writeReport(report).join('\n');
+  expect(words).toContain('Step 1: wipe ');
+  expect(words).toContain('  done:       overwritten with zeros; all 5 bytes read back');
+  expect(words).not.toContain('image');
 });
