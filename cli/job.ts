@@ -25,6 +25,7 @@ type RunOptions = ConnectOptions & {
   readonly set?: Record<string, string>;
   readonly retries?: number;
   readonly key?: string;
+  readonly wake?: true;
   readonly watch?: boolean;
 };
 
@@ -45,6 +46,7 @@ export function addCommands(program: Command): void {
     .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
     .option('--retries <n>', 'how often it is tried again by itself when network, server or a device failed', Number)
     .option('--key <key>', 'asking again with the same key makes nothing new')
+    .option('--wake', 'turn the machine on by its power driver, if it is not there')
     .option('--watch', 'stay until it has ended')
     .action(run);
   addPlanCommand(job);
@@ -98,8 +100,8 @@ async function run(named: string | undefined, others: string[], options: RunOpti
   const first = options.scenario === undefined || named === undefined ? [] : [named];
   const machines = [...first, ...others, ...(options.machine ?? [])];
   if (scenario === undefined) throw new DeployError('usage', 'which scenario?');
-  const { group, approve, set, retries, key } = options;
-  const asked = { scenario, approve, parameters: set, retries, key };
+  const { group, approve, set, retries, key, wake } = options;
+  const asked = { scenario, approve, parameters: set, retries, key, wake };
   if (group !== undefined || machines.length > 1) {
     const batch = await askForBatch(options, {
       ...asked,

@@ -25,6 +25,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   machine: () => import('./machine.ts'),
   medium: () => import('./medium.ts'),
   scenario: () => import('./scenario.ts'),
+  schedule: () => import('./schedule.ts'),
   server: () => import('./server.ts'),
   settings: () => import('./settings.ts'),
   store: () => import('./store.ts'),

@@ -16,6 +16,7 @@ export const batchRequestSchema = z
     approve: z.literal('latest').exactOptional(),
     parameters: parameterValuesSchema.exactOptional(),
     retries: retriesSchema.exactOptional(),
+    wake: z.boolean().exactOptional(),
     key: requestKeySchema.exactOptional(),
   })
   .refine(({ machines, group }) => machines !== undefined || group !== undefined, 'names neither machines nor a group');

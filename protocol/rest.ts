@@ -89,6 +89,8 @@ export const jobRequestSchema = z.strictObject({
   /** Values of the scenario's parameters. */
   parameters: parameterValuesSchema.exactOptional(),
   retries: retriesSchema.exactOptional(),
+  /** Turn the machine on by its power driver, if it is not there. */
+  wake: z.boolean().exactOptional(),
   key: requestKeySchema.exactOptional(),
 });
 
@@ -137,6 +139,8 @@ export const jobSchema = z.object({
   retryOf: id.nullable().default(null),
   /** How often it is tried again by itself. */
   retries: z.number().int().nonnegative().default(0),
+  /** Of the schedule that asked for it. */
+  scheduleId: id.nullable().default(null),
   notBefore: time.nullable().default(null),
 });
 export type Job = z.infer<typeof jobSchema>;

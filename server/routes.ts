@@ -11,6 +11,7 @@ import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
 import { deleteOwnSession } from './routes/delete-own-session.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
+import { deleteSchedule } from './routes/delete-schedule.ts';
 import { deleteToken } from './routes/delete-token.ts';
 import { deleteUserRoute } from './routes/delete-user.ts';
 import { getApprovalRules } from './routes/get-approval-rules.ts';
@@ -48,17 +49,22 @@ import { getOpenIdStart } from './routes/get-openid-start.ts';
 import { getReady } from './routes/get-ready.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
+import { getSchedule } from './routes/get-schedule.ts';
+import { getScheduleRuns } from './routes/get-schedule-runs.ts';
+import { getSchedules } from './routes/get-schedules.ts';
 import { getSettings } from './routes/get-settings.ts';
 import { getSetup } from './routes/get-setup.ts';
 import { getStoreStats } from './routes/get-store-stats.ts';
 import { getTags } from './routes/get-tags.ts';
 import { getTokens } from './routes/get-tokens.ts';
+import { getUpcomingRuns } from './routes/get-upcoming-runs.ts';
 import { getUsers } from './routes/get-users.ts';
 import { patchApprovalRule } from './routes/patch-approval-rule.ts';
 import { patchBootProfile } from './routes/patch-boot-profile.ts';
 import { patchGroup } from './routes/patch-group.ts';
 import { patchMachine } from './routes/patch-machine.ts';
 import { patchScenario } from './routes/patch-scenario.ts';
+import { patchSchedule } from './routes/patch-schedule.ts';
 import { patchSettings } from './routes/patch-settings.ts';
 import { patchUser } from './routes/patch-user.ts';
 import { postApprovalRule } from './routes/post-approval-rule.ts';
@@ -85,6 +91,8 @@ import { postJobRetry } from './routes/post-job-retry.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
+import { postSchedule } from './routes/post-schedule.ts';
+import { postScheduleRun } from './routes/post-schedule-run.ts';
 import { postSession } from './routes/post-session.ts';
 import { postStoreCheck } from './routes/post-store-check.ts';
 import { postStoreFullStats } from './routes/post-store-full-stats.ts';
@@ -189,4 +197,12 @@ export const routes: readonly Route[] = [
   postApprovalRule,
   patchApprovalRule,
   deleteApprovalRule,
+  deleteSchedule,
+  getSchedule,
+  getScheduleRuns,
+  getSchedules,
+  getUpcomingRuns,
+  patchSchedule,
+  postSchedule,
+  postScheduleRun,
 ];

@@ -42,6 +42,7 @@ import { readOpenIdConfig } from './openid/read-config.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
+import { watchSchedules } from './schedules/watch-schedules.ts';
 import { setSecondPersonRule } from './second-person/rule.ts';
 import { shareSecrets } from './shared-secrets.ts';
 import { StreamedTasks } from './tasks/streamed-tasks.ts';
@@ -139,6 +140,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(watchAgents(context));
   starting.defer(forgetOldChanges(context));
   starting.defer(watchPower(context));
+  starting.defer(watchSchedules(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
   await writeAddressFile(config.dataDir, url);
 

@@ -13,6 +13,8 @@ export type PruneOptions = {
   readonly groupBy: 'disk' | 'none';
   /** Only images whose whole name fits: `*` stands for anything, `?` for one character. Others are left alone. */
   readonly match?: string;
+  /** Only images of these names. */
+  readonly only?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 };
 
@@ -33,14 +35,14 @@ export type PrunePlan = {
 
 /** What the policy keeps and deletes; deletes nothing. Of every group at least the newest is kept. @throws usage */
 export async function planPrune(store: ChunkStore, options: PruneOptions): Promise<PrunePlan> {
-  const { policy, groupBy, match, signal } = options;
+  const { policy, groupBy, match, only, signal } = options;
   const pattern = match === undefined ? /^/ : globPattern(match);
   const groups = new Map<string, PlannedImage[]>();
   const unreadable: { name: string; reason: string }[] = [];
   for (const { name } of await store.listManifests(signal)) {
     throwIfCancelled(signal);
     // What restores saved of their targets is no image of a disk: it must not push one out, and is limited by itself.
-    if (!pattern.test(name) || isEscrowName(name)) continue;
+    if (!pattern.test(name) || isEscrowName(name) || only?.has(name) === false) continue;
     const manifest = await readManifest(store, name, signal);
     if (manifest instanceof DeployError) unreadable.push({ name, reason: manifest.message });
     else if (manifest !== null) addTo(groups, groupBy === 'none' ? 'all images' : diskOf(manifest), manifest);

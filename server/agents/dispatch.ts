@@ -12,6 +12,7 @@ import { appendJobLog } from '../jobs/job-log.ts';
 import { holdWords, type JobLife, type Lease } from '../jobs/lifecycle.ts';
 import { findRefused, hasLimits, readLimits, readQueue } from '../jobs/limits.ts';
 import { mayRun } from '../jobs/may-run.ts';
+import { holdOutside, isOutside } from '../schedules/hold-outside.ts';
 import { holdsAgreement } from '../second-person/decide.ts';
 import type { ConnectedAgent } from './registry.ts';
 
@@ -24,6 +25,10 @@ export async function dispatchJob(context: Context, machineId: string): Promise<
   const job = await findNextJob(context, machineId);
   // Between the question and its answer another call may have found the same job.
   if (job === undefined || agent.activeJobId !== null) return;
+  if (isOutside(job, Date.now())) {
+    await holdOutside(context.db, Date.now());
+    return dispatchJob(context, machineId);
+  }
   if (!(await knowsSteps(context, agent, job))) return;
   agent.activeJobId = job.id;
   try {

@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import { createGroups } from './migrations/007-groups.ts';
 import { addParameters } from './migrations/008-scenarios.ts';
 import { addJobHolds } from './migrations/009-jobs.ts';
+import { createSchedules } from './migrations/010-schedules.ts';
 import { createPower } from './migrations/011-power.ts';
 import { addOpenId } from './migrations/012-openid.ts';
 import { addAgreements } from './migrations/013-second-person.ts';
@@ -224,6 +225,7 @@ export const migrations: Record<string, Migration> = {
   '007-groups': { up: createGroups },
   '008-scenarios': { up: addParameters },
   '009-jobs': { up: addJobHolds },
+  '010-schedules': { up: createSchedules },
   '011-power': { up: createPower },
   '012-openid': { up: addOpenId },
   '013-second-person': { up: addAgreements },

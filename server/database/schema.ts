@@ -1,5 +1,5 @@
 // The tables as the code sees them. Times are ISO 8601 in UTC, so that text order is time order; structures are JSON text.
-import type { Generated, Kysely } from 'kysely';
+import type { Generated, Kysely, Selectable } from 'kysely';
 import type { PowerState } from '../../protocol/power.ts';
 import type { JobHold, JobState } from '../../protocol/rest.ts';
 
@@ -89,6 +89,13 @@ type JobsTable = {
   retries: number;
   /** Not handed out before. */
   notBefore: string | null;
+  /** Of the schedule that asked for it. */
+  scheduleId: Generated<string | null>;
+  /** The hours in which it may begin. */
+  windows: Generated<string | null>;
+  /** When its machine is to be turned on, if it is not there; and how often that was tried. */
+  wakeAt: Generated<string | null>;
+  wakeTries: Generated<number>;
   /** Counts changes of state: a writer that read an older revision writes nothing. Whoever watches hears of it, so all but progress counts. */
   revision: number;
 };
@@ -202,6 +209,40 @@ type AuditTable = {
 
 /** What has changed, as triggers note it (events/change-feed.ts); of the last few minutes. */
 type ChangesTable = { number: Generated<number>; kind: 'machine' | 'job'; id: string };
+type SchedulesTable = {
+  id: string;
+  name: string;
+  /** Two names that look the same are the same (fold-name.ts). */
+  foldedName: string;
+  enabled: number;
+  scenarioId: string;
+  machineIds: string | null;
+  groupId: string | null;
+  parameters: string;
+  when: string;
+  windows: string;
+  lateMinutes: number;
+  overlap: 'skip' | 'queue';
+  keep: string | null;
+  wake: number;
+  savedBy: string;
+  createdAt: string;
+  /** The next time that nobody has dealt with yet; null while it is disabled. */
+  nextDueAt: string | null;
+  /** When its images were last looked through. */
+  prunedAt: string | null;
+};
+
+/** What became of a time: there is one row of each. */
+type ScheduleRunsTable = {
+  scheduleId: string;
+  dueAt: string;
+  at: string;
+  outcome: 'started' | 'skipped' | 'missed' | 'failed';
+  message: string;
+  jobIds: string;
+};
+
 type MachinePowerTable = {
   machineId: string;
   /** protocol/power.ts, without what is secret. */
@@ -240,12 +281,14 @@ export type Tables = {
   roleGrants: RoleGrantsTable;
   audit: AuditTable;
   changes: ChangesTable;
+  schedules: SchedulesTable;
+  scheduleRuns: ScheduleRunsTable;
   machinePower: MachinePowerTable;
   wakes: WakesTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;
-export type JobRow = JobsTable;
+export type JobRow = Selectable<JobsTable>;
 export type MachineRow = MachinesTable;
 export type DiskCheckRow = DiskChecksTable;
 export type UserRow = UsersTable;

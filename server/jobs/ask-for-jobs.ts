@@ -20,6 +20,7 @@ export type Asked = {
   readonly approve?: string | undefined;
   readonly parameters?: ParameterValues | undefined;
   readonly retries?: number | undefined;
+  readonly wake?: boolean | undefined;
   readonly requestedBy: string | null;
 };
 
@@ -29,7 +30,7 @@ export async function prepareJobs(
   asked: Asked,
   machines: readonly MachineRow[],
 ): Promise<JobRequest[]> {
-  const { scenario, parameters, approve, retries, requestedBy } = asked;
+  const { scenario, parameters, approve, retries, wake, requestedBy } = asked;
   const prepared = machines.map((machine) => ({
     machine,
     scenario: prepareScenario(scenario, machine.name, parameters),
@@ -40,7 +41,7 @@ export async function prepareJobs(
   const requests: JobRequest[] = [];
   for (const job of prepared) {
     const approval = approve === undefined ? null : await approveDisks(context.db, job.machine, approve);
-    requests.push({ ...job, approval, retries, requestedBy });
+    requests.push({ ...job, approval, retries, wake, requestedBy });
   }
   return requests;
 }

@@ -72,6 +72,7 @@ function toJob(row: JobRow, waitsFor: string | null): Job {
     batchId: row.batchId,
     retryOf: row.retryOf,
     retries: row.retries,
+    scheduleId: row.scheduleId,
     notBefore: row.notBefore,
   };
 }

@@ -1,5 +1,6 @@
 // A job begins: a scenario's steps, filled in as they are now, waiting for one machine.
 import type { Job, JobHold } from '../../protocol/rest.ts';
+import type { Window } from '../../protocol/schedule.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import { beginAgreement } from '../second-person/decide.ts';
@@ -23,6 +24,10 @@ export type JobRequest = {
   readonly retryOf?: string;
   readonly batchId?: string;
   readonly once?: RequestKey | null;
+  /** Turn its machine on, if it is not there. */
+  readonly wake?: boolean | undefined;
+  /** Which asks for it, and the hours in which it may begin. */
+  readonly schedule?: { readonly id: string; readonly windows: readonly Window[] };
 };
 
 /** Whoever asks again with the same key has asked once; `digest` is of what was asked. */
@@ -35,6 +40,7 @@ export async function requestJob(db: Database, request: JobRequest): Promise<Job
 /** Its id; of a request with a key that another one was quicker with, nothing is written. */
 export async function insertJob(db: Database, request: JobRequest): Promise<string> {
   const { scenario, machine, approval = null, retries = 0 } = request;
+  const { wake = false, schedule } = request;
   const { requestedBy = null, notBefore = null, retryOf = null, batchId = null, once = null } = request;
   const agreement = (await needsSecondPerson(db, scenario.steps)) ? await beginAgreement(db, requestedBy) : null;
   const held = agreement === null ? (request.held ?? null) : 'second-person';
@@ -57,6 +63,8 @@ export async function insertJob(db: Database, request: JobRequest): Promise<stri
       createdAt: new Date().toISOString(),
       progress: null,
       ...{ requestedBy, batchId, requestKey: once?.key ?? null, requestDigest: once?.digest ?? null, retryOf },
+      wakeAt: wake ? new Date().toISOString() : null,
+      ...(schedule === undefined ? {} : { scheduleId: schedule.id, windows: JSON.stringify(schedule.windows) }),
       revision: 0,
     })
     .onConflict((conflict) => conflict.doNothing())

@@ -12,6 +12,7 @@ const kept = [
   ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
   'driver',
   ...['group', 'machines', 'retries', 'jobLimits'],
+  ...['enabled', 'wake'],
 ] as const;
 
 export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {

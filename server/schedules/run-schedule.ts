@@ -1,0 +1,202 @@
+// A schedule's time has come: its jobs are asked for, together with the note that this time is dealt with, or not at all.
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { ScheduleRun } from '../../protocol/schedule.ts';
+import type { Context } from '../context.ts';
+import type { Database, MachineRow } from '../database/schema.ts';
+import { transact } from '../database/transact.ts';
+import { machinesOfGroup } from '../groups/members.ts';
+import { findImageFaults } from '../jobs/check-images.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
+import { prepareScenario } from '../jobs/prepare-scenario.ts';
+import { insertJob, type JobRequest } from '../jobs/request-job.ts';
+import { writeAudit } from '../people/audit-log.ts';
+import { findScenario } from '../scenarios/scenarios.ts';
+import { type ScheduleRow, toFields } from './schedules.ts';
+import { isInside } from './windows.ts';
+
+export type ScheduleContext = Pick<Context, 'db' | 'store' | 'log'>;
+
+const runsKept = 1000;
+const maxMessage = 4000;
+
+type Prepared = { readonly requests: readonly JobRequest[]; readonly complaints: readonly string[] };
+type Run = {
+  readonly dueMs: number;
+  readonly nowMs: number;
+  /** Of times that were too late to make up for. */
+  readonly note?: string;
+  /** Who asked, where it was a person and not the clock. */
+  readonly by?: string;
+  /** The schedule as it was read, and the time that comes after this one; null leaves it: it is run out of turn. */
+  readonly nextMs: { readonly value: number | null } | null;
+};
+
+/** Null when another server was quicker, or the schedule was changed meanwhile. */
+export async function runSchedule(context: ScheduleContext, row: ScheduleRow, run: Run): Promise<ScheduleRun | null> {
+  const { db, log } = context;
+  const { requests, complaints } = await prepareRequests(context, row);
+  const done = await transact(db, async (transaction) => {
+    if (!(await claim(transaction, row, run))) return null;
+    const asked = await insertJobs(transaction, row, requests, run.nowMs);
+    const message = [run.note, ...complaints, ...asked.complaints].filter(Boolean).join('; ').slice(0, maxMessage);
+    const outcome = asked.jobIds.length > 0 ? 'started' : asked.complaints.length > 0 ? 'skipped' : 'failed';
+    const said = message === '' && outcome === 'failed' ? 'there are no machines' : message;
+    return { ...(await writeRun(transaction, row, run, { outcome, message: said, jobIds: asked.jobIds })) };
+  });
+  if (done === null) return null;
+  for (const jobId of done.jobIds) {
+    await appendJobLog(db, jobId, 'info', `asked for by the schedule ${row.name}, due ${done.dueAt}`);
+  }
+  const about = { schedule: row.name, due: done.dueAt, jobs: String(done.jobIds.length) };
+  const who = run.by ?? `schedule ${row.name}`;
+  if (run.by === undefined)
+    await writeAudit(db, { who, address: '', action: 'schedule run', about, outcome: done.outcome });
+  log[done.outcome === 'failed' ? 'warn' : 'info']({ schedule: row.name, ...done }, 'schedule run');
+  return done;
+}
+
+/** Times that nobody ran and that are too late now. */
+export async function noteMissed(
+  { db, log }: ScheduleContext,
+  row: ScheduleRow,
+  { message, ...run }: Run & { readonly message: string },
+): Promise<void> {
+  const done = await transact(db, async (transaction) => {
+    if (!(await claim(transaction, row, run))) return null;
+    return writeRun(transaction, row, run, { outcome: 'missed', message, jobIds: [] });
+  });
+  if (done !== null) log.warn({ schedule: row.name, ...done }, 'schedule missed');
+}
+
+/** The row as it was read still stands, and nobody has dealt with this time. */
+async function claim(db: Database, row: ScheduleRow, { dueMs, nextMs }: Run): Promise<boolean> {
+  const dueAt = new Date(dueMs).toISOString();
+  const present = await db
+    .selectFrom('scheduleRuns')
+    .select('dueAt')
+    .where('scheduleId', '=', row.id)
+    .where('dueAt', '=', dueAt)
+    .executeTakeFirst();
+  if (nextMs === null) return present === undefined;
+  const nextDueAt = nextMs.value === null ? null : new Date(nextMs.value).toISOString();
+  const { numUpdatedRows } = await db
+    .updateTable('schedules')
+    .set({ nextDueAt })
+    .where('id', '=', row.id)
+    .where('enabled', '=', 1)
+    .where('nextDueAt', '=', row.nextDueAt)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n && present === undefined;
+}
+
+async function prepareRequests(context: ScheduleContext, row: ScheduleRow): Promise<Prepared> {
+  const { db } = context;
+  const fields = toFields(row);
+  try {
+    const scenario = await findScenario(db, row.scenarioId);
+    const machines = await findMachines(db, fields);
+    const prepared: JobRequest[] = [];
+    const complaints: string[] = [];
+    for (const machine of machines) {
+      try {
+        const filled = prepareScenario(scenario, machine.name, fields.parameters);
+        prepared.push({ scenario: filled, machine, requestedBy: row.savedBy });
+      } catch (thrown) {
+        complaints.push(`${machine.name}: ${refusalOf(thrown)}`);
+      }
+    }
+    // All together: two machines must not capture an image of the same name.
+    const faults = await findImageFaults(
+      context,
+      prepared.flatMap((request) => request.scenario.steps),
+    );
+    const requests = prepared.filter(({ machine, scenario: { steps } }) => {
+      const fault = faults.splice(0, steps.length).find((found) => found !== null);
+      if (fault !== undefined) complaints.push(`${machine.name}: ${fault.message} (${fault.code})`);
+      return fault === undefined;
+    });
+    const gone = (fields.machineIds?.length ?? machines.length) - machines.length;
+    return {
+      requests,
+      complaints: gone === 0 ? complaints : [...complaints, `${gone} machines are not known any more`],
+    };
+  } catch (thrown) {
+    return { requests: [], complaints: [refusalOf(thrown)] };
+  }
+}
+
+/** What is the schedule's own fault is noted; a store or a database that does not answer is tried again with the next tick. */
+function refusalOf(thrown: unknown): string {
+  const { code, message } = toDeployError(thrown);
+  if (!(thrown instanceof DeployError) || code === 'store-io' || code === 'database-unavailable') throw thrown;
+  return `${message} (${code})`;
+}
+
+async function findMachines(db: Database, { machineIds, groupId }: ReturnType<typeof toFields>): Promise<MachineRow[]> {
+  if (groupId !== null) return machinesOfGroup(db, groupId);
+  const found: MachineRow[] = [];
+  for (const id of machineIds ?? []) {
+    const row = await db.selectFrom('machines').selectAll().where('id', '=', id).executeTakeFirst();
+    if (row !== undefined) found.push(row);
+  }
+  return found;
+}
+
+async function insertJobs(
+  db: Database,
+  row: ScheduleRow,
+  requests: readonly JobRequest[],
+  nowMs: number,
+): Promise<{ jobIds: string[]; complaints: string[] }> {
+  const { windows, overlap, wake } = toFields(row);
+  const held = isInside(windows, nowMs) ? null : ('window' as const);
+  const busy = overlap === 'queue' ? new Set<string>() : await findBusy(db, row.id);
+  const jobIds: string[] = [];
+  const complaints: string[] = [];
+  for (const request of requests) {
+    if (busy.has(request.machine.id)) {
+      complaints.push(`${request.machine.name}: its job of the time before has not ended`);
+      continue;
+    }
+    const id = await insertJob(db, { ...request, held, wake, schedule: { id: row.id, windows } });
+    jobIds.push(id);
+  }
+  return { jobIds, complaints };
+}
+
+async function findBusy(db: Database, scheduleId: string): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select('machineId')
+    .where('scheduleId', '=', scheduleId)
+    .where('state', 'in', ['queued', 'running'])
+    .execute();
+  return new Set(rows.map(({ machineId }) => machineId));
+}
+
+type Result = Pick<ScheduleRun, 'outcome' | 'message' | 'jobIds'>;
+
+async function writeRun(
+  db: Database,
+  { id }: ScheduleRow,
+  { dueMs, nowMs }: Run,
+  result: Result,
+): Promise<ScheduleRun> {
+  const done = { dueAt: new Date(dueMs).toISOString(), at: new Date(nowMs).toISOString(), ...result };
+  await db
+    .insertInto('scheduleRuns')
+    .values({ scheduleId: id, ...done, jobIds: JSON.stringify(done.jobIds) })
+    .execute();
+  const oldest = await db
+    .selectFrom('scheduleRuns')
+    .select('dueAt')
+    .where('scheduleId', '=', id)
+    .orderBy('dueAt', 'desc')
+    .offset(runsKept)
+    .limit(1)
+    .executeTakeFirst();
+  if (oldest !== undefined) {
+    await db.deleteFrom('scheduleRuns').where('scheduleId', '=', id).where('dueAt', '<=', oldest.dueAt).execute();
+  }
+  return done;
+}
