@@ -38,6 +38,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('deploy-os')
     .description('Puts disks onto machines and takes them off again, over the network.')
     .version('0.1.0')
+    // Flags belong to the verb that they stand behind: `server backup` has some that `server` has, too.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(try --help)');
   // Completion is of all of them.

@@ -1,16 +1,19 @@
 // `deploy-os server`: runs the management server in the foreground until it is told to stop.
 import { type Command, Option } from 'commander';
+import { DeployError } from '../protocol/errors.ts';
 import { defaultPort, readServerConfig, type ServerOptions } from '../server/config.ts';
 import { type RunningServer, startServer } from '../server/start-server.ts';
+import { addBackupCommands } from './server-backup.ts';
 
 const stopWithinMs = 9000;
 
 export function addCommands(program: Command): void {
   const env = (flags: string, text: string, name: string): Option => new Option(flags, text).env(`DEPLOY_OS_${name}`);
-  program
-    .command('server')
+  const server = program.command('server').enablePositionalOptions();
+  addBackupCommands(server);
+  server
     .description('Run the management server: API, image store, boot files and, if asked, DHCP and TFTP')
-    .addOption(env('--data <dir>', 'data directory: database, images, CA, tokens', 'DATA').makeOptionMandatory())
+    .addOption(env('--data <dir>', 'data directory: database, images, CA, tokens', 'DATA'))
     .addOption(env('--listen <address:port>', `where to listen (default: 0.0.0.0:${defaultPort})`, 'LISTEN'))
     .addOption(
       env('--advertise <address:port>', 'what machines are told (default: the address they reached)', 'ADVERTISE'),
@@ -46,8 +49,10 @@ export function addCommands(program: Command): void {
     .action(run);
 }
 
-async function run(options: ServerOptions): Promise<void> {
-  const server = await startServer(readServerConfig(options));
+/** Not a mandatory option of commander's: that would be one of `server backup`, too, which has its own. */
+async function run({ data, ...options }: Partial<ServerOptions>): Promise<void> {
+  if (data === undefined) throw new DeployError('usage', 'which data directory? --data is missing');
+  const server = await startServer(readServerConfig({ data, ...options }));
   process.stderr.write(`${describe(server)}\n`);
   await untilToldToStop();
   // Whatever hangs, the process is gone within 10 s: jobs live in the database and go on at the next start.
