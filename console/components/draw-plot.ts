@@ -10,6 +10,19 @@ type Options = {
   readonly words: { rate(bytesPerSecond: number): string; time(ms: number): string };
 };
 
+/** Whole seconds, and rates that are round when written in powers of 1024. */
+const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600].map((seconds) => seconds * 1000);
+const rateSteps = [0, 10, 20, 30].flatMap((power) =>
+  [1, 5, 10, 25, 50, 100, 250, 500].map((step) => step * 2 ** power),
+);
+const leastSpanMs = 60_000;
+
+/** A minute at least: the first seconds stand at the right, where those that follow will. */
+function spanOf(low: number | null, high: number | null): [number, number] {
+  const end = high ?? Date.now();
+  return [Math.min(low ?? end, end - leastSpanMs), end];
+}
+
 export async function drawPlot(place: HTMLElement, { heightPixels, words }: Options): Promise<Plot> {
   const [{ default: UPlot }] = await Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')]);
   const [line, grid, text] = ['--accent', '--line', '--muted'].map((name) => resolveColour(place, name));
@@ -21,12 +34,22 @@ export async function drawPlot(place: HTMLElement, { heightPixels, words }: Opti
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: false },
-      y: { range: (_plot: uPlot, _low: number, high: number) => [0, Math.max(1, high * 1.1)] },
+      x: { time: false, range: (_plot: uPlot, low: number | null, high: number | null) => spanOf(low, high) },
+      y: { range: (_plot: uPlot, _low: number | null, high: number | null) => [0, Math.max(1, (high ?? 0) * 1.1)] },
     },
     axes: [
-      { ...axis, space: 90, values: (_plot: uPlot, ticks: number[]) => ticks.map((ms) => words.time(ms)) },
-      { ...axis, size: 84, values: (_plot: uPlot, ticks: number[]) => ticks.map((rate) => words.rate(rate)) },
+      {
+        ...axis,
+        space: 90,
+        incrs: timeSteps,
+        values: (_plot: uPlot, ticks: number[]) => ticks.map((ms) => words.time(ms)),
+      },
+      {
+        ...axis,
+        size: 84,
+        incrs: rateSteps,
+        values: (_plot: uPlot, ticks: number[]) => ticks.map((rate) => words.rate(rate)),
+      },
     ],
     series: [
       {},

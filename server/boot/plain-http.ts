@@ -66,6 +66,7 @@ async function answer(options: PlainOptions, request: IncomingMessage, response:
     const own = await options.profileFile(profileId, name);
     if (own !== null) return sendFile(own, request, response);
   }
+  if (url.pathname === '/') return sendToConsole(request, response);
   const text = await textFor(options, url, request);
   if (text === null) sendText(response, 404, 'not found; everything but public boot files is on https\n');
   else sendText(response, 200, text, request.method === 'HEAD');
@@ -108,6 +109,13 @@ function plainAddress(address = ''): string {
 
 function parseUrl(target: string | undefined): URL | null {
   return target?.startsWith('/') ? URL.parse(`http://server${target}`) : null;
+}
+
+/** Somebody typed the address without `https:`. A client that does not say whom it asks cannot be sent there. */
+function sendToConsole({ headers: { host = '' } }: IncomingMessage, response: ServerResponse): void {
+  const known = /^(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z.-]+)(:\d{1,5})?$/.test(host);
+  if (known) response.setHeader('location', `https://${host}/`);
+  sendText(response, known ? 302 : 404, 'the console is on https, at the same port\n');
 }
 
 function sendText(response: ServerResponse, status: number, text: string, headOnly = false): void {

@@ -1,10 +1,12 @@
 // How the server hands out the console: types, compression, caching, and what a browser is forbidden.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import Fastify from 'fastify';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createConsole, isConsolePath } from '../../server/console/serve-console.ts';
+import { TestServer } from './support.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -90,4 +92,21 @@ it('the address of the API is never answered with a page', async () => {
   const server = app();
   const posted = await server.inject({ method: 'POST', url: '/machines' });
   expect([(await server.inject('/v1/nothing')).body, posted.body]).toEqual(['api', 'api']);
+});
+
+it('whoever types the address without https is sent there, and nowhere else', async () => {
+  await using server = await TestServer.start();
+  const { status, headers } = await server.plain('/');
+  expect([status, headers.location]).toEqual([302, `https://127.0.0.1:${server.running.port}/`]);
+  const ask = (host: string) =>
+    new Promise<unknown>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: server.running.port, path: '/', agent: false, headers: { host } };
+      get(options, (response) => resolve([response.statusCode, response.resume().headers.location])).on(
+        'error',
+        reject,
+      );
+    });
+  expect(await ask('good.example')).toEqual([302, 'https://good.example/']);
+  for (const host of ['evil.example/x', 'a@evil.example', 'evil.example?'])
+    expect(await ask(host)).toEqual([404, undefined]);
 });

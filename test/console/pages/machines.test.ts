@@ -61,9 +61,12 @@ it('a machine that registers appears by itself, and one that goes is shown as aw
   agent.cut();
   await page.getByRole('cell', { name: 'Off or away' }).waitFor();
   // A server that restarts is found again.
+  await console.server.running.close();
+  await page.getByText('No connection to the server').waitFor();
   await console.server.restart();
   await console.server.api('PATCH', '/v1/machines/52-54-00-00-00-01', { name: 'renamed' });
   await page.getByRole('link', { name: 'renamed' }).waitFor({ timeout: 15_000 });
+  expect(await page.getByText('No connection to the server').count()).toBe(0);
 });
 
 it('of a thousand machines only those in sight are in the page, and the last is reached by scrolling', async () => {
