@@ -1,8 +1,8 @@
 // Rules that tell machines apart by what is known of them: boot profiles and groups have some.
-import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const pattern = z.string().min(1).max(128);
+const network = z.union([z.cidrv4(), z.cidrv6()]);
 
 /** What must all be true of a machine. In text, `*` stands for anything and `?` for one character; upper and lower case are the same. */
 export const machineRuleSchema = z
@@ -18,7 +18,11 @@ export const machineRuleSchema = z
       .exactOptional(),
     uuid: z.guid().exactOptional(),
     /** Where it asks from: `10.0.0.0/24`. */
-    subnet: z.string().max(64).refine(isSubnet, 'is not ADDRESS/PREFIX').exactOptional(),
+    subnet: z
+      .string()
+      .max(64)
+      .refine((text) => network.safeParse(text).success, 'is not ADDRESS/PREFIX')
+      .exactOptional(),
     /** One of its tags. */
     tag: pattern.exactOptional(),
   })
@@ -27,9 +31,3 @@ export type MachineRule = z.infer<typeof machineRuleSchema>;
 
 /** One of them is enough. */
 export const machineRulesSchema = z.array(machineRuleSchema).max(100);
-
-function isSubnet(text: string): boolean {
-  const [, address = '', prefix = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const family = isIP(address);
-  return family !== 0 && Number(prefix) <= (family === 4 ? 32 : 128);
-}

@@ -37,12 +37,11 @@ const slowlorisBounds = { headersTimeout: 15_000, requestTimeout: 300_000, keepA
 export function createApp(authority: Authority, logLevel: LogLevel): App {
   return Fastify({
     logger: logLevel === 'silent' ? false : { level: logLevel, stream: process.stderr },
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
     routerOptions: { maxParamLength: maxParameterLength },
     bodyLimit: maxJsonBytes,
     // Never the same twice, so that it can be found in the log of any day.
     genReqId: () => newId(),
-    requestIdLogLabel: 'request',
     // An address that is none comes to no route and no hook.
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(browserHeaders)),
     serverFactory: (handler) =>

@@ -10,12 +10,15 @@ const order: readonly Role[] = ['none', 'viewer', 'operator', 'administrator'];
 class Session {
   state = $state<State>('starting');
   me = $state.raw<Me | null>(null);
+  /** People may log in at a provider of OpenID Connect. */
+  openId = $state(false);
   /** True when a session ended while the console was in use. */
   lapsed = $state(false);
 
   async start(): Promise<void> {
     try {
-      const { needsAdministrator } = await get<Setup>('/v1/setup');
+      const { needsAdministrator, openId } = await get<Setup>('/v1/setup');
+      this.openId = openId;
       if (needsAdministrator) this.state = 'set-up';
       else await this.#enter();
     } catch (thrown) {

@@ -41,6 +41,7 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
   },
   { pattern: '/scenarios/:id', area: 'scenarios', load: () => import('../pages/scenario/scenario-page.svelte') },
   { pattern: '/people', area: 'people', load: () => import('../pages/people/people-page.svelte') },
+  { pattern: '/settings', area: 'settings', load: () => import('../pages/settings/settings-page.svelte') },
   {
     pattern: '/audit',
     area: 'audit',
