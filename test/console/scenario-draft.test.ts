@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { bodyOf, type Draft, draftOf, emptyDraft, moved, newSelector } from '../../console/pages/scenario/draft.ts';
+import {
+  bodyOf,
+  type Draft,
+  draftOf,
+  emptyDraft,
+  moved,
+  newSelector,
+  newStep,
+  offeredKinds,
+} from '../../console/pages/scenario/draft.ts';
+import type { Step } from '../../protocol/scenario.ts';
 import { scenarioBodySchema } from '../../protocol/scenario-body.ts';
 
 it('a new scenario with a name is one that the server takes', () => {
@@ -28,6 +38,15 @@ it('what the form does not offer stays as it was, and what was emptied is left o
   draft.steps[0] = { ...written.steps[0], target: { by: 'where', model: '', bus: 'sata' } } as Draft['steps'][0];
   expect(bodyOf(draft).steps[0]).toMatchObject({ delta: 'never', was: 'old', target: { by: 'where', bus: 'sata' } });
   expect(bodyOf(draft).steps[0]).not.toHaveProperty('target.model');
+});
+
+it.each(offeredKinds)('a new %s is a step that the server takes once it is filled in', (kind) => {
+  const step = {
+    ...newStep(kind),
+    ...(kind === 'restore' ? { image: 'golden' } : kind === 'script' ? { script: 'ls' } : {}),
+  };
+  const body = bodyOf({ ...emptyDraft(), name: 'new', steps: [step as Step] });
+  expect(scenarioBodySchema.parse(body).steps).toEqual(body.steps);
 });
 
 it('steps change places, and stay where there is none', () => {

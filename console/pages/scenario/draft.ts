@@ -4,7 +4,8 @@ import type { ScenarioBody } from '../../../protocol/scenario-body.ts';
 
 export type Draft = { name: string; parameters: ScenarioBody['parameters']; steps: Step[]; end: ScenarioBody['end'] };
 
-export const offeredKinds = ['capture', 'restore', 'check'] as const;
+export const offeredKinds = ['capture', 'restore', 'check', 'wipe', 'script'] as const;
+export const wipeMethods = ['auto', 'discard', 'overwrite', 'sanitize'] as const;
 export const offeredSelectors = ['only', 'where', 'serial', 'wwn', 'id', 'number', 'image'] as const;
 export const ends = ['reboot', 'poweroff', 'wait', 'kexec'] as const;
 
@@ -19,7 +20,8 @@ export function draftOf({ name, parameters, steps, end }: ScenarioBody): Draft {
 export function newStep(kind: (typeof offeredKinds)[number]): Step {
   if (kind === 'capture') return { kind, source: { by: 'only' }, image: '{machine}-{date}' };
   if (kind === 'restore') return { kind, target: { by: 'only' }, image: '', holes: 'discard' };
-  return { kind };
+  if (kind === 'wipe') return { kind, target: { by: 'only' }, method: 'auto' };
+  return kind === 'script' ? { kind, script: '', timeoutSeconds: 600 } : { kind };
 }
 
 /** Another way to name the disk begins empty, and is not whole until something is filled in. */
@@ -61,7 +63,8 @@ function compact<T extends object>(value: T): T {
 export function bodyOf(draft: Draft): ScenarioBody {
   const steps = draft.steps.map((step) => {
     if (step.kind === 'capture') return { ...compact(step), image: step.image, source: compact(step.source) };
-    return step.kind === 'restore' ? { ...compact(step), image: step.image, target: compact(step.target) } : step;
+    if (step.kind === 'restore') return { ...compact(step), image: step.image, target: compact(step.target) };
+    return step.kind === 'wipe' ? { ...compact(step), target: compact(step.target) } : step;
   });
   return { ...draft, parameters: draft.parameters.map(compact), steps };
 }

@@ -4,8 +4,7 @@ import type { scenariosTexts } from './texts.ts';
 
 type Words = (typeof scenariosTexts)['ja'];
 
-/** A kind that the console has no words for is called by its own name. */
 export function describeStep(step: Step, words: Words): string {
   if (step.kind === 'capture' || step.kind === 'restore') return words[step.kind](step.image);
-  return step.kind === 'check' ? words.check : (step as { kind: string }).kind;
+  return words[step.kind];
 }
