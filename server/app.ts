@@ -16,6 +16,7 @@ import { type Caller, identifyCaller } from './callers.ts';
 import type { LogLevel } from './config.ts';
 import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
+import { CostlyRequests } from './costly-requests.ts';
 import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
 import { countAnswer } from './metrics/count-answers.ts';
 import { newId } from './new-id.ts';
@@ -61,21 +62,21 @@ export function createApp(authority: Authority, logLevel: LogLevel): App {
 
 export function addRoutes(app: App, context: Context): void {
   const budget = new BodyBudget(bodyBudgetBytes);
-  const callers = new WeakMap<FastifyRequest, Caller>();
+  const known: Known = { callers: new WeakMap(), costly: new CostlyRequests() };
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(browserHeaders);
     refuseForeignPage(request.method, request.headers);
   });
   acceptEmptyJson(app);
   for (const route of routes.filter((candidate) => candidate.maxBodyBytes === undefined)) {
-    addRoute(app, context, callers, route);
+    addRoute(app, context, known, route);
   }
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     scope.addHook('preParsing', (request, reply, _payload, done) => budget.admit(request.raw, reply.raw, done));
     for (const route of routes.filter((candidate) => candidate.maxBodyBytes !== undefined)) {
-      addRoute(scope as App, context, callers, route);
+      addRoute(scope as App, context, known, route);
     }
   });
   app.setErrorHandler(answerError);
@@ -91,15 +92,20 @@ export function addRoutes(app: App, context: Context): void {
   });
 }
 
-function addRoute(app: App, context: Context, callers: WeakMap<FastifyRequest, Caller>, route: Route): void {
+/** Of the requests under way. */
+type Known = { readonly callers: WeakMap<FastifyRequest, Caller>; readonly costly: CostlyRequests };
+
+function addRoute(app: App, context: Context, { callers, costly }: Known, route: Route): void {
   app.route({
     method: route.method,
     url: route.path,
     ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
     // Before the body is read: nobody unknown makes the server take in megabytes.
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
       if (route.access === 'public') return;
-      callers.set(request, await identifyCaller(context, request, route));
+      const caller = await identifyCaller(context, request, route);
+      callers.set(request, caller);
+      if (route.costly === true) costly.admit(caller.kind === 'person' ? caller.name : request.ip, reply.raw);
     },
     handler: async (request, reply) => {
       const caller = callers.get(request) ?? { kind: 'public' };

@@ -24,6 +24,8 @@ export type Route = {
    */
   readonly on?: 'machine' | 'job' | 'batch' | 'caller';
   readonly doc: RouteDoc;
+  /** Of those that keep the server busy only a few run at a time (costly-requests.ts). */
+  readonly costly?: true;
   /** The body is taken as bytes, at most so many; without it, as JSON. */
   readonly maxBodyBytes?: number;
   /** Returns the body of the answer (an object becomes JSON), or nothing for 204. */

@@ -14,6 +14,7 @@ export const getMedium: Route = {
   method: 'GET',
   path: '/v1/media/deploy-os.iso',
   access: 'operator',
+  costly: true,
   doc: {
     summary: 'A bootable ISO made for this server; takes one Range',
     query: mediumQuerySchema,

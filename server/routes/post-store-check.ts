@@ -8,6 +8,7 @@ export const postStoreCheck: Route = {
   method: 'POST',
   path: '/v1/store/check',
   access: 'operator',
+  costly: true,
   doc: {
     summary: 'Check the whole store; the answer comes line by line (docs/protocol.md, "Tasks")',
     body: storeCheckRequestSchema,

@@ -7,6 +7,7 @@ export const postStoreFullStats: Route = {
   method: 'POST',
   path: '/v1/store/full-stats',
   access: 'operator',
+  costly: true,
   doc: {
     summary: 'Figures for which every manifest is read; line by line',
     body: fullStatsRequestSchema,

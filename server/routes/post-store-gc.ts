@@ -7,6 +7,7 @@ export const postStoreGc: Route = {
   method: 'POST',
   path: '/v1/store/gc',
   access: 'operator',
+  costly: true,
   doc: {
     summary: 'Remove chunks that no image names; line by line',
     body: garbageRequestSchema,
