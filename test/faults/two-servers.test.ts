@@ -12,7 +12,9 @@ import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
 import { createDatabase } from '../fixtures/databases.ts';
 import { PostgresService } from '../fixtures/postgres-service.ts';
 
-const diskBytes = 48 * 2 ** 20;
+const diskBytes = 24 * 2 ** 20;
+/** Long enough for a pause that is asked for at the other server to find it in the middle, on a busy machine too. */
+const longDiskBytes = 192 * 2 ** 20;
 const machines = 4;
 
 let dir: string;
@@ -54,7 +56,7 @@ describe('two servers', () => {
     try {
       for (let i = 0; i < machines; i++) {
         const file = join(dir, `disk-${i}`);
-        await writeFile(file, randomBytes(diskBytes));
+        await writeFile(file, randomBytes(i === 0 ? longDiskBytes : diskBytes));
         agents.push(await FleetAgent.boot(i % 2 === 0 ? first.facts : second.facts, [file]));
       }
       const names = (await api.call<Machine[]>('GET', '/v1/machines')).map(({ id }) => id);
@@ -66,12 +68,12 @@ describe('two servers', () => {
 
       // Asked for at the second server: those of the first hand theirs out, and stand still when told there.
       const ofFirst = agents[0] as FleetAgent;
-      await until(() => ofFirst.status.model.busy, 'a machine of the first server has its job', 5000);
+      await until(() => ofFirst.status.model.busy, 'a machine of the first server has its job', 15_000);
       const own = jobs.find(({ machineName }) => machineName === ofFirst.status.model.machineName);
       await api.call('POST', `/v1/jobs/${own?.id}/pause`);
-      await until(() => ofFirst.messages.includes('paused between two chunks'), 'it is told to pause', 5000);
+      await until(() => ofFirst.messages.includes('paused between two chunks'), 'it is told to pause', 15_000);
       await api.call('POST', `/v1/jobs/${own?.id}/resume`);
-      await until(() => ofFirst.messages.includes('the job goes on'), 'it is told to go on', 5000);
+      await until(() => ofFirst.messages.includes('the job goes on'), 'it is told to go on', 15_000);
 
       await killAndWait(first.child);
       expect(ofFirst.status.model.busy).toBe(true);
