@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { bootProfileSchema } from '../protocol/boot-profile.ts';
-import { type Machine, machineSchema } from '../protocol/rest.ts';
+import { machineSchema, oneMachineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { addDisksCommand } from './machine-disks.ts';
 import { addListCommand } from './machine-list.ts';
@@ -17,7 +17,7 @@ export function addCommands(program: Command): void {
   withServerOptions(
     machine.command('show <machine>').description('Show one machine (id or name) with its inventory'),
   ).action(async (name: string, options: ConnectOptions) =>
-    show(await callOnce(options, 'GET', pathOf(name), machineSchema), options),
+    show(await callOnce(options, 'GET', pathOf(name), oneMachineSchema), options),
   );
   addDisksCommand(machine);
   addPowerCommands(machine);
@@ -41,6 +41,24 @@ export function addCommands(program: Command): void {
     .action((name: string, tags: string[], options: ConnectOptions & { readonly remove?: boolean }) =>
       change(name, { [options.remove ? 'removeTags' : 'addTags']: tags }, options, 'tagged'),
     );
+  withServerOptions(
+    machine
+      .command('merge <machine> <other>')
+      .description('The other is the same machine: its record goes into this one'),
+  ).action(async (name: string, from: string, options: ConnectOptions) => {
+    const merged = await callOnce(options, 'POST', `${pathOf(name)}/merge`, machineSchema, { from });
+    if (options.json === true) printJson(merged);
+    else process.stdout.write(`merged: ${from} into ${merged.name} (${merged.id})\n`);
+  });
+  withServerOptions(
+    machine
+      .command('forget-identity <machine> <identity>')
+      .description('It is not known by that: uuid:…, serial:… or mac:…'),
+  ).action(async (name: string, identity: string, options: ConnectOptions) => {
+    await callOnce(options, 'DELETE', `${pathOf(name)}/identities/${encodeURIComponent(identity)}`, z.undefined());
+    if (options.json === true) printJson({ forgotten: identity });
+    else process.stdout.write(`forgotten: ${identity} of ${name}\n`);
+  });
   withServerOptions(machine.command('forget <machine>').description('Forget it, as if it had never shown up')).action(
     async (name: string, options: ConnectOptions) => {
       await callOnce(options, 'DELETE', pathOf(name), z.undefined());
@@ -60,7 +78,7 @@ async function change(name: string, patch: object, options: ConnectOptions, done
   else process.stdout.write(`${done}: ${machine.name} (${machine.id})\n`);
 }
 
-async function show(machine: Machine, options: ConnectOptions): Promise<void> {
+async function show(machine: z.infer<typeof oneMachineSchema>, options: ConnectOptions): Promise<void> {
   if (options.json === true) {
     printJson(machine);
     return;
@@ -74,6 +92,10 @@ async function show(machine: Machine, options: ConnectOptions): Promise<void> {
     ['groups', machine.groups.map((group) => group.name)],
   ] as const) {
     if (values.length > 0) process.stdout.write(`${word}: ${values.join(', ')}\n`);
+  }
+  process.stdout.write(`known by: ${machine.identities.join(', ') || 'nothing'}\n`);
+  for (const { kind, value, with: other } of machine.conflicts) {
+    process.stdout.write(`conflict: ${other.name} (${other.id}) has ${kind} ${value}, too\n`);
   }
   if (machine.bootProfileId !== null) {
     const profilePath = `/v1/boot-profiles/${machine.bootProfileId}`;

@@ -23,6 +23,7 @@ export const errorCatalogue = {
   'scenario-not-found': absent,
   'boot-profile-not-found': absent,
   'group-not-found': absent,
+  'identity-not-found': absent,
   'grant-not-found': absent,
   'approval-rule-not-found': absent,
   'enrolment-not-found': absent,

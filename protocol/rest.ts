@@ -29,6 +29,24 @@ export const machineSchema = z.object({
 });
 export type Machine = z.infer<typeof machineSchema>;
 
+/** Two machines that say the same of themselves. */
+export const machineConflictSchema = z.object({
+  kind: z.enum(['uuid', 'mac']),
+  value: z.string(),
+  with: z.object({ id, name: z.string() }),
+});
+export type MachineConflict = z.infer<typeof machineConflictSchema>;
+
+/** GET /v1/machines/:id: also by what it is known, and who else claims the same. */
+export const oneMachineSchema = machineSchema.extend({
+  /** `uuid:…`, `serial:…` and `mac:…` */
+  identities: z.array(z.string()).default([]),
+  conflicts: z.array(machineConflictSchema).default([]),
+});
+
+/** POST /v1/machines/:id/merge: the machine, by id or name, that is the same one; its record goes into this. */
+export const machineMergeSchema = z.strictObject({ from: nameSchema });
+
 const tagsSchema = z.array(nameSchema).max(100);
 
 /** PATCH /v1/machines/:id; a boot profile by id or name, null: as the rules say. */

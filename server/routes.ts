@@ -9,6 +9,7 @@ import { deleteGroup } from './routes/delete-group.ts';
 import { deleteImage } from './routes/delete-image.ts';
 import { deleteKey } from './routes/delete-key.ts';
 import { deleteMachine } from './routes/delete-machine.ts';
+import { deleteMachineIdentity } from './routes/delete-machine-identity.ts';
 import { deleteOwnSession } from './routes/delete-own-session.ts';
 import { deleteScenario } from './routes/delete-scenario.ts';
 import { deleteSchedule } from './routes/delete-schedule.ts';
@@ -88,6 +89,7 @@ import { postJobPause } from './routes/post-job-pause.ts';
 import { postJobReject } from './routes/post-job-reject.ts';
 import { postJobResume } from './routes/post-job-resume.ts';
 import { postJobRetry } from './routes/post-job-retry.ts';
+import { postMachineMerge } from './routes/post-machine-merge.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
@@ -189,6 +191,8 @@ export const routes: readonly Route[] = [
   postGroupMembers,
   deleteGroup,
   getTags,
+  postMachineMerge,
+  deleteMachineIdentity,
   getGrants,
   postGrant,
   deleteGrant,

@@ -11,7 +11,7 @@ import { finishJob } from '../jobs/finish-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { isEnded, type JobLife } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
-import { recordInventory } from '../machines/register-machine.ts';
+import { recordInventory, settleIdentity } from '../machines/register-machine.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
 import { dispatchJob } from './dispatch.ts';
 import type { ConnectedAgent } from './registry.ts';
@@ -60,6 +60,14 @@ export class AgentSession {
     }
     const { db, log, agents } = this.#context;
     const agent = this.#agent;
+    const machineId = await settleIdentity(db, agent, hello.inventory);
+    if (machineId !== agent.machineId) {
+      // Its token is the other machine's now: it comes again at once, as that.
+      log.warn({ machine: agent.machineId, is: machineId }, 'agent is of another machine than its boot loader said');
+      await this.#context.leases.forget(agent.machineId);
+      agent.close('this is another machine');
+      return;
+    }
     await revokeOtherBoots(db, agent.machineId, agent.bootId);
     await this.#context.leases.forget(agent.machineId);
     await recordInventory(db, agent.machineId, hello.inventory);

@@ -33,7 +33,12 @@ export async function writeMachineScript(context: Context, request: ScriptReques
   const mac = normalizeMac(value('mac') ?? '');
   const { db, log, config, authority } = context;
   const facts = { uuid: value('uuid'), macs: mac === null ? [] : [mac] };
-  const machine = await registerMachine(db, { ...facts, address, approvedBy: approvedByServer(config) });
+  const machine = await registerMachine(db, {
+    ...facts,
+    serial: value('serial'),
+    address,
+    approvedBy: approvedByServer(config),
+  });
   if (machine === null) return words[loader].unknown();
   // One that never registered does so first: nobody could choose its disks yet.
   const registered = machine.state === 'approved' && machine.inventory !== null;

@@ -1,7 +1,7 @@
 // What a person changes about a machine: approve, rename, its boot profile, its tags, forget.
 import type { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
-import type { machinePatchSchema } from '../../protocol/rest.ts';
+import type { JobState, machinePatchSchema } from '../../protocol/rest.ts';
 import { findBootProfile } from '../boot-profiles/profiles.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
@@ -43,20 +43,28 @@ async function requireFreeName(db: Database, machineId: string, name: string): P
 /** Its jobs stay as the record of what was done. @throws DeployError job-state while a job of it waits or runs. */
 export async function forgetMachine(db: Database, machine: MachineRow): Promise<void> {
   await transact(db, async (transaction) => {
-    const job = await transaction
-      .selectFrom('jobs')
-      .select(['id', 'state'])
-      .where('machineId', '=', machine.id)
-      .where('state', 'in', ['queued', 'running'])
-      .executeTakeFirst();
-    if (job !== undefined) {
-      throw new DeployError('job-state', `job ${job.id} of ${machine.name} is ${job.state}`, {
-        hint: `Cancel it first: deploy-os job cancel ${job.id}`,
-      });
-    }
+    await requireNoJob(transaction, machine);
     await transaction.deleteFrom('bootTokens').where('machineId', '=', machine.id).execute();
     await transaction.deleteFrom('diskChecks').where('machineId', '=', machine.id).execute();
     await transaction.deleteFrom('machineIdentities').where('machineId', '=', machine.id).execute();
     await transaction.deleteFrom('machines').where('id', '=', machine.id).execute();
+  });
+}
+
+/** @throws DeployError job-state while a job of it is in one of these states */
+export async function requireNoJob(
+  db: Database,
+  machine: MachineRow,
+  states: readonly JobState[] = ['queued', 'running'],
+): Promise<void> {
+  const job = await db
+    .selectFrom('jobs')
+    .select(['id', 'state'])
+    .where('machineId', '=', machine.id)
+    .where('state', 'in', states)
+    .executeTakeFirst();
+  if (job === undefined) return;
+  throw new DeployError('job-state', `job ${job.id} of ${machine.name} is ${job.state}`, {
+    hint: `Cancel it first: deploy-os job cancel ${job.id}`,
   });
 }

@@ -1,6 +1,11 @@
-// Which machine is this? By the firmware's UUID where it can be believed, else by MAC addresses.
+// By what names a machine is known: the firmware's UUID and serial number where they can be believed, and MAC addresses where there is no UUID.
 
-export type IdentityFacts = { readonly uuid: string | null; readonly macs: readonly string[] };
+export type IdentityFacts = {
+  readonly uuid: string | null;
+  /** Boot loaders may not tell. */
+  readonly serial?: string | null;
+  readonly macs: readonly string[];
+};
 
 /** UUIDs that vendors ship by the thousand; all-equal bytes are caught by a pattern. */
 const sharedUuids: ReadonlySet<string> = new Set([
@@ -12,22 +17,37 @@ const sharedUuids: ReadonlySet<string> = new Set([
   '4c4c4544-0000-2010-8020-80c04f202020',
 ]);
 
-/**
- * The names under which a machine is looked up, best first. With a believable UUID it is the only one: a MAC address moves with
- * its card or its USB dongle, and then names another machine.
- */
-export function listIdentities({ uuid, macs }: IdentityFacts): string[] {
-  const normalUuid = normalizeUuid(uuid);
-  if (normalUuid !== null) return [`uuid:${normalUuid}`];
+/** What vendors leave in the place of a serial number, without spaces and dots. */
+const fillers =
+  /^(0+|1+|x+|f+|-+|n\/?a|none|null|unknown|default(string)?|tobefilledbyoem|(system|chassis|base\s?board)?serial(number)?|(system|chassis)?serialnumber|notspecified|notapplicable|notavailable|invalid|0?123456789[0a-f]*|empty|oem)$/;
+
+/** The names that a machine is given, best first. With a believable UUID no MAC address is one: that moves with its card or its USB dongle, and then names another machine. */
+export function listIdentities({ uuid, serial, macs }: IdentityFacts): string[] {
+  const [goodUuid, goodSerial] = [normalizeUuid(uuid), normalizeSerial(serial)];
+  const names = [
+    ...(goodUuid === null ? [] : [`uuid:${goodUuid}`]),
+    ...(goodSerial === null ? [] : [`serial:${goodSerial}`]),
+  ];
+  return goodUuid === null ? [...names, ...listMacIdentities(macs)] : names;
+}
+
+export function listMacIdentities(macs: readonly string[]): string[] {
   return [...new Set(macs.flatMap((mac) => normalizeMac(mac) ?? []))].map((mac) => `mac:${mac}`);
 }
 
 /** Lower case, or null when it is malformed or known to be shared. */
-function normalizeUuid(text: string | null): string | null {
+export function normalizeUuid(text: string | null): string | null {
   const uuid = text?.trim().toLowerCase() ?? '';
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return null;
   const allBytesEqual = /^(..)\1{15}$/.test(uuid.replaceAll('-', ''));
   return allBytesEqual || sharedUuids.has(uuid) ? null : uuid;
+}
+
+/** Lower case, or null for what is no serial number. */
+export function normalizeSerial(text: string | null | undefined): string | null {
+  const serial = text?.normalize('NFKC').trim().toLowerCase() ?? '';
+  if (serial.length < 4 || serial.length > 128 || /\p{Cc}/u.test(serial)) return null;
+  return fillers.test(serial.replaceAll(/[\s.]/g, '')) ? null : serial;
 }
 
 /** Lower case with colons, or null when it is malformed, zero, broadcast or multicast. */

@@ -83,7 +83,7 @@ function toFacts(machine: Known, { identities, macs, tags }: Beside): MachineFac
   const addresses = nics.flatMap((nic) => nic.addresses.map((address) => address.replace(/\/\d+$/, '')));
   return {
     uuid: inventory?.smbios.uuid ?? named('uuid:')[0] ?? null,
-    serial: inventory?.smbios.serial ?? null,
+    serial: inventory?.smbios.serial ?? named('serial:')[0] ?? null,
     // A USB dongle that was seen at it once, and now is elsewhere, is none of its cards.
     macs: [...new Set(inventory === null ? [...macs, ...named('mac:')] : nics.map(({ mac }) => mac))],
     manufacturer: inventory?.smbios.manufacturer ?? null,

@@ -27,3 +27,14 @@ export async function noteMacs(db: Database, machineId: string, macs: readonly s
   const gone = old.map(({ mac }) => mac);
   await db.deleteFrom('machineMacs').where('machineId', '=', machineId).where('mac', 'in', gone).execute();
 }
+
+export async function listSeenMacs(db: Database, machineId: string): Promise<string[]> {
+  const rows = await db.selectFrom('machineMacs').select('mac').where('machineId', '=', machineId).execute();
+  return rows.map(({ mac }) => mac);
+}
+
+/** They were another machine's. */
+export async function forgetMacs(db: Database, machineId: string, macs: readonly string[]): Promise<void> {
+  if (macs.length === 0) return;
+  await db.deleteFrom('machineMacs').where('machineId', '=', machineId).where('mac', 'in', macs).execute();
+}

@@ -9,7 +9,7 @@ const maxValueLength = 255;
 /** What of a body is kept: names of things, and what is wanted of them. */
 const kept = [
   ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile', 'check', 'reason'],
-  ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove'],
+  ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove', 'from'],
   'driver',
   ...['group', 'machines', 'retries', 'jobLimits'],
   ...['enabled', 'wake'],

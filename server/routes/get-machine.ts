@@ -1,5 +1,7 @@
 // GET /v1/machines/:id
-import { machineSchema } from '../../protocol/rest.ts';
+import { oneMachineSchema } from '../../protocol/rest.ts';
+import { listConflicts } from '../machines/conflicts.ts';
+import { listOwnIdentities } from '../machines/identify.ts';
 import { showMachines } from '../machines/list-machines.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import { pathParameter, type Route } from '../route.ts';
@@ -9,9 +11,10 @@ export const getMachine: Route = {
   path: '/v1/machines/:id',
   access: 'viewer',
   on: 'machine',
-  doc: { summary: 'One machine', answer: machineSchema },
+  doc: { summary: 'One machine', answer: oneMachineSchema },
   async handle({ db }, request) {
-    const [machine] = await showMachines(db, [await findMachine(db, pathParameter(request, 'id'))]);
-    return machine;
+    const row = await findMachine(db, pathParameter(request, 'id'));
+    const [machine] = await showMachines(db, [row]);
+    return { ...machine, identities: await listOwnIdentities(db, row.id), conflicts: await listConflicts(db, row) };
   },
 };

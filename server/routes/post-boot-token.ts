@@ -24,7 +24,7 @@ export const postBootToken: Route = {
     const { secret, ...facts } = bootTokenRequestSchema.parse(request.body);
     const enrolment = secret === undefined ? undefined : await enrolmentOf(context, request, secret);
     const approvedBy = enrolment === undefined ? approvedByServer(config) : enrolment;
-    const machine = await registerMachine(db, { ...facts, address: request.ip, approvedBy });
+    const machine = await registerMachine(db, { ...facts, serial: null, address: request.ip, approvedBy });
     if (machine === null) {
       throw new DeployError('invalid-input', 'the machine has neither a UUID of its own nor a MAC address', {
         hint: 'Boot it through the network with a card that has one, or set its UUID in the firmware.',

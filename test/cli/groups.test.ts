@@ -31,4 +31,22 @@ describe('the command line', () => {
     expect(await ask('group', 'remove', 'Lab')).toBe('removed: Lab\n');
     await expect(ask('group', 'add', 'x', '--rule', 'model=x')).rejects.toMatchObject({ code: 2 });
   }, 60_000);
+
+  it('shows by what a machine is known, merges two records and forgets an identity', async () => {
+    await using server = await TestServer.start();
+    await server.bootToken(uuidA, '52:54:00:00:00:01');
+    await server.bootToken(uuidB, '52:54:00:00:00:01');
+    const ask = async (...args: string[]) =>
+      (await run(process.execPath, [main, ...args, '--data', server.dataDir])).stdout;
+    const name = '52-54-00-00-00-01';
+    const other = (await server.machines()).find((machine) => machine.name !== name)?.name ?? '';
+    const shown = await ask('machine', 'show', name);
+    expect(shown).toContain(`known by: uuid:${uuidA}\nconflict: ${other} (`);
+    expect(shown).toContain('has mac 52:54:00:00:00:01, too\n');
+    expect(await ask('machine', 'merge', name, other)).toMatch(/^merged: /);
+    expect(await ask('machine', 'forget-identity', name, `uuid:${uuidB}`)).toBe(
+      `forgotten: uuid:${uuidB} of ${name}\n`,
+    );
+    expect(await ask('machine', 'show', name)).toMatch(new RegExp(`known by: uuid:${uuidA}\n$`));
+  }, 60_000);
 });

@@ -22,6 +22,7 @@ describe('two servers on one database', () => {
     const both = await Promise.all([openByText(place), openByText(place)]);
     const sightings = Array.from({ length: 10 }, () => ({
       uuid: randomUUID(),
+      serial: null,
       macs: [],
       address: '192.0.2.9',
       approvedBy: null,

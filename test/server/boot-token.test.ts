@@ -17,7 +17,7 @@ it('gives an agent a token that is good for one boot, and makes one machine of t
   expect(again).not.toBe(token);
   expect(await server.machines()).toMatchObject([{ state: 'pending', inventory: null }]);
   const use = (bootId: string) =>
-    server.tls('/v1/keys', { headers: { authorization: `Bearer ${token}`, 'deploy-boot-id': bootId } });
+    server.tls('/v1/images/x/manifest', { headers: { authorization: `Bearer ${token}`, 'deploy-boot-id': bootId } });
   // Of a machine that nobody has approved: known, and not let in.
   expect(JSON.parse(`${(await use('boot-id-1')).body}`).error.code).toBe('machine-not-approved');
   expect(JSON.parse(`${(await use('boot-id-2')).body}`).error.code).toBe('unauthorized');

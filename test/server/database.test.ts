@@ -61,7 +61,13 @@ describe('the database', () => {
   it('lets no machine run two jobs at once', async () => {
     await withDatabase(async (place) => {
       const db = await openByText(place);
-      const machine = await registerMachine(db, { uuid: uuidA, macs: [], address: '192.0.2.9', approvedBy: {} });
+      const machine = await registerMachine(db, {
+        uuid: uuidA,
+        serial: null,
+        macs: [],
+        address: '192.0.2.9',
+        approvedBy: {},
+      });
       const scenario = await createScenario(db, look);
       if (machine === null) throw new Error('no machine');
       for (let i = 0; i < 2; i++) await requestJob(db, { scenario: { ...scenario, values: {} }, machine });

@@ -135,7 +135,13 @@ describe('registrations', () => {
   it('are kept when the disks differ from the newest entry, and only the newest 200; one while nobody has approved the machine', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-checks-'));
     const db = await openByText(await newDatabase(folder));
-    const machine = await registerMachine(db, { uuid: uuidA, macs: [], address: '192.0.2.9', approvedBy: {} });
+    const machine = await registerMachine(db, {
+      uuid: uuidA,
+      serial: null,
+      macs: [],
+      address: '192.0.2.9',
+      approvedBy: {},
+    });
     if (machine === null) throw new Error('no machine');
     const count = async () => (await db.selectFrom('diskChecks').select('id').execute()).length;
     const says = (disks: typeof two) => recordRegistration(db, machine, { ...makeInventory(uuidA), disks }.disks);

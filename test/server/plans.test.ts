@@ -14,7 +14,7 @@ const restore = { kind: 'restore', image: 'golden', target: { by: 'number', numb
 /** A machine of which a check found these disks. */
 async function addMachine(server: TestServer, uuid: string, disks: readonly CheckedDisk[] | null): Promise<string> {
   const db = await openByText(server.database);
-  const machine = await registerMachine(db, { uuid, macs: [], address: '192.0.2.9', approvedBy: {} });
+  const machine = await registerMachine(db, { uuid, serial: null, macs: [], address: '192.0.2.9', approvedBy: {} });
   if (machine === null) throw new Error('no machine');
   if (disks !== null) await recordCheck(db, machine.id, { jobId: `job-${uuid}`, step: 0, disks });
   await db.destroy();
