@@ -17,7 +17,7 @@ import type { LogLevel } from './config.ts';
 import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
 import { CostlyRequests } from './costly-requests.ts';
-import { isConnectionLoss, toServerError } from './database/connection-loss.ts';
+import { isConnectionLoss, isUnstorableText, toServerError } from './database/connection-loss.ts';
 import { countAnswer } from './metrics/count-answers.ts';
 import { newId } from './new-id.ts';
 import { requireOnPath } from './people/machine-access.ts';
@@ -144,6 +144,8 @@ function toApiError(thrown: FastifyError | Error, request: FastifyRequest): Depl
   if (thrown instanceof DeployError) return thrown;
   if (thrown instanceof ZodError) return new DeployError('invalid-input', prettifyError(thrown), { cause: thrown });
   if (isConnectionLoss(thrown)) return toServerError(thrown);
+  if (isUnstorableText(thrown))
+    return new DeployError('invalid-input', 'a text in the request holds a NUL', { cause: thrown });
   const status = 'statusCode' in thrown ? (thrown.statusCode ?? 500) : 500;
   if (status === 413) return new DeployError('too-large', 'the body is larger than this route takes');
   if (status >= 400 && status < 500) return new DeployError('invalid-input', thrown.message);

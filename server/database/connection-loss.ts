@@ -28,3 +28,8 @@ export function toServerError(thrown: unknown): DeployError {
     hint: 'Nothing that was acknowledged is lost. Try again in a moment; if it lasts, look at the PostgreSQL server.',
   });
 }
+
+/** PostgreSQL's text holds no NUL (error 22021, character_not_in_repertoire); SQLite's does. */
+export function isUnstorableText(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === '22021';
+}

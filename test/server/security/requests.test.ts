@@ -158,6 +158,22 @@ describe('a path', () => {
     }
   }, 60_000);
 
+  it('or a body with a NUL in it is no fault of the server', async () => {
+    await using server = await TestServer.start();
+    const nul = 'a\0b';
+    const headers = { ...server.operator, 'content-type': 'application/json' };
+    for (const [target, body] of [
+      ['/v1/sessions', { name: nul, password: nul }],
+      ['/v1/jobs', { scenario: nul, machine: nul }],
+      ['/v1/scenarios', { name: nul, steps: [{ kind: 'check' }] }],
+      ['/v1/boot-token', { uuid: nul, macs: [nul] }],
+      [`/v1/jobs/${'a%00b'}/approve`, { check: nul }],
+    ] as const) {
+      const { status } = await server.tls(target, { method: 'POST', headers, body: JSON.stringify(body) });
+      expect([target, status >= 400 && status < 500]).toEqual([target, true]);
+    }
+  });
+
   it('or a name with line breaks in it adds no header to an answer', async () => {
     await using server = await TestServer.start();
     const evil = '%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0a';
