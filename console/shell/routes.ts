@@ -40,6 +40,7 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
     load: () => import('../pages/scenario/scenario-page.svelte'),
   },
   { pattern: '/scenarios/:id', area: 'scenarios', load: () => import('../pages/scenario/scenario-page.svelte') },
+  { pattern: '/schedule', area: 'schedule', load: () => import('../pages/schedule/schedule-page.svelte') },
   { pattern: '/people', area: 'people', load: () => import('../pages/people/people-page.svelte') },
   { pattern: '/settings', area: 'settings', load: () => import('../pages/settings/settings-page.svelte') },
   {

@@ -58,6 +58,7 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
       `/run?scenario=${scenario('Restore classroom')}&machines=${['lab-01', 'lab-02'].map(machine)}`,
     ready: (page) => page.locator('.plan').first().waitFor(),
   },
+  schedule: { at: () => '/schedule', ready: (page) => page.locator('.due').first().waitFor() },
   settings: { at: () => '/settings', ready: (page) => page.getByRole('cell', { name: /Z2/ }).first().waitFor() },
   people: { at: () => '/people', ready: (page) => page.getByRole('cell', { name: 'bob' }).first().waitFor() },
   audit: { at: () => '/audit', ready: (page) => page.getByRole('cell', { name: 'POST /v1/users' }).first().waitFor() },

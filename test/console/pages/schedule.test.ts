@@ -1,0 +1,47 @@
+// The schedule: made with the form, seen in the calendar, run out of turn, turned off and removed.
+import { expect, it } from 'vitest';
+import type { Schedule } from '../../../protocol/schedule.ts';
+import { makeFleet } from '../../fixtures/console/made-fleet.ts';
+import { Console, findBarriers } from './support.ts';
+
+it('a schedule is made, seen, run now, turned off and removed', async () => {
+  await using console = await Console.start();
+  await console.addUser('ann', 'operator');
+  await (await makeFleet(console.server)).db.destroy();
+  const page = await console.openAs('ann', '/schedule');
+  await page.getByRole('button', { name: 'Add a schedule' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('夜間');
+  await dialog.getByLabel('Scenario').selectOption('Back up system disk');
+  await dialog.getByLabel('All machines of a group').selectOption({ label: '第一工場 (4)' });
+  await dialog.getByLabel('How often').selectOption('weekdays');
+  await dialog.getByLabel('At', { exact: true }).fill('23:45');
+  await dialog.getByLabel('Time zone').fill('Asia/Nowhere');
+  await dialog.getByLabel('Images kept').fill('7');
+  expect(await findBarriers(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Add a schedule' }).click();
+  await dialog.getByRole('alert').getByText('is no time zone').waitFor();
+  await dialog.getByLabel('Time zone').fill('Asia/Tokyo');
+  await dialog.getByRole('button', { name: 'Add a schedule' }).click();
+  await page.getByText('夜間 is scheduled.').waitFor();
+  const all = await console.server.api<Schedule[]>('GET', '/v1/schedules');
+  expect(all.find(({ name }) => name === '夜間')).toMatchObject({
+    ...{ when: { kind: 'cron', cron: '45 23 * * 1-5', timeZone: 'Asia/Tokyo' }, keep: { last: 7 } },
+    group: { name: '第一工場' },
+  });
+  await page.getByRole('button', { name: 'Month after' }).click();
+  await page.locator('.due', { hasText: '夜間' }).first().waitFor();
+  expect(await page.locator('.due', { hasText: '夜間' }).count()).toBeGreaterThanOrEqual(20);
+  const actions = page.getByRole('group', { name: 'Actions for 夜間' });
+  await actions.getByRole('button', { name: 'Run now' }).click();
+  await page.locator('.toast').nth(1).waitFor();
+  await actions.getByRole('button', { name: 'Runs' }).click();
+  await dialog.getByText('started', { exact: true }).waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await actions.getByRole('button', { name: 'Disable' }).click();
+  await page.locator('.due', { hasText: '夜間' }).first().waitFor({ state: 'detached' });
+  await actions.getByRole('button', { name: 'Remove' }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('夜間 is removed.').waitFor();
+  expect(console.complaints).toEqual([]);
+});
