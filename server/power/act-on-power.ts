@@ -6,6 +6,9 @@ import type { MachineRow } from '../database/schema.ts';
 import { changePower } from './change-power.ts';
 import { openPowerDriver, readPower, recordPowerState } from './power-settings.ts';
 
+/** A client that hears nothing for a minute asks again, which must not turn a machine off twice. */
+const wholeMs = 52_000;
+
 /** @throws DeployError power-unsupported without a driver; job-state while a job runs on it; and what changePower says. */
 export async function actOnPower(
   context: Context,
@@ -22,15 +25,21 @@ export async function actOnPower(
     });
   }
   if (!force && (action === 'off' || action === 'cycle' || action === 'soft')) await requireNoJob(context, machine);
+  const late = AbortSignal.timeout(wholeMs);
   const doing = `power ${action} of ${machine.name} (${settings.driver})`;
   try {
-    const outcome = await changePower(driver, action, { networkBoot, signal });
+    const outcome = await changePower(driver, action, { networkBoot, signal: AbortSignal.any([signal, late]) });
     await recordPowerState(db, machine.id, outcome.state);
     const fields = { machine: machine.name, driver: settings.driver, action, ...outcome };
     log[action === 'status' ? 'debug' : 'info'](fields, 'power');
     return { driver: settings.driver, action, ...outcome };
   } catch (thrown) {
     if (signal.aborted) throw new DeployError('cancelled', `${doing}: stopped; ask for its status`, { cause: thrown });
+    if (late.aborted) {
+      throw new DeployError('power-failed', `${doing}: not done within ${wholeMs / 1000} s; ask for its status`, {
+        cause: thrown,
+      });
+    }
     throw thrown instanceof DeployError ? thrown.during(doing) : thrown;
   }
 }

@@ -2,7 +2,7 @@
 import type { Database } from '../database/schema.ts';
 import { judgeDue, nextDue } from './due-times.ts';
 import { noteMissed, runSchedule, type ScheduleContext } from './run-schedule.ts';
-import { toFields } from './schedules.ts';
+import { type ScheduleRow, toFields } from './schedules.ts';
 
 /** @returns the machines that have new jobs */
 export async function runDue(context: ScheduleContext, nowMs: number): Promise<string[]> {
@@ -14,18 +14,28 @@ export async function runDue(context: ScheduleContext, nowMs: number): Promise<s
     .where('nextDueAt', '<=', now)
     .execute();
   const jobIds: string[] = [];
+  const failures: unknown[] = [];
   for (const row of due) {
-    const { when, lateMinutes } = toFields(row);
-    const { runMs, missedMs } = judgeDue(when, Date.parse(row.nextDueAt ?? now), nowMs, lateMinutes);
-    const nextMs = { value: nextDue(when, nowMs) };
-    const note = missedMs === null ? '' : `missed since ${new Date(missedMs).toISOString()}: no server ran`;
-    if (runMs !== null) {
-      jobIds.push(...((await runSchedule(context, row, { dueMs: runMs, nowMs, nextMs, note }))?.jobIds ?? []));
-    } else if (missedMs !== null) {
-      await noteMissed(context, row, { dueMs: missedMs, nowMs, nextMs, message: note });
+    try {
+      jobIds.push(...(await runOne(context, row, nowMs)));
+    } catch (thrown) {
+      // One whose images cannot be asked for keeps no other from its time; it is tried again with the next look.
+      failures.push(thrown);
     }
   }
+  if (failures.length > 0 && jobIds.length === 0) throw failures[0];
   return findMachines(context.db, jobIds);
+}
+
+async function runOne(context: ScheduleContext, row: ScheduleRow, nowMs: number): Promise<string[]> {
+  const { when, lateMinutes } = toFields(row);
+  const dueMs = Date.parse(row.nextDueAt ?? '');
+  const { runMs, missedMs } = judgeDue(when, dueMs, nowMs, lateMinutes);
+  const nextMs = { value: nextDue(when, nowMs) };
+  const note = missedMs === null ? '' : `missed since ${new Date(missedMs).toISOString()}: no server could run it`;
+  if (runMs !== null) return (await runSchedule(context, row, { dueMs: runMs, nowMs, nextMs, note }))?.jobIds ?? [];
+  if (missedMs !== null) await noteMissed(context, row, { dueMs: missedMs, nowMs, nextMs, message: note });
+  return [];
 }
 
 /** A clock that was far ahead has left times that lie far ahead: what comes sooner, and was not dealt with, is put in their place. */

@@ -12,7 +12,7 @@ import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 const run = promisify(execFile);
 const signal = AbortSignal.timeout(100_000);
-const limits = { wholeMs: 5000, pollMs: 50, pauseMs: 10 };
+const limits = { wholeMs: 30_000, pollMs: 50, pauseMs: 10 };
 const machine: PowerMachine = {
   ...{ id: 'm', name: 'm', uuid: null, firmware: 'uefi', macs: [], addresses: [] },
 };

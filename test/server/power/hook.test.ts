@@ -12,7 +12,7 @@ const machine: PowerMachine = {
   ...{ macs: ['52:54:00:00:00:01', '52:54:00:00:00:02'], addresses: ['192.0.2.5/24'] },
 };
 const signal = AbortSignal.timeout(60_000);
-const limits = { wholeMs: 300, pollMs: 20, pauseMs: 10 };
+const limits = { wholeMs: 20_000, pollMs: 20, pauseMs: 10 };
 
 function withHooks(scripts: Record<string, string>, work: (folder: string) => Promise<void>): Promise<void> {
   return withTempDirectory(async (folder) => {

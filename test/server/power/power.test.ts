@@ -1,5 +1,6 @@
 // Power drivers through the API: settings that hide their password, actions with what came of them, and who may.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../../protocol/people.ts';
 import type { Power, PowerAnswer } from '../../../protocol/power.ts';
@@ -98,6 +99,21 @@ describe('a power driver', () => {
       await server.api('POST', `${power}/off`, { force: true });
       expect(bmc.powerState).toBe('Off');
       agent.cut();
+    }));
+
+  it('may be a program of the server that was started with its folder, and none otherwise', () =>
+    withTempDirectory(async (hooks) => {
+      const script = `#!/bin/sh\nif [ "$1" = status ]; then cat ${hooks}/state || echo off; else echo "$1" > ${hooks}/state; fi\n`;
+      await writeFile(path.join(hooks, 'relay'), script, { mode: 0o700 });
+      await using server = await TestServer.start({ hooks });
+      const id = await addMachine(server, uuidA);
+      const power = `/v1/machines/${id}/power`;
+      await server.api('PUT', power, { driver: 'hook', program: 'relay' });
+      expect(await server.api('POST', `${power}/on`)).toMatchObject({ driver: 'hook', state: 'on', verified: true });
+      await expect(server.api('PUT', power, { driver: 'hook', program: '../relay' })).rejects.toThrow('400');
+      await expect(server.api('PUT', power, { driver: 'hook', program: 'other' })).rejects.toThrow('is not there');
+      await server.restart({});
+      await expect(server.api('POST', `${power}/off`)).rejects.toThrow('runs no hooks');
     }));
 
   it('is set by administrators and used by operators', async () => {

@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStore } from '../../../imaging/store/memory-store.ts';
+import { DeployError } from '../../../protocol/errors.ts';
 import { scheduleBodySchema } from '../../../protocol/schedule.ts';
 import type { Database } from '../../../server/database/schema.ts';
 import { changeJob } from '../../../server/jobs/change-job.ts';
@@ -136,7 +137,7 @@ describe('a schedule', () => {
       await site.tick('18:30:00');
       expect(await site.runs()).toEqual(['12:00 missed 0', '18:00 started 2']);
       const [run] = await listRuns(site.db, site.scheduleId);
-      expect(run?.message).toBe('missed since 2027-06-01T16:00:00.000Z: no server ran');
+      expect(run?.message).toBe('missed since 2027-06-01T16:00:00.000Z: no server could run it');
     }));
 
   it('neither runs twice nor stands still when the clock is set back', () =>
@@ -171,6 +172,25 @@ describe('a schedule', () => {
       await changeSchedule(site.db, site.scheduleId, { enabled: true }, 'bob', at('13:30:00'));
       await site.tick('13:30:00');
       expect(await site.runs()).toEqual([]);
+    }));
+
+  it('waits for a store that does not answer, and keeps no other schedule from its time', () =>
+    withTempDirectory(async () => {
+      scenarioSteps = [{ kind: 'capture', source: { by: 'only' }, image: '{machine}' }];
+      await withSite({}, async (site) => {
+        await createScenario(site.db, { name: 'look', parameters: [], steps: [{ kind: 'check' }], end: 'wait' });
+        const machines = (await site.db.selectFrom('machines').select('id').execute()).map(({ id }) => id);
+        const when = { kind: 'once', at: '2027-06-01T12:00:00.000Z' };
+        const body = scheduleBodySchema.parse({ name: 'zz', scenario: 'look', machines, when });
+        await createSchedule(site.db, body, 'ann', at('11:00:00'));
+        const getManifest = () => Promise.reject(new DeployError('store-io', 'the store does not answer'));
+        const away = { ...store, getManifest };
+        expect(await runDue({ db: site.db, store: away, log }, at('12:00:00'))).toHaveLength(2);
+        await expect(runDue({ db: site.db, store: away, log }, at('12:00:01'))).rejects.toThrow('does not answer');
+        expect(await site.runs()).toEqual([]);
+        await site.tick('12:00:30');
+        expect(await site.runs()).toEqual(['12:00 started 2']);
+      });
     }));
 
   it('says why there is no job: no image name twice, no scenario', () =>
