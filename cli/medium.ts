@@ -36,6 +36,7 @@ export function addCommands(program: Command): void {
     .option('--ip <address>', 'how a machine gets its address that boots from it (docs/agent.md, deploy.ip)')
     .option('--vlan <id>', 'the tagged network in which such a machine finds the server (deploy.vlan)')
     .option('--nic <mac>', 'the NIC that such a machine prefers: its MAC address or name (deploy.nic)')
+    .option('--bond <text>', 'NICs that such a machine joins: bond0:eth0,eth1[:mode=…] (docs/agent.md, deploy.bond)')
     .option('--options <text>', "more words for the kernel's command line")
     .option(
       '--secret [secret]',
@@ -47,13 +48,13 @@ export function addCommands(program: Command): void {
 
 async function download(flags: Flags): Promise<void> {
   const access = await findServer(flags);
-  const { ip, vlan, nic, options, out } = flags;
+  const { ip, vlan, nic, bond, options, out } = flags;
   // Read as the agent will; the server, too, is asked for it by its own words.
-  mediumWords({ url: flags.for ?? access.url, ca: access.caFingerprint }, { ip, vlan, nic }, options);
+  mediumWords({ url: flags.for ?? access.url, ca: access.caFingerprint }, { ip, vlan, nic, bond }, options);
   const { ca } = await fetchPinnedCa(access.url, access.caFingerprint);
   const enrolment = flags.secret === true ? await createEnrolment(`medium ${out}`.slice(0, 255), flags) : null;
   const secret = enrolment?.secret ?? (typeof flags.secret === 'string' ? flags.secret : null);
-  const query = Object.entries({ for: flags.for, ip, vlan, nic, options }).flatMap(([name, value]) =>
+  const query = Object.entries({ for: flags.for, ip, vlan, nic, bond, options }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
   );
   const sizeBytes = await fetchFile({ access, ca, secret, query: query.join('&'), file: `${out}.part` });

@@ -20,6 +20,7 @@ export const mediumQuerySchema = z.strictObject({
     .string()
     .regex(/^\d{1,4}$/, 'is no number')
     .exactOptional(),
+  bond: value.exactOptional(),
   /** More words. */
   options: kernelArgumentsSchema.exactOptional(),
 });

@@ -45,7 +45,7 @@ export const getMedium: Route = {
 
 /** @throws DeployError invalid-input when machines could not reach the server so; enrolment-not-found for a secret that is not good. */
 async function wordsOf(context: Context, request: FastifyRequest, query: MediumQuery): Promise<string> {
-  const { ip, nic, vlan, options } = query;
+  const { ip, nic, vlan, bond, options } = query;
   const secret = await readSecret(context, request);
   const words = {
     'deploy.server': query.for ?? reachedUrl(context, request),
@@ -53,6 +53,7 @@ async function wordsOf(context: Context, request: FastifyRequest, query: MediumQ
     'deploy.ip': ip,
     'deploy.nic': nic,
     'deploy.vlan': vlan,
+    'deploy.bond': bond,
     'deploy.secret': secret,
   };
   const given = Object.entries(words).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));

@@ -24,6 +24,8 @@ describe('the command line', () => {
         '10.0.0.5/24',
         '--vlan',
         '7',
+        '--bond',
+        'bond0:eth0,eth1:mode=802.3ad',
         '--options',
         'deploy.progress=2',
         '--secret',
@@ -33,7 +35,7 @@ describe('the command line', () => {
       const said = JSON.parse(await ask('medium', 'download', '--out', out, ...flags, '--json'));
       expect(said).toMatchObject({ file: out, sizeBytes: 700_001 });
       expect(readWords(await readFile(out))).toMatch(
-        /^deploy\.server=https:\/\/10\.0\.0\.1:7433 deploy\.ca=sha256:\w+ deploy\.ip=10\.0\.0\.5\/24 deploy\.vlan=7 deploy\.secret=den_\w{16}_[\w-]{32} deploy\.progress=2$/,
+        /^deploy\.server=https:\/\/10\.0\.0\.1:7433 deploy\.ca=sha256:\w+ deploy\.ip=10\.0\.0\.5\/24 deploy\.vlan=7 deploy\.bond=bond0:eth0,eth1:mode=802\.3ad deploy\.secret=den_\w{16}_[\w-]{32} deploy\.progress=2$/,
       );
       expect(await ask('enrolment', 'list')).toContain(`${said.enrolmentId}  medium ${out}`);
       expect(await ask('enrolment', 'revoke', said.enrolmentId)).toBe(`revoked: ${said.enrolmentId}\n`);
