@@ -5,7 +5,7 @@ import { listDisks } from '../imaging/blockdev/list-disks.ts';
 import { toDeployError } from '../protocol/errors.ts';
 import { assembleDisks } from './1-boot/assemble-disks.ts';
 import { parseCommandLine, readBootWords, readSettingWords } from './1-boot/command-line.ts';
-import { waitForDevices } from './1-boot/devices.ts';
+import { waitForDevices, waitForDrivers } from './1-boot/devices.ts';
 import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { readSettings } from './1-boot/settings.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
@@ -35,6 +35,7 @@ const lateDiskMs = 30_000;
 const lastWordsMs = 2000;
 
 async function main(status: Status): Promise<void> {
+  await waitForDrivers();
   const kernelText = await readFile('/proc/cmdline', 'utf8');
   const given = await readGiven();
   const text = given === null ? kernelText : addGiven(kernelText, given.words);

@@ -15,6 +15,9 @@ import type { Route } from './nic-probe.ts';
 import type { NicSearch } from './nic-search.ts';
 
 const pollMs = 500;
+/** At first a network comes up within a second or two, and each look costs little; where it does not, nothing is urgent. */
+const firstPollMs = 100;
+const firstLooksMs = 5000;
 /** Spanning tree takes up to 60 s; after this the fault is reported as a warning, and the search goes on. */
 const patienceMs = 90_000;
 /** R16: what is slower still works, and is said. */
@@ -73,7 +76,7 @@ async function searchAllNics(
         `${serverUrl} not found in ${patienceMs / 1000} s, still trying: ${words.join('; ') || 'no NIC'}`,
       );
     }
-    await sleep(pollMs);
+    await sleep(performance.now() - startedMs < firstLooksMs ? firstPollMs : pollMs);
   }
 }
 

@@ -43,7 +43,9 @@ async function bundle(entry: string): Promise<string> {
       external,
       logLevel: 'silent',
     });
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false, minify: false, comments: false });
+    // Less to read at every start. Names stay: a stack tells its functions.
+    const minify = { compress: true, mangle: false, codegen: { removeWhitespace: true } } as const;
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false, minify, comments: false });
     await build.close();
     return output[0].code;
   } catch (thrown) {

@@ -1,4 +1,4 @@
-// Stage 4: the pinned Node without its symbol table and its tables for other languages, which are a third of it and of no use in the field.
+// Stage 4: the pinned Node without its symbol table, its tables for other languages and what else of it is of no use in the field: a third of it.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchitectureFacts } from '../architecture.ts';
@@ -6,7 +6,8 @@ import { type BuildCache, hashFile, hashOf } from '../build-cache.ts';
 import { FileTree } from '../file-tree.ts';
 import { runTool } from '../run-tool.ts';
 import { blankLanguageData, languageDataVersion } from './language-data.ts';
-import { findPacker, type ImageFacts, packImage } from './squashfs.ts';
+import { findQuickPacker, type ImageFacts, packImage } from './squashfs.ts';
+import { blankUnusedParts, unusedPartsVersion } from './unused-parts.ts';
 
 export type NodeOptions = {
   readonly cache: BuildCache;
@@ -33,16 +34,17 @@ export async function collectNode({ cache, dir, strip, image: facts, signal }: N
   const { version } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as { version: string };
   const original = join(dir, 'bin/node');
   const sha256 = await hashFile(original);
-  const made = { sha256, stripVersion: await stripVersion(strip), languageDataVersion };
+  const made = { sha256, stripVersion: await stripVersion(strip), languageDataVersion, unusedPartsVersion };
   const reduced = await cache.obtain('node', hashOf(made), async (folder) => {
     const binary = join(folder, 'bin/node');
     await mkdir(join(folder, 'bin'), { recursive: true });
     await runTool(strip.command, ['-o', binary, original], { signal });
     const bytes = await readFile(binary);
     blankLanguageData(bytes);
+    blankUnusedParts(bytes);
     await writeFile(binary, bytes);
   });
-  const packer = await findPacker(facts);
+  const packer = await findQuickPacker(facts);
   const image = await cache.obtain('node', `${hashOf({ made, packer })}.squashfs`, async (to) => {
     await packImage(reduced.path, to, packer, signal);
   });
