@@ -15,7 +15,7 @@ const endWithinMs = 2000;
 /**
  * What udhcpc runs on each event. Beside the usual address and default route each NIC gets a routing table of its own, chosen by source
  * address: so a connection made from that address leaves by that NIC or not at all, even with two NICs on one network or two default routes.
- * What the DHCP server said is kept in a file (lease.ts), for the agent to read.
+ * What the DHCP server said is kept in a file (lease.ts), for the agent to read; of an address last, when its routes are there.
  */
 const script = `#!/bin/sh
 ip() { busybox ip "$@"; }
@@ -35,8 +35,7 @@ deconfig)
 nak|leasefail)
   say "$1" ;;
 bound|renew)
-  say bound
-  [ "$1" = renew ] && ip -4 addr show dev "$interface" | busybox grep -qF "inet $ip/" && exit 0
+  [ "$1" = renew ] && ip -4 addr show dev "$interface" | busybox grep -qF "inet $ip/" && say bound && exit 0
   forget
   ip -4 addr flush dev "$interface"
   ip addr add "$ip/\${mask:-24}" broadcast + dev "$interface"
@@ -47,7 +46,8 @@ bound|renew)
     break
   done
   ip route add prohibit default metric 65535 table "$table"
-  ip rule add from "$ip" table "$table" ;;
+  ip rule add from "$ip" table "$table"
+  say bound ;;
 esac
 exit 0
 `;

@@ -108,7 +108,7 @@ export class NicProbe {
     const lease = await readLease(device);
     const wanted = isIPv6(this.#server.host) ? isIPv6 : isIPv4;
     const address = addressesOf(device).find((candidate) => wanted(candidate) && !candidate.startsWith('fe80:'));
-    if (address === undefined) {
+    if (address === undefined || (isIPv4(address) && lease?.event !== 'bound')) {
       this.say = dhcpWords(lease);
       return null;
     }
