@@ -31,6 +31,7 @@ import { ReadinessProbe } from './health/readiness.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { acceptWebSockets } from './listener/web-sockets.ts';
+import { watchStrangers } from './machines/forget-strangers.ts';
 import { fillFacts } from './machines/machine-facts.ts';
 import { countQueries } from './metrics/count-queries.ts';
 import { EventLoopDelay } from './metrics/event-loop.ts';
@@ -139,6 +140,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(() => withdrawServer(context));
   starting.defer(watchAgents(context));
   starting.defer(forgetOldChanges(context));
+  starting.defer(watchStrangers(context));
   starting.defer(watchPower(context));
   starting.defer(watchSchedules(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
