@@ -31,6 +31,7 @@ export async function drawPlot(place: HTMLElement, { heightPixels, words }: Opti
   const options = {
     width: Math.max(200, place.clientWidth),
     height: heightPixels,
+    padding: [8, 12, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: {
@@ -40,6 +41,7 @@ export async function drawPlot(place: HTMLElement, { heightPixels, words }: Opti
     axes: [
       {
         ...axis,
+        size: 30,
         space: 90,
         incrs: timeSteps,
         values: (_plot: uPlot, ticks: number[]) => ticks.map((ms) => words.time(ms)),

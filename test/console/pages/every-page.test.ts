@@ -35,6 +35,8 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
     ready: async (page) => {
       await page.locator('[role=log] p').nth(3).waitFor();
       await page.locator('canvas').waitFor();
+      // A plot of two figures is no picture.
+      if (picturesFolder !== undefined) await page.waitForTimeout(15_000);
     },
   },
   'job-failed': {
