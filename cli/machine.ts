@@ -5,6 +5,7 @@ import { bootProfileSchema } from '../protocol/boot-profile.ts';
 import { machineSchema, oneMachineSchema } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { addDisksCommand } from './machine-disks.ts';
+import { addFileCommands } from './machine-file.ts';
 import { addListCommand } from './machine-list.ts';
 import { addPowerCommands } from './machine-power.ts';
 import { formatBytes, printJson, printTable } from './output.ts';
@@ -14,6 +15,7 @@ export function addCommands(program: Command): void {
     .command('machine')
     .description('Managed machines: list, approve, rename, tag, forget, and their disks');
   addListCommand(machine);
+  addFileCommands(machine);
   withServerOptions(
     machine.command('show <machine>').description('Show one machine (id or name) with its inventory'),
   ).action(async (name: string, options: ConnectOptions) =>

@@ -39,6 +39,7 @@ import { getJobs } from './routes/get-jobs.ts';
 import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
 import { getMachineDisks } from './routes/get-machine-disks.ts';
+import { getMachineFile } from './routes/get-machine-file.ts';
 import { getMachinePower } from './routes/get-machine-power.ts';
 import { getMachines } from './routes/get-machines.ts';
 import { getMe } from './routes/get-me.ts';
@@ -89,6 +90,7 @@ import { postJobPause } from './routes/post-job-pause.ts';
 import { postJobReject } from './routes/post-job-reject.ts';
 import { postJobResume } from './routes/post-job-resume.ts';
 import { postJobRetry } from './routes/post-job-retry.ts';
+import { postMachineFile } from './routes/post-machine-file.ts';
 import { postMachineMerge } from './routes/post-machine-merge.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
@@ -191,6 +193,8 @@ export const routes: readonly Route[] = [
   postGroupMembers,
   deleteGroup,
   getTags,
+  getMachineFile,
+  postMachineFile,
   postMachineMerge,
   deleteMachineIdentity,
   getGrants,

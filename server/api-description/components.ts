@@ -6,6 +6,7 @@ import * as diskCheck from '../../protocol/disk-check.ts';
 import * as events from '../../protocol/events.ts';
 import * as group from '../../protocol/group.ts';
 import * as inventory from '../../protocol/inventory.ts';
+import * as machineFile from '../../protocol/machine-file.ts';
 import * as machineRule from '../../protocol/machine-rule.ts';
 import * as medium from '../../protocol/medium.ts';
 import * as people from '../../protocol/people.ts';
@@ -25,6 +26,7 @@ const modules = [
   events,
   group,
   inventory,
+  machineFile,
   machineRule,
   medium,
   people,
