@@ -41,6 +41,13 @@ it('machines are approved one by one and many at once, by those who may', async 
   await page.getByRole('button', { name: 'Approve 2' }).click();
   await page.getByText('2 machines are approved.').waitFor();
   expect(await pending()).toBe(0);
+  // Those that are approved can be worked on from here.
+  await page.getByRole('searchbox').fill('web-0');
+  await page.getByRole('button', { name: /^All/ }).click();
+  await page.getByRole('checkbox', { name: 'Choose all' }).check();
+  await page.getByRole('link', { name: 'Run a scenario on 2' }).click();
+  await page.getByRole('heading', { name: 'Run a scenario' }).waitFor();
+  await page.getByText('2 chosen').waitFor();
   // Whoever only looks sees it too, without doing anything.
   await eve.getByText('No machine fits.').waitFor();
   await db.destroy();
