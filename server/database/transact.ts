@@ -19,3 +19,18 @@ export async function transact<T>(db: Database, work: (transaction: Database) =>
     await sleep(Math.random() * pauseMs * attempt);
   }
 }
+
+const turns = new WeakMap<Database, Promise<unknown>>();
+
+/**
+ * The same, one after the other within this server: for what a whole room of machines does at once, all on the same tables. Side by side they
+ * would refuse each other until none is left to try.
+ */
+export function transactInTurn<T>(db: Database, work: (transaction: Database) => Promise<T>): Promise<T> {
+  const mine = (turns.get(db) ?? Promise.resolve()).then(() => transact(db, work));
+  turns.set(
+    db,
+    mine.catch(() => undefined),
+  );
+  return mine;
+}

@@ -2,7 +2,7 @@
 import type { Inventory } from '../../protocol/inventory.ts';
 import { approveMachine } from '../approvals/approve-machine.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
-import { transact } from '../database/transact.ts';
+import { transactInTurn } from '../database/transact.ts';
 import { newId } from '../new-id.ts';
 import { findByFacts, isPossible } from './identify.ts';
 import {
@@ -28,7 +28,7 @@ type Sighting = IdentityFacts & {
 /** The machine with these facts; a new one is pending, unless it is approved at once. Null when nothing identifies it. */
 export async function registerMachine(db: Database, sighting: Sighting): Promise<MachineRow | null> {
   if (listIdentities(sighting).length === 0) return null;
-  return transact(db, async (transaction) => {
+  return transactInTurn(db, async (transaction) => {
     const known = await findByFacts(transaction, sighting);
     const machine = known ?? (await createMachine(transaction, sighting));
     await addIdentities(transaction, machine.id, sighting);
@@ -51,7 +51,9 @@ export async function settleIdentity(
   inventory: Inventory,
 ): Promise<string> {
   const facts = factsOf(inventory);
-  return transact(db, async (transaction) => {
+  const before = await findMachine(db, machineId);
+  if (before.inventory !== null && (await findByFacts(db, facts))?.id === machineId) return machineId;
+  return transactInTurn(db, async (transaction) => {
     const machine = await findMachine(transaction, machineId);
     const imported = machine.inventory === null ? await findImported(transaction, machine, facts) : undefined;
     if (imported !== undefined) {
@@ -105,7 +107,7 @@ function factsOf({ smbios, nics }: Inventory): IdentityFacts {
 /** Keeps what the agent of a machine said of itself, and under which further names the machine may show up. */
 export async function recordInventory(db: Database, machineId: string, inventory: Inventory): Promise<void> {
   const facts = factsOf(inventory);
-  await transact(db, async (transaction) => {
+  await transactInTurn(db, async (transaction) => {
     await addIdentities(transaction, machineId, facts);
     await noteMacs(transaction, machineId, facts.macs);
     await transaction
