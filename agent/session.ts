@@ -85,7 +85,7 @@ export class Session {
   #receive(message: ServerMessage): void {
     const { status } = this.#context;
     if (message.type === 'welcome') this.#welcomed(message);
-    if (message.type === 'state') status.update({ machineState: message.state, stage: this.#stage(message.state) });
+    if (message.type === 'state') this.#changed(message);
     if (message.type === 'job') this.#handed(message);
     if (message.type === 'cancel' && this.#active?.job.jobId === message.jobId) this.#active.cancel();
     if (message.type === 'pause' && this.#active?.job.jobId === message.jobId)
@@ -118,6 +118,11 @@ export class Session {
     if (continueJob === false) this.#active?.abandon();
     this.#sendDone();
     this.#logs.sendTo(this.#channel);
+  }
+
+  #changed({ state, machineName }: Extract<ServerMessage, { type: 'state' }>): void {
+    const name = machineName === undefined ? {} : { machineName };
+    this.#context.status.update({ ...name, machineState: state, stage: this.#stage(state) });
   }
 
   #stage(state: 'pending' | 'approved'): Say {

@@ -130,7 +130,12 @@ const jobMessage = z.object({
     .object({ machineName: z.string().max(255), parameters: z.record(z.string().max(32), z.string().max(255)) })
     .exactOptional(),
 });
-const stateMessage = z.object({ type: z.literal('state'), state: z.enum(['pending', 'approved']) });
+const stateMessage = z.object({
+  type: z.literal('state'),
+  state: z.enum(['pending', 'approved']),
+  /** Where it has got another one. */
+  machineName: z.string().max(255).exactOptional(),
+});
 const cancelMessage = z.object({ type: z.literal('cancel'), jobId: id });
 /** Stop between two chunks and keep the place, or go on. */
 const pauseMessage = z.object({ type: z.literal('pause'), jobId: id, paused: z.boolean() });

@@ -4,7 +4,7 @@ import type { ServerMessage } from '../../protocol/agent-messages.ts';
 import type { Approval } from '../../protocol/approval.ts';
 import type { EndAction, Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
-import type { JobRow } from '../database/schema.ts';
+import type { JobRow, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import type { ApprovedCheck } from '../jobs/approve-disks.ts';
 import { changeJob } from '../jobs/change-job.ts';
@@ -124,6 +124,11 @@ function approvalOf({ approval }: JobRow, handOuts: number): { approval?: Approv
 function scriptsOf({ config }: Context, { machineName, parameters }: JobRow): Pick<JobMessage, 'scripts'> {
   if (!config.allowScripts) return {};
   return { scripts: { machineName, parameters: parameters === null ? {} : JSON.parse(parameters) } };
+}
+
+/** Tells a connected agent its machine's new name, for the screen; one that is connected to another server hears it with its next hello. */
+export function noticeName({ agents }: Context, { id, state, name }: MachineRow): void {
+  agents.get(id)?.send({ type: 'state', state, machineName: name });
 }
 
 /** Tells a connected agent that its machine is approved now, and gives it what waits for it. */

@@ -1,6 +1,6 @@
 // PATCH /v1/machines/:id: approve, rename, tag, set its boot profile
 import { machinePatchSchema, machineSchema } from '../../protocol/rest.ts';
-import { noticeApproval } from '../agents/dispatch.ts';
+import { noticeApproval, noticeName } from '../agents/dispatch.ts';
 import { changeMachine } from '../machines/change-machine.ts';
 import { showMachines } from '../machines/list-machines.ts';
 import { findMachine } from '../machines/read-machines.ts';
@@ -22,7 +22,9 @@ export const patchMachine: Route = {
     await changeMachine(context.db, id, patch);
     request.log.info({ machine: id, ...patch }, 'machine changed');
     if (patch.state === 'approved') await noticeApproval(context, id);
-    const [machine] = await showMachines(context.db, [await findMachine(context.db, id)]);
+    const changed = await findMachine(context.db, id);
+    if (patch.name !== undefined) noticeName(context, changed);
+    const [machine] = await showMachines(context.db, [changed]);
     return machine;
   },
 };

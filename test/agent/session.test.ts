@@ -166,6 +166,16 @@ it('repeats the result of a job after each reconnection until it is received, an
   expect(ends).toEqual(['reboot']);
 });
 
+it('shows the name that its machine is given while it is connected', async () => {
+  const connection = await nextConnection();
+  await connection.welcome();
+  connection.send({ type: 'state', state: 'approved' });
+  connection.send({ type: 'state', state: 'approved', machineName: '経理 03' });
+  const endMs = performance.now() + 5000;
+  while (status.model.machineName !== '経理 03' && performance.now() < endMs) await sleep(5);
+  expect(status.model).toMatchObject({ machineName: '経理 03', machineState: 'approved' });
+});
+
 it('does not run a job twice that ended while the server was away: it sends the result under the new lease', async () => {
   const first = await nextConnection();
   await first.welcome();

@@ -43,8 +43,10 @@ describe.concurrent('an agent', () => {
     expect(await agent.gets('job', 1500)).toBe(false);
     expect((await server.job(job.id)).state).toBe('queued');
 
+    await server.api('PATCH', `/v1/machines/${machine?.id}`, { name: '経理 03' });
+    expect(await agent.next('state')).toEqual({ type: 'state', state: 'pending', machineName: '経理 03' });
     await server.api('PATCH', `/v1/machines/${machine?.id}`, { state: 'approved' });
-    expect((await agent.next('state')).state).toBe('approved');
+    expect(await agent.next('state')).toEqual({ type: 'state', state: 'approved' });
     const handed = await agent.next('job');
     expect(handed).toMatchObject({ jobId: job.id, scenarioName: 'look', steps: [{ kind: 'check' }], end: 'wait' });
     agent.cut();
