@@ -6,9 +6,13 @@ export function listOverwritten(plan: Plan): MachinePlan[] {
   return plan.machines.filter(({ overwrites }) => overwrites);
 }
 
-/** Refused, or to be overwritten without that anybody has seen what is on it. */
-export function canRun({ refused, overwrites, check }: MachinePlan): boolean {
-  return !refused && (!overwrites || check !== null);
+/** To be overwritten without that a check has read what is on it: only what was read can be approved. */
+export function needsCheck({ overwrites, check }: MachinePlan): boolean {
+  return overwrites && check?.kind !== 'check';
+}
+
+export function canRun(plan: MachinePlan): boolean {
+  return !plan.refused && !needsCheck(plan);
 }
 
 /** Whoever overwrites several machines types the name of the last in the list; upper and lower case are the same. */

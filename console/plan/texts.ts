@@ -12,6 +12,8 @@ export const planTexts = defineTexts({
     image: 'Image',
     imageOf: (size: string, used: string) => `${size}, ${used} used`,
     seen: 'Disks as seen',
+    needsCheck:
+      'What is on its disks was not read yet. Run a scenario with a check on it first; then this can be confirmed.',
     never: 'Nothing is known of its disks yet.',
   },
   ja: {
@@ -24,6 +26,7 @@ export const planTexts = defineTexts({
     image: 'イメージ',
     imageOf: (size: string, used: string) => `${size}、使用 ${used}`,
     seen: 'ディスクの確認',
+    needsCheck: 'ディスクの内容がまだ読み取られていません。先に確認ステップを含むシナリオを実行してください。',
     never: 'ディスクの情報がまだありません。',
   },
 });
