@@ -82,7 +82,6 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           pool: 'forks',
-          fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
       },
