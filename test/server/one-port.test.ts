@@ -45,9 +45,12 @@ describe('the one port', () => {
     for (const { path: route } of routes) {
       expect([route, (await server.plain(route)).status]).toEqual([route, 404]);
     }
-    for (const target of ['/', '/boot/', '/boot/../operator-token', '/boot/%2e%2e/operator-token', '//v1/health']) {
+    for (const target of ['/boot/', '/boot/../operator-token', '/boot/%2e%2e/operator-token', '//v1/health']) {
       expect([target, (await server.plain(target)).status]).toEqual([target, 404]);
     }
+    // A person who has left the s out is led to the console.
+    const { status, headers } = await server.plain('/');
+    expect([status, headers.location]).toEqual([302, `https://127.0.0.1:${server.running.port}/`]);
   });
 
   it('serves others while connections say nothing or nonsense, and ends them all when it stops', async () => {
