@@ -1,5 +1,5 @@
 // Groups, tags and searches: which machines a person means.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Group } from '../../protocol/group.ts';
 import type { Inventory } from '../../protocol/inventory.ts';
 import type { Machine } from '../../protocol/rest.ts';
@@ -88,26 +88,22 @@ describe('a list of machines', () => {
     });
   });
 
-  it('of ten thousand machines answers a search and a page within 100 ms', async () => {
+  it('of ten thousand machines finds the right ones, and reads the inventories of no others', async () => {
     await using server = await TestServer.start();
     const db = await openByText(server.database);
     await insertMachines(db, 10_000);
-    const quickest: [string, boolean][] = [];
-    for (const query of [
-      'search=sn-9876',
-      'search=optiplex+sn-99&limit=100',
-      'limit=100&after=pc-05000',
-      'tag=t1&limit=100',
-    ]) {
-      const ms = [];
-      for (let i = 0; i < 5; i++) {
-        const before = performance.now();
-        expect((await find(server, query)).length).toBeGreaterThan(0);
-        ms.push(performance.now() - before);
-      }
-      quickest.push([query, Math.min(...ms) < 100]);
+    const parse = vi.spyOn(JSON, 'parse');
+    for (const [query, count] of [
+      ['search=sn-9876', 1],
+      ['search=optiplex+sn-99&limit=100', 100],
+      ['limit=100&after=pc-05000', 100],
+      ['tag=t1&limit=100', 100],
+    ] as const) {
+      parse.mockClear();
+      expect([query, (await find(server, query)).length]).toEqual([query, count]);
+      expect([query, parse.mock.calls.length < 5 * count + 20]).toEqual([query, true]);
     }
-    expect(quickest.filter(([, quick]) => !quick)).toEqual([]);
+    parse.mockRestore();
     await db.destroy();
   });
 });
