@@ -13,13 +13,9 @@ export class ServerUnderTest implements AsyncDisposable {
     this.child = child;
   }
 
-  static async start(
-    dataDir: string,
-    args: readonly string[] = [],
-    prefix: readonly string[] = [],
-  ): Promise<ServerUnderTest> {
+  static async start(dataDir: string, args: readonly string[] = [], program?: string): Promise<ServerUnderTest> {
     const all = ['--listen', '127.0.0.1:0', '--approve', 'all', '--log-level', 'warn', ...args];
-    return new ServerUnderTest(await ChildServer.start(dataDir, all, prefix));
+    return new ServerUnderTest(await ChildServer.start(dataDir, all, [], program));
   }
 
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -14,9 +14,15 @@ export class ChildServer {
     this.process = process;
   }
 
-  /** Resolves once the server says that it is up; rejects with its last words. `prefix` is put before the command. */
-  static async start(dataDir: string, args: readonly string[], prefix: readonly string[] = []): Promise<ChildServer> {
-    const [program = '', ...rest] = [...prefix, process.execPath, command, 'server', '--data', dataDir, ...args];
+  /** Resolves once the server says that it is up; rejects with its last words. `prefix` is put before the command; `installed` is another one than these sources'. */
+  static async start(
+    dataDir: string,
+    args: readonly string[],
+    prefix: readonly string[] = [],
+    installed?: string,
+  ): Promise<ChildServer> {
+    const deployOs = installed === undefined ? [process.execPath, command] : [installed];
+    const [program = '', ...rest] = [...prefix, ...deployOs, 'server', '--data', dataDir, ...args];
     const server = new ChildServer(spawn(program, rest, { stdio: ['ignore', 'inherit', 'pipe'] }));
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: server.process.stderr as NodeJS.ReadableStream }).on('line', (line) => {
