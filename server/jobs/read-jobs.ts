@@ -29,7 +29,8 @@ export async function listJobs(db: Database, filter: JobFilter): Promise<Job[]> 
   if (inGroups !== null) query = query.where('machineId', 'in', machinesIn(db, inGroups));
   if (batch !== undefined) query = query.where('batchId', '=', batch);
   if (state !== undefined) query = query.where('state', '=', state);
-  if (held !== undefined) query = query.where('held', '=', held);
+  // Only a job that has not ended is held, and those are few.
+  if (held !== undefined) query = query.where('held', '=', held).where('state', 'in', ['queued', 'running']);
   if (since !== undefined) query = query.where('createdAt', '>=', since);
   if (before !== undefined) query = query.where('id', '<', before);
   return showJobs(db, (await query.execute()).toReversed());

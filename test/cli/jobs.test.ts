@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Job, Machine } from '../../protocol/rest.ts';
 import { ScriptedAgent } from '../server/scripted-agent.ts';
-import { eventually, TestServer, uuidA } from '../server/support.ts';
+import { eventually, TestServer, uuidA, uuidB } from '../server/support.ts';
 
 const run = promisify(execFile);
 const main = new URL('../../cli/main.ts', import.meta.url).pathname;
@@ -100,6 +100,50 @@ describe('the command line', () => {
     expect([status, stderr]).toEqual([5, expect.stringContaining('disk vda is too small')]);
   });
 
+  it('runs a scenario on many machines, follows the batch, asks again, reports and exports', async () => {
+    await using server = await TestServer.start({ approve: 'all' });
+    const data = ['--data', server.dataDir];
+    const ask = async (...args: string[]) => {
+      const { status, stdout, stderr } = await deployOs([...args, ...data]);
+      return status === 0 ? stdout : `${status}: ${stderr}`;
+    };
+    const agents: ScriptedAgent[] = [];
+    for (const [i, uuid] of [uuidA, uuidB].entries()) {
+      const token = await server.bootToken(uuid, `52:54:00:00:00:0${i + 1}`);
+      agents.push(await ScriptedAgent.join({ port: server.running.port, token, uuid }));
+    }
+    await server.api('POST', '/v1/scenarios', { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
+    const limits = await ask('settings', 'limits', '--per-network', '7', '--per-store', 'none');
+    expect(limits).toContain('per network: 7 (/24)\n  per store:   no limit');
+    expect(await ask('settings', 'limits', '--per-store', 'many')).toMatch(/^2: /);
+
+    const names = ['52-54-00-00-00-01', '52-54-00-00-00-02'];
+    const asked = await ask('job', 'run', 'look', ...names, '--key', 'k', '--retries', '1');
+    expect(asked).toMatch(/^\w{16}: look: 2 running\n/);
+    const batchId = asked.slice(0, 16);
+    expect(await ask('job', 'run', 'look', ...names, '--key', 'k', '--retries', '1')).toContain(batchId);
+    const watching = deployOs(['job', 'watch', '--batch', batchId, ...data]);
+    const [first, second] = agents as [ScriptedAgent, ScriptedAgent];
+    first.done(await first.next('job'));
+    second.done(await second.next('job'), { code: 'target-changed', message: '=other disks' });
+    const watched = await watching;
+    expect([watched.status, watched.stderr]).toEqual([9, expect.stringContaining('1 of 2 jobs did not succeed')]);
+    expect(watched.stderr).toContain('52-54-00-00-00-02  failed      target-changed');
+    expect(await ask('batch', 'list')).toContain('1 succeeded, 1 failed');
+
+    const [failed] = JSON.parse(await ask('job', 'list', '--state', 'failed', '--batch', batchId, '--json')) as Job[];
+    const again = (await ask('job', 'retry', failed?.id ?? '')).trim();
+    expect(await ask('job', 'pause', again)).toBe(`paused: ${again}\n`);
+    expect(await ask('job', 'resume', again)).toBe(`goes on: ${again}\n`);
+    const report = await ask('job', 'report', failed?.id ?? '');
+    expect(report).toContain('Error:        target-changed: =other disks');
+    expect(report).toContain('Step 1: check\n  no result');
+    const csv = (await ask('job', 'export', '--csv')).trimEnd().split('\r\n');
+    expect(csv).toHaveLength(4);
+    expect(csv.find((line) => line.startsWith(failed?.id ?? '-'))).toContain("target-changed,'=other disks");
+    expect(JSON.parse(await ask('job', 'export', '--json', '--since', '2020-01-01'))).toHaveLength(3);
+  });
+
   it('says which server it wants, and why it does not believe another', async () => {
     await using server = await TestServer.start();
     const { url, caFingerprint, operatorToken } = server.running;
@@ -126,6 +170,7 @@ describe('the command line', () => {
     [['scenario', 'create', 'x', '--check', '--parent', 'a']],
     [['scenario', 'create', 'x', '--check', '--end', 'explode']],
     [['job', 'run', '--scenario', 'x']],
+    [['job', 'run']],
     [['server', '--data', '/nonexistent', '--database', 'postgres://x']],
   ])('calls %j a fault of usage', async (args) => {
     expect((await deployOs(args)).status).toBe(2);
