@@ -13,7 +13,7 @@ export async function measureCaptures(folder: string, count: number, mebibytes: 
   await mkdir(disks);
   const writeStartMs = performance.now();
   for (let number = 0; number <= count; number++) await writeDisk(path.join(disks, `${number}.img`), mebibytes);
-  const diskMBps = (((count + 1) * mebibytes * 2 ** 20) / 1e3 / (performance.now() - writeStartMs)) * 1;
+  const diskMBps = ((count + 1) * mebibytes * 2 ** 20) / 1e3 / (performance.now() - writeStartMs);
   await using server = await ServerUnderTest.start(path.join(folder, 'server'), args);
   const one = await captureAll(server, disks, [0], mebibytes);
   const many = await captureAll(
@@ -50,7 +50,7 @@ async function captureAll(server: ServerUnderTest, disks: string, numbers: reado
 
 function capture(server: ServerUnderTest, disk: string, name: string): Promise<void> {
   const { url, caFingerprint, token } = server.child.access;
-  const given = ['image', 'capture', disk, '--name', name, '--store', url, '--ca', caFingerprint, '--json'];
+  const given = ['image', 'capture', disk, name, '--store', url, '--ca', caFingerprint, '--json'];
   const env = { ...process.env, DEPLOY_OS_TOKEN: token };
   const child: ChildProcess = spawn(process.execPath, [command, ...given], {
     env,
