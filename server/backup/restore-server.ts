@@ -3,6 +3,9 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import type { DatabaseLocation } from '../database/location.ts';
+import { openDatabase } from '../database/open.ts';
+import { changeJob } from '../jobs/change-job.ts';
+import { appendJobLog } from '../jobs/job-log.ts';
 import { copyNames, restoreDatabase } from './copy-database.ts';
 import { type Label, labelName, readLabel } from './label.ts';
 import { runProgram } from './run-program.ts';
@@ -30,6 +33,9 @@ export async function restoreServer(file: string, dataDir: string, database: Dat
       });
     }
     await restoreDatabase(database, unfinished);
+    await holdUnfinishedJobs(
+      database.kind === 'sqlite' ? { ...database, path: path.join(unfinished, copyNames.sqlite) } : database,
+    );
     await rm(path.join(unfinished, labelName));
     await rm(path.join(unfinished, copyNames.postgres), { force: true });
     await rm(dataDir, { recursive: true, force: true });
@@ -38,6 +44,30 @@ export async function restoreServer(file: string, dataDir: string, database: Dat
   } catch (thrown) {
     await rm(unfinished, { recursive: true, force: true });
     throw thrown;
+  }
+}
+
+/** What the database takes for unfinished may have ended since, and its disk may hold other work by now: nothing runs again before a person has looked. */
+async function holdUnfinishedJobs(location: DatabaseLocation): Promise<void> {
+  const db = await openDatabase(location);
+  try {
+    const rows = await db
+      .selectFrom('jobs')
+      .select('id')
+      .where('state', 'in', ['queued', 'running'])
+      .where('held', 'is', null)
+      .execute();
+    for (const { id } of rows) {
+      await changeJob(db, id, { kind: 'hold', reason: 'paused' });
+      await appendJobLog(
+        db,
+        id,
+        'warning',
+        'held: the server was restored from a backup, and this job may have ended since it was made',
+      );
+    }
+  } finally {
+    await db.destroy();
   }
 }
 

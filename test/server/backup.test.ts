@@ -32,6 +32,7 @@ describe('a backup', () => {
   it('made under load is one moment of the server, and agents and tokens work with what is restored from it', async () => {
     await using server = await TestServer.start({ approve: 'all' });
     const { login, facts, agent, job, handed } = await atWork(server);
+    const waiting = await server.api<Job>('POST', '/v1/jobs', { scenario: 'look', machine: job.machineId });
     const [outFile, restored] = [path.join(server.dataDir, 'backup.tar'), path.join(server.dataDir, 'elsewhere')];
     await writeFile(path.join(server.dataDir, 'store/chunks/a-chunk'), 'x');
     // Somebody writes all the while.
@@ -72,11 +73,17 @@ describe('a backup', () => {
     expect(JSON.parse(me.body.toString())).toMatchObject({ name: 'ann' });
     const kept = (await server.api<object[]>('GET', '/v1/enrolments')).length;
     expect(kept).toBeLessThanOrEqual(made);
+    // Either may have ended since the backup was made.
+    expect(await server.job(waiting.id)).toMatchObject({ state: 'queued', held: 'paused' });
+    expect(await server.job(job.id)).toMatchObject({ state: 'running', held: 'paused' });
     const again = await ScriptedAgent.join({ ...facts, port }, handed);
     expect((await again.next('welcome')).continueJob).toBe(true);
     again.done(handed);
     await again.next('doneReceived');
     expect((await server.job(job.id)).state).toBe('succeeded');
+    expect((await server.job(waiting.id)).state).toBe('queued');
+    await server.api('POST', `/v1/jobs/${waiting.id}/resume`);
+    expect((await again.next('job')).jobId).toBe(waiting.id);
   });
 
   it('has the images if they are asked for, and never those of an S3 store', async () => {
