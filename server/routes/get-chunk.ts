@@ -7,10 +7,11 @@ export const getChunk: Route = {
   path: '/v1/chunks/:digest',
   access: 'job',
   doc: { summary: 'A stored chunk', answer: 'application/octet-stream' },
-  async handle({ chunks }, request, caller, reply) {
+  async handle({ chunks, store }, request, caller, reply) {
     const digest = digestSchema.parse(pathParameter(request, 'digest'));
     if (caller.kind === 'agent') await caller.require(({ images }) => images.requireChunk(digest));
-    const chunk = await chunks.get(digest);
+    // Machines that are restored ask for the same at the same time. People check what the store holds now.
+    const chunk = await (caller.kind === 'agent' ? chunks.get(digest) : store.getChunk(digest));
     reply.header('cache-control', 'immutable, max-age=31536000').type('application/octet-stream');
     return chunk;
   },
