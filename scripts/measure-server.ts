@@ -2,12 +2,14 @@
 //   node scripts/measure-server.ts agents [COUNT] [SECONDS] [-- FLAGS OF deploy-os server]
 //   node scripts/measure-server.ts machines [COUNT]
 //   node scripts/measure-server.ts captures [COUNT] [MEBIBYTES]
+//   node scripts/measure-server.ts soak [JOBS]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { measureAgents } from './load/measure-agents.ts';
 import { measureCaptures } from './load/measure-captures.ts';
 import { measureMachines } from './load/measure-machines.ts';
+import { measureSoak } from './load/measure-soak.ts';
 
 const words = process.argv.slice(2);
 const end = words.includes('--') ? words.indexOf('--') : words.length;
@@ -19,6 +21,7 @@ const folder = await mkdtemp(path.join(process.env.DEPLOY_OS_MEASURE_DIR ?? tmpd
 const measures: Record<string, () => Promise<object>> = {
   agents: () => measureAgents(folder, first ?? 1000, second ?? 60, serverFlags),
   machines: () => measureMachines(folder, first ?? 10_000, serverFlags),
+  soak: () => measureSoak(folder, first ?? 10_000, serverFlags),
   captures: () => measureCaptures(folder, first ?? 20, second ?? 512, serverFlags),
 };
 try {
