@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { approvalRulePatchSchema, approvalRuleSchema } from '../protocol/approval-rule.ts';
-import { DeployError } from '../protocol/errors.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { collectRule, describeRules, parseRules } from './machine-rule.ts';
 import { printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 type Flags = {
   readonly name?: string;
@@ -59,9 +59,8 @@ async function save(
   flags: ConnectOptions & Flags,
   done: string,
 ): Promise<void> {
-  const parsed = approvalRulePatchSchema.safeParse(bodyOf(flags));
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  const rule = await callOnce(flags, method, path, approvalRuleSchema, parsed.data);
+  const body = parseFlags(approvalRulePatchSchema, bodyOf(flags));
+  const rule = await callOnce(flags, method, path, approvalRuleSchema, body);
   if (flags.json === true) printJson(rule);
   else process.stdout.write(`${done}: ${rule.name} (${rule.id}); machines that it has approved: ${rule.uses}\n`);
 }

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { type BootProfile, bootProfilePatchSchema, bootProfileSchema } from '../protocol/boot-profile.ts';
-import { DeployError } from '../protocol/errors.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { collectRule, describeRules, parseRules } from './machine-rule.ts';
 import { printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 type Flags = {
   readonly name?: string;
@@ -67,9 +67,8 @@ async function save(
   flags: ConnectOptions & Flags,
   done: string,
 ): Promise<void> {
-  const parsed = bootProfilePatchSchema.safeParse(bodyOf(flags));
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  const profile = await callOnce(flags, method, path, bootProfileSchema, parsed.data);
+  const body = parseFlags(bootProfilePatchSchema, bodyOf(flags));
+  const profile = await callOnce(flags, method, path, bootProfileSchema, body);
   if (flags.json === true) printJson(profile);
   else process.stdout.write(`${done}: ${profile.name} (${profile.id})\n`);
 }

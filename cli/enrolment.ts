@@ -1,10 +1,10 @@
 // `deploy-os enrolment …`: secrets for media, by which the server approves the machines that boot from them.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { DeployError } from '../protocol/errors.ts';
 import { enrolmentRequestSchema, enrolmentSchema, newEnrolmentSchema } from '../protocol/medium.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 export type EnrolmentFlags = { readonly validDays?: string };
 
@@ -40,9 +40,8 @@ export async function createEnrolment(
 ): Promise<z.infer<typeof newEnrolmentSchema>> {
   const { validDays } = options;
   const asked = { label, ...(validDays === undefined ? {} : { validDays: Number(validDays) }) };
-  const parsed = enrolmentRequestSchema.safeParse(asked);
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  return await callOnce(options, 'POST', '/v1/enrolments', newEnrolmentSchema, parsed.data);
+  const parsed = parseFlags(enrolmentRequestSchema, asked);
+  return await callOnce(options, 'POST', '/v1/enrolments', newEnrolmentSchema, parsed);
 }
 
 async function list(options: ConnectOptions): Promise<void> {

@@ -1,11 +1,11 @@
 // `deploy-os group …`: machines that belong together, by name or by rule.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { DeployError } from '../protocol/errors.ts';
 import { groupPatchSchema, groupSchema, oneGroupSchema } from '../protocol/group.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { collectRule, describeRules, parseRules } from './machine-rule.ts';
 import { printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 type Flags = { readonly name?: string; readonly rule?: readonly string[] };
 type Remove = { readonly remove?: boolean };
@@ -52,9 +52,8 @@ function pathOf(name: string): string {
 function bodyOf({ name, rule }: Flags): object {
   const rules = parseRules(rule);
   const body = { ...(name === undefined ? {} : { name }), ...(rules === undefined ? {} : { rules }) };
-  const parsed = groupPatchSchema.safeParse(body);
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  return parsed.data;
+  const parsed = parseFlags(groupPatchSchema, body);
+  return parsed;
 }
 
 async function save(

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
 import {
   type Power,
@@ -16,6 +15,7 @@ import {
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { readPassword } from './login.ts';
 import { failWith, printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 const pollMs = 3000;
 const defaultWaitSeconds = 300;
@@ -126,9 +126,8 @@ async function set(machine: string, flags: SetFlags): Promise<void> {
   );
   if (drivers.length > 1) throw new DeployError('usage', 'a machine has one power driver');
   if (drivers.length === 0) return show(machine, await callOnce(flags, 'GET', pathOf(machine), powerSchema), flags);
-  const parsed = powerBodySchema.safeParse(await bodyOf(flags));
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  show(machine, await callOnce(flags, 'PUT', pathOf(machine), powerSchema, parsed.data), flags);
+  const parsed = parseFlags(powerBodySchema, await bodyOf(flags));
+  show(machine, await callOnce(flags, 'PUT', pathOf(machine), powerSchema, parsed), flags);
 }
 
 async function bodyOf(flags: SetFlags): Promise<object> {

@@ -13,6 +13,7 @@ import {
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { printJson, printTable } from './output.ts';
 import { collectValue } from './parameter-values.ts';
+import { parseFlags } from './parse-flags.ts';
 import { describeWhen, describeWindow, parseWindow } from './schedule-words.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -94,18 +95,16 @@ function pathOf(name: string): string {
 async function add(name: string, flags: Flags): Promise<void> {
   const body = bodyOf({ ...flags, name });
   if (body.when === undefined) throw new DeployError('usage', 'say when: --cron PATTERN or --at TIME');
-  const parsed = scheduleBodySchema.safeParse({ ...body, wake: flags.wake });
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  tell('added', await callOnce(flags, 'POST', '/v1/schedules', scheduleSchema, parsed.data), flags);
+  const parsed = parseFlags(scheduleBodySchema, { ...body, wake: flags.wake });
+  tell('added', await callOnce(flags, 'POST', '/v1/schedules', scheduleSchema, parsed), flags);
 }
 
 async function set(name: string, flags: Flags): Promise<void> {
   // Commander says `wake: true` of `--no-wake` that is not given.
   const typed = process.argv.includes('--wake') || process.argv.includes('--no-wake');
   const body = { ...bodyOf(flags), ...(typed ? { wake: flags.wake } : {}) };
-  const parsed = schedulePatchSchema.safeParse(flags.keep === false ? { ...body, keep: null } : body);
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  await patch(name, parsed.data, flags, 'changed');
+  const parsed = parseFlags(schedulePatchSchema, flags.keep === false ? { ...body, keep: null } : body);
+  await patch(name, parsed, flags, 'changed');
 }
 
 async function patch(name: string, body: object, options: ConnectOptions, done: string): Promise<void> {

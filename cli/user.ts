@@ -6,6 +6,7 @@ import { roles, userBodySchema, userPatchSchema, userSchema } from '../protocol/
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { passwordFileOption, readPassword } from './login.ts';
 import { printJson, printTable } from './output.ts';
+import { parseFlags } from './parse-flags.ts';
 
 type Flags = ConnectOptions & {
   readonly role?: string;
@@ -53,7 +54,7 @@ async function list(options: ConnectOptions): Promise<void> {
 
 async function add(name: string, flags: Flags): Promise<void> {
   const password = await readPassword(flags.passwordFile, { twice: true });
-  const body = parse(userBodySchema, { name, role: flags.role, password });
+  const body = parseFlags(userBodySchema, { name, role: flags.role, password });
   tell(flags, 'added', await callOnce(flags, 'POST', '/v1/users', userSchema, body));
 }
 
@@ -66,7 +67,7 @@ async function set(user: string, flags: Flags): Promise<void> {
     ...(asked ? { password: await readPassword(flags.passwordFile, { twice: true }) } : {}),
     ...(disable || enable ? { disabled: disable } : {}),
   };
-  tell(flags, 'changed', await callOnce(flags, 'PATCH', pathOf(user), userSchema, parse(userPatchSchema, patch)));
+  tell(flags, 'changed', await callOnce(flags, 'PATCH', pathOf(user), userSchema, parseFlags(userPatchSchema, patch)));
 }
 
 async function remove(user: string, options: ConnectOptions): Promise<void> {
@@ -78,12 +79,6 @@ async function remove(user: string, options: ConnectOptions): Promise<void> {
 function tell({ json }: Flags, done: string, user: z.infer<typeof userSchema>): void {
   if (json === true) printJson(user);
   else process.stdout.write(`${done}: ${user.name} (${user.role}${user.disabled ? ', disabled' : ''})\n`);
-}
-
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw new DeployError('usage', z.prettifyError(parsed.error));
-  return parsed.data;
 }
 
 function pathOf(user: string): string {
