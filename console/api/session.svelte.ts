@@ -1,8 +1,8 @@
 // Who uses the console: nobody yet (first set-up), nobody (login), or somebody with a role.
-import type { Role, Setup, User } from '../../protocol/people.ts';
+import type { Grant, Role, Setup, User } from '../../protocol/people.ts';
 import { get, onUnauthorized, post, remove, request, toApiError } from './client.ts';
 
-type Me = { readonly name: string; readonly role: Role; readonly user: User | null };
+type Me = { readonly name: string; readonly role: Role; readonly user: User | null; readonly grants: readonly Grant[] };
 type State = 'starting' | 'unreachable' | 'set-up' | 'logged-out' | 'logged-in';
 
 const order: readonly Role[] = ['none', 'viewer', 'operator', 'administrator'];

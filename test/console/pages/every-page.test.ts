@@ -78,6 +78,12 @@ beforeAll(async () => {
   await console.addUser('bob', 'operator');
   const fleet = await makeFleet(console.server);
   const { machines } = fleet;
+  await console.addUser('carol', 'none');
+  for (const [group, role] of [
+    ['Classroom 2', 'operator'],
+    ['第一工場', 'viewer'],
+  ])
+    await console.server.api('POST', '/v1/grants', { user: 'carol', group, role });
   db = fleet.db;
   const jobs = await db.selectFrom('jobs').select(['id', 'machineId']).execute();
   const scenarios = await db.selectFrom('scenarios').select(['id', 'name']).execute();

@@ -3,6 +3,7 @@ import axe from 'axe-core';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import type { Role } from '../../../protocol/people.ts';
+import type { ServerOptions } from '../../../server/config.ts';
 import { TestServer } from '../../server/support.ts';
 import '../../fixtures/console/browser-for-all.ts';
 
@@ -20,8 +21,8 @@ export class Console implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  static async start(): Promise<Console> {
-    return new Console(await TestServer.start(), await chromium.connect(inject('browserUrl')));
+  static async start(options: Partial<ServerOptions> = {}): Promise<Console> {
+    return new Console(await TestServer.start(options), await chromium.connect(inject('browserUrl')));
   }
 
   async addUser(name: string, role: Role): Promise<void> {
