@@ -35,6 +35,8 @@ export type AgentContext = {
   readonly collectInventory: () => Promise<Inventory>;
   /** Loads the Linux that has been restored onto this disk; false where the machine has to reboot instead, which it has said. */
   readonly loadKernel?: (devicePath: string) => Promise<boolean>;
+  /** Has the function called whenever disks, NICs or links have come or gone. */
+  readonly watchHardware?: (onChange: () => Promise<void>) => void;
   readonly endMachine: (action: MachineEnd) => Promise<void>;
 };
 

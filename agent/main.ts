@@ -24,6 +24,7 @@ import { runAgent } from './run-agent.ts';
 import { type Log, Status } from './screen/status.ts';
 import { showStatus } from './screen/terminals.ts';
 import { languages } from './screen/words/languages.ts';
+import { watchHardware } from './watch/hardware-watch.ts';
 import { watchKernel } from './watch/watch-kernel.ts';
 import { Watchdog } from './watch/watchdog.ts';
 
@@ -92,6 +93,7 @@ async function main(status: Status): Promise<void> {
       status.update({ nicResults: search.sayAll() });
       return collectInventory(await search.listResults(), await listDisks(), (await watchdog)?.words);
     },
+    watchHardware: (onChange) => void watchHardware({ listNics: () => search.listResults(), onChange }),
     loadKernel: async (devicePath) => {
       if ((await (await watchdog)?.canStop()) === false) return refuseKexec('the watchdog cannot be disarmed', log);
       const disk = (await lookAtDisks(assemble)).find((candidate) => candidate.devicePath === devicePath);

@@ -1,6 +1,7 @@
 // Fourth stage and what follows from it: registers, takes jobs, reports on them and carries out their end, whatever the connection does.
 import { type AgentMessage, protocolVersion, type ServerMessage } from '../protocol/agent-messages.ts';
 import { type DeployError, toErrorBody } from '../protocol/errors.ts';
+import type { Inventory } from '../protocol/inventory.ts';
 import { type EndAction, stepKinds } from '../protocol/scenario.ts';
 import { ControlChannel } from './4-register/control-channel.ts';
 import { LogQueue } from './4-register/log-queue.ts';
@@ -23,6 +24,7 @@ export class Session {
   /** Of the running job's transfers: the server is reached another way, or is another one. */
   readonly #moves = new Set<() => void>();
   #connectedTo: string;
+  #serverTakesInventory = false;
   readonly #channel: ControlChannel;
   readonly #logs = new LogQueue();
   readonly #ended = Promise.withResolvers<void>();
@@ -51,6 +53,7 @@ export class Session {
       onMessage: (message) => this.#receive(message),
       onDown: (reason) => this.#down(reason),
     });
+    context.watchHardware?.(() => this.#tellInventory());
     context.moveListeners?.add(() => {
       this.#dropTransfers();
       this.#channel.reconnect();
@@ -68,8 +71,7 @@ export class Session {
   }
 
   async #hello(): Promise<AgentMessage> {
-    const inventory = await this.#context.collectInventory();
-    this.#context.status.update({ nics: inventory.nics, disks: inventory.disks });
+    const inventory = await this.#takeInventory();
     const activeJob = this.#active?.lease ?? this.#unreceived?.done;
     return {
       type: 'hello',
@@ -80,6 +82,23 @@ export class Session {
       wakes: true,
       ...(activeJob === undefined ? {} : { activeJob: { jobId: activeJob.jobId, leaseId: activeJob.leaseId } }),
     };
+  }
+
+  async #takeInventory(): Promise<Inventory> {
+    const inventory = await this.#context.collectInventory();
+    this.#context.status.update({ nics: inventory.nics, disks: inventory.disks });
+    return inventory;
+  }
+
+  /** Not in the middle of a job, which changes what there is to tell and tells it at its end. A connection that is lost says it with its next hello. */
+  async #tellInventory(): Promise<void> {
+    if (!this.#isIdle || !this.#serverTakesInventory) return;
+    const inventory = await this.#takeInventory();
+    if (this.#isIdle) this.#channel.send({ type: 'inventory', inventory });
+  }
+
+  get #isIdle(): boolean {
+    return this.#active === undefined && this.#unreceived === undefined;
   }
 
   #receive(message: ServerMessage): void {
@@ -99,7 +118,9 @@ export class Session {
     for (const drop of this.#moves) drop();
   }
 
-  #welcomed({ machineName, state, continueJob, servers = [] }: Extract<ServerMessage, { type: 'welcome' }>): void {
+  #welcomed(message: Extract<ServerMessage, { type: 'welcome' }>): void {
+    const { machineName, state, continueJob, servers = [], takesInventory = false } = message;
+    this.#serverTakesInventory = takesInventory;
     const { url } = this.#servers;
     this.#servers.learn(servers);
     if (url !== this.#connectedTo) {
@@ -198,11 +219,12 @@ export class Session {
     if (end !== 'wait') return void this.#end(end);
     this.#context.status.update({ busy: false });
     this.#startNext();
+    void this.#tellInventory();
   }
 
   #startNext(): void {
     const job = this.#next;
-    if (job === undefined || this.#active !== undefined || this.#unreceived !== undefined) return;
+    if (job === undefined || !this.#isIdle) return;
     this.#next = undefined;
     void this.#run(job);
   }

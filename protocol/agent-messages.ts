@@ -67,6 +67,8 @@ const helloMessage = z.object({
   /** The job this agent is still running (after a lost connection), so that the server lets it go on. */
   activeJob: z.object({ jobId: id, leaseId: id }).optional(),
 });
+/** What the machine has changed while it waits: a disk or a link came or went, or a job has left a disk with other contents. */
+const inventoryMessage = z.object({ type: z.literal('inventory'), inventory: inventorySchema });
 const progressMessage = z.object({
   type: z.literal('progress'),
   jobId: id,
@@ -96,6 +98,7 @@ const doneMessage = z.object({
 /** From the agent. `progress` renews the lease; `done` is sent again after each reconnection until `doneReceived` answers it. */
 export const agentMessageSchema = z.discriminatedUnion('type', [
   helloMessage,
+  inventoryMessage,
   progressMessage,
   logMessage,
   doneMessage,
@@ -114,6 +117,8 @@ const welcomeMessage = z.object({
     .array(z.url({ protocol: /^https$/ }).max(512))
     .max(16)
     .exactOptional(),
+  /** The server takes `inventory`, which older ones do not. */
+  takesInventory: z.boolean().optional(),
   /** True: go on with `activeJob`. False: it is not yours any more; stop it. Absent when the hello named none. */
   continueJob: z.boolean().optional(),
 });

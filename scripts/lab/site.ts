@@ -85,6 +85,21 @@ export class Site {
     }
   }
 
+  /** Waits until `holds` is true of what the server knows of a machine. */
+  async waitForMachine(
+    id: string,
+    holds: (machine: ManagedMachine) => boolean,
+    timeoutMs: number,
+  ): Promise<ManagedMachine> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const machine = await this.server.ask<ManagedMachine>('machine', 'show', id);
+      if (holds(machine)) return machine;
+      if (performance.now() > deadlineMs) throw new Error(`machine ${id} is ${JSON.stringify(machine)}`);
+      await sleep(500);
+    }
+  }
+
   /** Waits until `holds` is true of a job, such as that it has ended; a job that ends otherwise throws. */
   async waitForJob(id: string, holds: (job: Job) => boolean, timeoutMs: number): Promise<Job> {
     const deadlineMs = performance.now() + timeoutMs;

@@ -1,6 +1,7 @@
 // What the server does with each message of one connected agent (docs/protocol.md, "Control channel of the agent").
 import { type AgentMessage, protocolVersion } from '../../protocol/agent-messages.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { Inventory } from '../../protocol/inventory.ts';
 import { approveByPolicy } from '../approvals/approve-machine.ts';
 import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
@@ -29,6 +30,7 @@ export class AgentSession {
   readonly #context: Context;
   readonly #agent: ConnectedAgent;
   #greeted = false;
+  #wakes = false;
 
   constructor(context: Context, agent: ConnectedAgent) {
     this.#context = context;
@@ -40,6 +42,9 @@ export class AgentSession {
     if (message.type === 'hello') return this.#hello(message);
     if (!this.#greeted) throw new DeployError('invalid-input', 'the first message must be hello');
     switch (message.type) {
+      case 'inventory':
+        await this.#noteInventory(message.inventory);
+        return;
       case 'progress':
         return this.#context.progress.take(message);
       case 'log':
@@ -70,12 +75,10 @@ export class AgentSession {
     }
     await revokeOtherBoots(db, agent.machineId, agent.bootId);
     await this.#context.leases.forget(agent.machineId);
-    await recordInventory(db, agent.machineId, hello.inventory);
-    const machine = await this.#readMachine();
-    await recordRegistration(db, machine, hello.inventory.disks);
+    this.#wakes = hello.wakes === true;
+    const machine = await this.#noteInventory(hello.inventory);
     agent.approved = machine.state === 'approved';
     agent.steps = hello.steps ?? ['capture', 'restore', 'check'];
-    agent.wakesIn = hello.wakes === true ? hello.inventory.nics.flatMap((nic) => nic.addresses) : [];
     const continueJob = hello.activeJob === undefined ? undefined : await this.#resume(hello.activeJob);
     this.#greeted = true;
     await db.updateTable('machines').set({ serverId: this.#context.serverId }).where('id', '=', machine.id).execute();
@@ -92,9 +95,20 @@ export class AgentSession {
       state: machine.state,
       serverTimeMs: Date.now(),
       servers: await listServerUrls(db),
+      takesInventory: true,
       ...(continueJob === undefined ? {} : { continueJob }),
     });
     await dispatchJob(this.#context, machine.id);
+  }
+
+  async #noteInventory(inventory: Inventory): Promise<MachineRow> {
+    const { db } = this.#context;
+    const agent = this.#agent;
+    await recordInventory(db, agent.machineId, inventory);
+    agent.wakesIn = this.#wakes ? inventory.nics.flatMap((nic) => nic.addresses) : [];
+    const machine = await this.#readMachine();
+    await recordRegistration(db, machine, inventory.disks);
+    return machine;
   }
 
   async #readMachine(): Promise<MachineRow> {

@@ -92,6 +92,7 @@ let holdInventory: Promise<void>;
 let session: Session;
 let status: Status;
 let asked: string[];
+let changeHardware: () => Promise<void>;
 
 beforeEach(async () => {
   server = await startHostileServer((_request, response) => response.writeHead(404).end());
@@ -120,6 +121,9 @@ beforeEach(async () => {
       collectInventory: async () => {
         await holdInventory;
         return inventory;
+      },
+      watchHardware: (onChange) => {
+        changeHardware = onChange;
       },
       loadKernel: async (devicePath) => {
         asked.push(devicePath);
@@ -174,6 +178,40 @@ it('shows the name that its machine is given while it is connected', async () =>
   const endMs = performance.now() + 5000;
   while (status.model.machineName !== '経理 03' && performance.now() < endMs) await sleep(5);
   expect(status.model).toMatchObject({ machineName: '経理 03', machineState: 'approved' });
+});
+
+it('tells its inventory when hardware has come or gone and when a job has ended, but not in the middle of one', async () => {
+  const connection = await nextConnection();
+  await connection.welcome({ takesInventory: true });
+  const disks = Promise.withResolvers<void>();
+  holdDisks = disks.promise;
+  connection.send({ ...job, end: 'wait' });
+  const endMs = performance.now() + 5000;
+  while (!status.model.busy && performance.now() < endMs) await sleep(5);
+  await changeHardware();
+  disks.resolve();
+  const types: string[] = [];
+  while (types.at(-1) !== 'done') types.push((await connection.first()).type);
+  expect(types).not.toContain('inventory');
+  connection.send({ type: 'doneReceived', jobId: 'j1' });
+  expect(await connection.next('inventory')).toEqual({ type: 'inventory', inventory });
+  await changeHardware();
+  await connection.next('inventory');
+});
+
+it('tells its inventory with hello only where the server takes nothing else', async () => {
+  const connection = await nextConnection();
+  await connection.welcome();
+  connection.send({ ...job, end: 'wait' });
+  await connection.next('done');
+  connection.send({ type: 'doneReceived', jobId: 'j1' });
+  connection.send({ ...job, jobId: 'j2', end: 'wait' });
+  const types: string[] = [];
+  while (types.at(-1) !== 'done') {
+    await changeHardware();
+    types.push((await connection.first()).type);
+  }
+  expect(types).not.toContain('inventory');
 });
 
 it('does not run a job twice that ended while the server was away: it sends the result under the new lease', async () => {

@@ -7,6 +7,7 @@ import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Machine as ManagedMachine } from '../../protocol/rest.ts';
 import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import { routed } from '../../scripts/lab/network-namespace.ts';
 import type { Machine } from '../../scripts/lab/qemu.ts';
@@ -86,9 +87,13 @@ const setLink = (machine: Machine, nic: 0 | 1 | 2, up: boolean): Promise<unknown
 test('a capture goes on when links are lost, one after the other and all at once, and come back', async () => {
   const machine = await site.powerOn(await furnish());
   await throttle(machine, bytesPerSecond);
-  const { id, inventory } = await site.waitForAgent(machine);
+  const { id } = await site.waitForAgent(machine);
   expect(machine.readSerial()).toMatch(/the clock of this machine is 4\d{3} days slow \(2015-01-01T/);
   expect(machine.readSerial()).not.toMatch(/cannot be made/);
+  // The second member's link may come up after the machine has registered, which is told then.
+  const isJoined = ({ inventory }: ManagedMachine) =>
+    inventory?.nics.filter(({ link, result }) => link && result?.startsWith('part of bond7')).length === 2;
+  const { inventory } = await site.waitForMachine(id, isJoined, seenWithinMs);
   const nics = inventory?.nics.map(({ name, mac, driver, result }) => ({ name, mac, driver, result })) ?? [];
   expect(nics).toContainEqual({
     ...{ name: 'bond7', mac: macs.first, driver: 'bonding' },

@@ -77,6 +77,25 @@ describe.concurrent('the disks of a machine', () => {
     ]);
   });
 
+  it('are kept when they come or go while the machine waits, and shown with it', async () => {
+    await using server = await TestServer.start({ approve: 'all' });
+    const { agent, machine, path } = await join(server);
+    const { map: _, tablesDigest: _digest, readError: _error, health: _health, ...disk } = two[0] as (typeof two)[0];
+    const inventory = { ...makeInventory(uuidA), disks: [disk] };
+    agent.send({ type: 'inventory', inventory });
+    agent.send({ type: 'inventory', inventory });
+    await eventually(async () => (await server.machines())[0]?.inventory?.disks.length === 1);
+    const job = await server.api<Job>('POST', '/v1/jobs', { scenario: 'look', machine: machine.id });
+    agent.done(await agent.next('job'));
+    await agent.next('doneReceived');
+    expect(job.id).toBeTruthy();
+    const { checks } = diskCheckPageSchema.parse(await server.api('GET', `${path}/disk-checks`));
+    expect(checks.map(({ kind, diskCount }) => [kind, diskCount])).toEqual([
+      ['registration', 1],
+      ['registration', 0],
+    ]);
+  });
+
   it('are not kept when the lease was lost', async () => {
     await using server = await TestServer.start({ approve: 'all' });
     const { agent, machine, path } = await join(server);
