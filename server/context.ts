@@ -8,7 +8,6 @@ import type { ChunkChecker } from './chunks/check-chunks.ts';
 import type { SharedChunks } from './chunks/shared-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
-import type { WrongTries } from './enrolments/wrong-tries.ts';
 import type { ReadinessProbe } from './health/readiness.ts';
 import type { EventLoopDelay } from './metrics/event-loop.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -17,6 +16,7 @@ import type { LoginThrottle } from './people/login-throttle.ts';
 import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
+import type { WrongTries } from './wrong-tries.ts';
 
 /** What runs beside this process; set once it has been started. */
 export type Services = {
@@ -42,7 +42,8 @@ export type Context = {
   readonly agents: AgentRegistry;
   readonly leases: Leases;
   readonly progress: ProgressWriter;
-  readonly wrongTries: WrongTries;
+  /** Of enrolments' secrets, by address. */
+  readonly wrongSecrets: WrongTries;
   /** Seals passwords that are kept in the database. */
   readonly secretKey: SecretKey;
   readonly metrics: Metrics;

@@ -24,7 +24,7 @@ import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context, Services } from './context.ts';
 import { openDatabase } from './database/open.ts';
 import { startDnsmasq } from './dhcp/start-dnsmasq.ts';
-import { WrongTries } from './enrolments/wrong-tries.ts';
+import { countWrongSecrets } from './enrolments/secret-tries.ts';
 import { openEventsDoor } from './events/accept.ts';
 import { forgetOldChanges } from './events/change-feed.ts';
 import { ReadinessProbe } from './health/readiness.ts';
@@ -88,7 +88,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const checker = new ChunkChecker();
   starting.defer(() => checker.close());
   const [tasks, agents, leases] = [new StreamedTasks(), new AgentRegistry(), new Leases(db, store)];
-  const [wrongTries, logins] = [new WrongTries(), new LoginThrottle()];
+  const [wrongSecrets, logins] = [countWrongSecrets(), new LoginThrottle()];
   const progress = new ProgressWriter(db, app.log);
   starting.defer(() => progress.close());
   const services: Services = {};
@@ -104,7 +104,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     agents,
     leases,
     progress,
-    wrongTries,
+    wrongSecrets,
     logins,
     openId,
     secretKey,

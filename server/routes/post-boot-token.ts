@@ -41,15 +41,15 @@ export const postBootToken: Route = {
 
 /** Its id and label. With a secret that is not good a machine waits for approval, as one without: the medium may be older than the enrolment's end. */
 async function enrolmentOf(
-  { db, wrongTries }: Context,
+  { db, wrongSecrets }: Context,
   request: FastifyRequest,
   secret: string,
 ): Promise<{ enrolment: string; label: string } | undefined> {
   // Silently: what comes by the thousand is no use in a log.
-  if (!wrongTries.mayTry(request.ip)) return undefined;
+  if (wrongSecrets.waitMs(request.ip) > 0) return undefined;
   const found = await checkSecret(db, secret);
   if (typeof found === 'string') {
-    if (found !== 'expired') wrongTries.note(request.ip);
+    if (found !== 'expired') wrongSecrets.note(request.ip);
     request.log.warn({ from: request.ip, reason: found }, 'enrolment secret refused; the machine waits for approval');
     return undefined;
   }
