@@ -8,7 +8,7 @@ import { formatBytes, printJson } from './output.ts';
 import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 import { withProgress } from './with-progress.ts';
 
-type Flags = StoreOptions & { list?: true; saved?: string; force?: true; member?: true; json?: true };
+type Flags = StoreOptions & { list?: true; saved?: string; machine?: string; force?: true; member?: true; json?: true };
 
 /** Adds `undo` to `deploy-os image`. */
 export function addUndoCommand(image: Command): void {
@@ -18,6 +18,7 @@ export function addUndoCommand(image: Command): void {
       .description('Put back the tables and the starts of partitions that a restore saved before it wrote'),
   )
     .option('--list', 'list what restores have saved')
+    .option('--machine <id>', 'of what jobs of this machine have saved, by its id (deploy-os machine show)')
     .option('--saved <name>', 'which of them to put back (default: the newest of that disk)')
     .option('--force', 'also where the disk does not hold what that restore wrote')
     .option('--member', 'the target may be a member of an array')
@@ -36,12 +37,13 @@ const partitionLimits =
 async function undo(targetPath: string | undefined, flags: Flags): Promise<void> {
   if (flags.list) return await list(flags);
   if (targetPath === undefined) throw new DeployError('usage', "missing argument 'target' (or --list)");
-  const { saved, force = false, member = false } = flags;
+  const { saved, machine, force = false, member = false } = flags;
   const result = await usingStore(flags, (store) =>
     withProgress((run) =>
       undoRestore({
         ...{ ...run, store, targetPath, force, allowMember: member },
         ...(saved === undefined ? {} : { escrowName: saved }),
+        ...(machine === undefined ? {} : { machine }),
       }),
     ),
   );

@@ -8,7 +8,7 @@ import { intersect } from './chunk/ranges.ts';
 import { defaultLevel } from './chunk/stored-chunk.ts';
 import { type Extent, mergeExtents, totalBytes } from './extent.ts';
 import type { TargetPartition } from './fit/target-partition.ts';
-import { escrowPrefix } from './manifest/image-name.ts';
+import { escrowPrefix, machineEscrowPrefix } from './manifest/image-name.ts';
 import { type Manifest, sealManifest } from './manifest/manifest.ts';
 import type { PresentPartition, PresentTarget } from './read-present-target.ts';
 import type { ChunkStore, ManifestEntry } from './store/chunk-store.ts';
@@ -37,6 +37,8 @@ export type EscrowOptions = {
   readonly image: Manifest;
   /** Save it. True unless told. */
   readonly escrow?: boolean;
+  /** The server's id of the machine, where a server's job restores. */
+  readonly machine?: string | undefined;
   readonly workers?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -60,7 +62,10 @@ export async function escrowTarget(source: EscrowSource, options: EscrowOptions)
   }
 }
 
-async function saveEscrow(source: EscrowSource, { store, image, workers, signal }: EscrowOptions): Promise<string> {
+async function saveEscrow(
+  source: EscrowSource,
+  { store, image, machine, workers, signal }: EscrowOptions,
+): Promise<string> {
   const { target, identity, present, partition } = source;
   const { path, label, sectorSizeBytes } = target;
   // Places are the disk's, also where the partition is read from a node of its own.
@@ -80,7 +85,7 @@ async function saveEscrow(source: EscrowSource, { store, image, workers, signal 
   await store.flush(signal);
   const createdAt = new Date().toISOString();
   const number = partition?.to.number;
-  const name = `${prefixOf(identity)}${number === undefined ? '' : `partition-${number}/`}${createdAt}`;
+  const name = `${prefixOf(identity, machine)}${number === undefined ? '' : `partition-${number}/`}${createdAt}`;
   const last = used.at(-1);
   const { id, name: imageName, rootDigest, geometry, partitions } = image;
   const fileSystemUuid = geometry.table === 'none' ? (partitions[0]?.fileSystemUuid ?? null) : null;
@@ -126,19 +131,19 @@ function edgesOf({ startBytes, sizeBytes }: { readonly startBytes: number; reado
   ]);
 }
 
-/** Escrows of one disk have one prefix, followed by the partition if it is of one; their names end with the time. */
-export function prefixOf({ wwn, serial, path }: TargetIdentity): string {
+/** Escrows of one disk in one machine have one prefix, followed by the partition if it is of one; their names end with the time. */
+export function prefixOf({ wwn, serial, path }: TargetIdentity, machine: string | undefined): string {
   const disk = (wwn ?? serial ?? path).replaceAll(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, '_').slice(0, 200);
-  return `${escrowPrefix}${disk}/`;
+  return `${machine === undefined ? escrowPrefix : machineEscrowPrefix(machine)}${disk}/`;
 }
 
-/** Of that disk and of its partitions, newest first. */
+/** Of that disk, in that machine, and of its partitions, newest first. */
 export async function listEscrows(
   store: ChunkStore,
-  identity: TargetIdentity,
+  { identity, machine }: { readonly identity: TargetIdentity; readonly machine: string | undefined },
   signal?: AbortSignal,
 ): Promise<ManifestEntry[]> {
-  const prefix = prefixOf(identity);
+  const prefix = prefixOf(identity, machine);
   const all = (await store.listManifests(signal)).filter(({ name }) => name.startsWith(prefix));
   return all.sort((a, b) => timeOf(b.name).localeCompare(timeOf(a.name)));
 }

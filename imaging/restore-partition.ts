@@ -37,6 +37,8 @@ export type RestorePartitionOptions = WriteImageOptions &
     readonly confirmTarget?: () => Promise<void>;
     /** Save the starts and ends of what is overwritten in the store first, for `undoRestore`. True unless told. */
     readonly escrow?: boolean;
+    /** The server's id of the machine whose job this is: `undoRestore` asks for it. */
+    readonly machine?: string | undefined;
   };
 
 export type RestorePartitionResult = Omit<WrittenImage, 'rootDigest'> & {

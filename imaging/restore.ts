@@ -38,6 +38,8 @@ export type RestoreOptions = WriteImageOptions &
     readonly confirmTarget?: () => Promise<void>;
     /** Save the target's tables and the starts of its partitions in the store first, for `undoRestore`. True unless told. */
     readonly escrow?: boolean;
+    /** The server's id of the machine whose job this is: `undoRestore` asks for it. */
+    readonly machine?: string | undefined;
     /** The partition that takes the free space of a larger disk, with its file system; none unless told. */
     readonly grow?: FitOptions['grow'];
     /** The logical volume in it that takes the room, where that partition is a physical volume. */

@@ -8,6 +8,7 @@ import { identifyTarget, type TargetIdentity } from './blockdev/target-identity.
 import { listEscrows, prefixOf } from './escrow.ts';
 import { asPartition, findTargetPartition } from './fit/target-partition.ts';
 import { readFileSystem } from './fs/detect.ts';
+import { machineOfEscrow } from './manifest/image-name.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { Place } from './partition/table-change.ts';
@@ -21,6 +22,8 @@ export type UndoOptions = RunOptions & {
   readonly store: ChunkStore;
   /** Which of the disk's escrows; the newest unless told. */
   readonly escrowName?: string;
+  /** The server's id of the machine whose job saved it. Without it, only what a person's own restore has saved is looked for. */
+  readonly machine?: string;
   /** Put it back also where the disk does not hold what that restore wrote. It must still be the same disk. */
   readonly force?: boolean;
   readonly allowMember?: boolean;
@@ -108,12 +111,18 @@ async function closingOnError<Result>({ handle }: Target, work: () => Promise<Re
   }
 }
 
-async function findEscrow(identity: TargetIdentity, { store, escrowName, signal }: UndoOptions): Promise<Manifest> {
+async function findEscrow(
+  identity: TargetIdentity,
+  { store, escrowName, machine, signal }: UndoOptions,
+): Promise<Manifest> {
   const sizeBytes = identity.sizeBytes - (identity.sizeBytes % identity.sectorSizeBytes);
-  const saved = await listEscrows(store, identity, signal);
+  const owner = escrowName === undefined ? machine : (machineOfEscrow(escrowName) ?? undefined);
+  const saved = escrowName === undefined ? await listEscrows(store, { identity, machine: owner }, signal) : [];
   // A partition's own node has the serial number of its disk.
   const name = escrowName ?? (saved.find((entry) => entry.sizeBytes === sizeBytes) ?? saved[0])?.name;
-  const hint = { hint: 'List what is there with `deploy-os image undo --list`.' };
+  const hint = {
+    hint: 'List what is there with `deploy-os image undo --list`. Of what a job of a server has saved, say of which machine (--machine) or which (--saved).',
+  };
   if (name === undefined) {
     throw new DeployError(
       'escrow-not-found',
@@ -124,7 +133,7 @@ async function findEscrow(identity: TargetIdentity, { store, escrowName, signal 
   const manifest = await loadManifest(store, name, signal);
   const { escrow, geometry, source } = manifest;
   const same = escrow !== undefined && escrow.wwn === identity.wwn && source.serial === identity.serial;
-  if (same && name.startsWith(prefixOf(identity)) && geometry.sizeBytes === sizeBytes) return manifest;
+  if (same && name.startsWith(prefixOf(identity, owner)) && geometry.sizeBytes === sizeBytes) return manifest;
   throw new DeployError(
     'target-changed',
     `'${name}' was saved of another disk (${source.label}) than ${identity.label}`,

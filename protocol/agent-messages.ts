@@ -126,6 +126,8 @@ const jobMessage = z.object({
   type: z.literal('job'),
   jobId: id,
   leaseId: id,
+  /** What a restore saves of its disk is stored as this machine's; older servers do not say. */
+  machineId: id.exactOptional(),
   scenarioName: z.string().max(255),
   steps: z.array(stepSchema).min(1).max(512),
   end: endActionSchema,

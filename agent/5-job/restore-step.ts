@@ -32,6 +32,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
     targetPath: disk.devicePath,
     confirmTarget: () => confirmDisk(disk, stepRun),
     allowMember,
+    machine: stepRun.machine,
     store,
     workers,
   };

@@ -40,6 +40,7 @@ type JobRun = {
   readonly store: ChunkStore;
   readonly signal: AbortSignal;
   readonly pause?: Pause;
+  readonly machine?: string | undefined;
   readonly approval?: Approval | undefined;
   readonly scripts?: ScriptFacts | undefined;
   readonly listener: JobListener;
@@ -59,7 +60,7 @@ export async function runJob(job: Job, run: JobRun): Promise<JobOutcome> {
       const { result, error } = await runStep(
         { index, id: stepIdOf(job.jobId, index) },
         step,
-        { ...run, approval: job.approval, scripts: scriptFactsOf(job) },
+        { ...run, machine: job.machineId, approval: job.approval, scripts: scriptFactsOf(job) },
         () => {
           wrote = true;
         },
@@ -118,6 +119,7 @@ async function runStep(
     context: job.context,
     store: job.store,
     stepId: id,
+    machine: job.machine,
     approval: job.approval,
     scripts: job.scripts,
     run: {

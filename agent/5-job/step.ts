@@ -15,6 +15,8 @@ export type ScriptFacts = NonNullable<Extract<ServerMessage, { type: 'job' }>['s
 export type StepRun = {
   readonly context: AgentContext;
   readonly store: ChunkStore;
+  /** This machine's id at its server; undefined where an older one does not say. */
+  readonly machine?: string | undefined;
   /** The disks that somebody has approved; undefined when the scenario's selector is all that counts. */
   readonly approval?: Approval | undefined;
   /** A UUID of its own for this step of this job, the same whenever the job is handed out again. */

@@ -24,3 +24,16 @@ export const escrowPrefix = 'undo/';
 export function isEscrowName(name: string): boolean {
   return name.startsWith(escrowPrefix);
 }
+
+/**
+ * What jobs of a server's machine save has a name that begins so: a machine that says that it has another one's disk touches nothing of that one.
+ * `machine` is the server's id of it. The space tells it from a disk's serial number, in which it is replaced (escrow.ts).
+ */
+export function machineEscrowPrefix(machine: string): string {
+  return `${escrowPrefix}machine ${machine}/`;
+}
+
+/** Null for what a person's own restore has saved. */
+export function machineOfEscrow(name: string): string | null {
+  return /^undo\/machine ([0-9A-Za-z-]+)\//.exec(name)?.[1] ?? null;
+}

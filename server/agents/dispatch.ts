@@ -85,6 +85,7 @@ async function handOut(context: Context, agent: ConnectedAgent, job: JobRow): Pr
     type: 'job',
     jobId: job.id,
     leaseId: lease.id,
+    machineId: agent.machineId,
     scenarioName: job.scenarioName,
     steps: JSON.parse(job.steps),
     end: job.endAction as EndAction,

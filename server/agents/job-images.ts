@@ -1,7 +1,7 @@
 // What of the store a machine's job may read: the images that its steps name, and their chunks; and under which names it may store any.
 
 import { digestOf } from '../../imaging/chunk/digest.ts';
-import { isEscrowName } from '../../imaging/manifest/image-name.ts';
+import { machineEscrowPrefix } from '../../imaging/manifest/image-name.ts';
 import type { ChunkStore, Digest } from '../../imaging/store/chunk-store.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { listSelectorImages, selectorOf } from '../../protocol/expand-steps.ts';
@@ -44,14 +44,19 @@ export class KnownImages {
 export class JobImages {
   readonly #known: KnownImages;
   readonly #steps: readonly Step[];
+  readonly #escrowPrefix: string;
   readonly #names: ReadonlySet<string>;
   #images: readonly ImageChunks[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | null = null;
 
-  constructor(known: KnownImages, steps: readonly Step[]) {
+  constructor(
+    known: KnownImages,
+    { machineId, steps }: { readonly machineId: string; readonly steps: readonly Step[] },
+  ) {
     this.#known = known;
     this.#steps = steps;
+    this.#escrowPrefix = machineEscrowPrefix(machineId);
     this.#names = new Set(steps.flatMap(namesRead));
   }
 
@@ -63,7 +68,7 @@ export class JobImages {
   /** @throws DeployError forbidden */
   requireOwn(name: string): void {
     if (this.#steps.some((step) => step.kind === 'capture' && step.image === name)) return;
-    if (isEscrowName(name) && this.#steps.some((step) => step.kind === 'restore')) return;
+    if (name.startsWith(this.#escrowPrefix) && this.#steps.some((step) => step.kind === 'restore')) return;
     throw forbidden(`captures no image '${name}'`);
   }
 

@@ -81,7 +81,7 @@ export class Leases {
     // What is known of the job's images stays known.
     if (old?.jobId === job.id && old.machineId === machineId) return old;
     const steps: Step[] = JSON.parse(job.steps);
-    return { machineId, jobId: job.id, steps, images: new JobImages(this.#images, steps) };
+    return { machineId, jobId: job.id, steps, images: new JobImages(this.#images, { machineId, steps }) };
   }
 }
 

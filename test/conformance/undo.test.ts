@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
-import { isEscrowName } from '../../imaging/manifest/image-name.ts';
+import { isEscrowName, machineOfEscrow } from '../../imaging/manifest/image-name.ts';
 import { parsePlan } from '../../imaging/plan-partition.ts';
 import { planRestore, type RestorePlan } from '../../imaging/plan-restore.ts';
 import { restoreImage } from '../../imaging/restore.ts';
@@ -101,6 +101,29 @@ test('of each disk the newest three are kept, blank disks need none, and none is
     expect((await restoreImage({ workers, imageName: 'one', targetPath: blank, store })).escrow).toBeNull();
     const restoring = restoreImage({ workers, imageName: kept[0] ?? '', targetPath: blank, store });
     await expect(restoring).rejects.toMatchObject({ code: 'invalid-input' });
+  });
+});
+
+test('what a machine’s job has saved is that machine’s: another one that has a disk of that id pushes none of it out, and undo asks whose it is', async () => {
+  await withDisks(async (store, target, before) => {
+    const options = { workers, targetPath: target, store };
+    const { escrow } = await restoreImage({ ...options, imageName: 'one', machine: 'victim' });
+    expect(machineOfEscrow(escrow ?? '')).toBe('victim');
+    const restored = await fs.readFile(target);
+    for (let i = 0; i < 4; i++) await restoreImage({ ...options, imageName: 'one', machine: 'rogue' });
+    const kept = (await store.listManifests()).map(({ name }) => name).filter(isEscrowName);
+    expect(kept.map(machineOfEscrow)).toEqual(['rogue', 'rogue', 'rogue', 'victim']);
+    for (const whose of [{}, { machine: 'other' }, { machine: 'victim/x' }]) {
+      await expect(undoRestore({ ...options, ...whose })).rejects.toMatchObject({
+        code: 'escrow-not-found',
+        hint: expect.stringContaining('--machine'),
+      });
+    }
+    expect((await fs.readFile(target)).equals(restored)).toBe(true);
+    expect(await undoRestore({ ...options, machine: 'victim' })).toMatchObject({ escrow });
+    expectSame(await fs.readFile(target), before, 0, mib);
+    await undoRestore({ ...options, escrowName: kept[0] ?? '', force: true });
+    expectSame(await fs.readFile(target), restored, 0, mib);
   });
 });
 
