@@ -46,7 +46,9 @@ export class AgentSession {
         await this.#noteInventory(message.inventory);
         return;
       case 'progress':
-        return this.#context.progress.take(message);
+        // Nor may what another machine says of a job take the place of what its own one says.
+        if (message.jobId === this.#agent.activeJobId) this.#context.progress.take(message);
+        return;
       case 'log':
         return this.#log(message);
       case 'done':

@@ -1,82 +1,15 @@
 // What the agent of a machine may read and write: what the job that it holds names, as long as it holds it, and nothing else.
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { captureImage } from '../../../imaging/capture.ts';
-import { loadManifest, loadSegment } from '../../../imaging/manifest/load-image.ts';
-import type { ChunkStore } from '../../../imaging/store/chunk-store.ts';
-import { openHttpStore } from '../../../imaging/store/http-store.ts';
-import { fetchPinnedCa } from '../../../imaging/store/pinned-ca.ts';
-import type { Job } from '../../../protocol/rest.ts';
 import { routes } from '../../../server/routes.ts';
 import { openByText } from '../../fixtures/databases.ts';
-import { noise } from '../../fixtures/disks.ts';
 import { makeImage } from '../../fixtures/made-image.ts';
-import { ScriptedAgent } from '../scripted-agent.ts';
-import { errorCode, eventually, TestServer, uuidA, uuidB } from '../support.ts';
-
-type Image = { readonly segment: string; readonly chunk: string };
-
-class Scene implements AsyncDisposable {
-  readonly server: TestServer;
-  readonly store: ChunkStore;
-
-  private constructor(server: TestServer, store: ChunkStore) {
-    this.server = server;
-    this.store = store;
-  }
-
-  static async open(): Promise<Scene> {
-    const server = await TestServer.start({ approve: 'all' });
-    const { url, caFingerprint } = server.running;
-    const { ca } = await fetchPinnedCa(url, caFingerprint);
-    return new Scene(server, await openHttpStore({ url, ca, headers: server.operator, retryForMs: 1000 }));
-  }
-
-  async image(name: string): Promise<Image> {
-    const sourcePath = path.join(this.server.dataDir, `${name}.img`);
-    await writeFile(sourcePath, noise(3 * 2 ** 20, name));
-    await captureImage({ sourcePath, imageName: name, store: this.store, workers: 1 });
-    const manifest = await loadManifest(this.store, name);
-    const [slot] = [...(await loadSegment(this.store, manifest, 0))];
-    return { segment: manifest.segments[0] ?? '', chunk: slot?.digest ?? '' };
-  }
-
-  async agent(uuid: string, mac: string): Promise<ScriptedAgent> {
-    const token = await this.server.bootToken(uuid, mac);
-    const agent = await ScriptedAgent.join({ port: this.server.running.port, token, uuid });
-    await agent.next('welcome');
-    return agent;
-  }
-
-  /** A job of these steps on the machine that has that UUID; on its way to the agent. */
-  async job(uuid: string, ...steps: object[]): Promise<Job> {
-    const name = `job ${Math.random()}`;
-    await this.server.api('POST', '/v1/scenarios', { name, steps, end: 'wait' });
-    const machine = (await this.server.machines()).find(({ inventory }) => inventory?.smbios.uuid === uuid);
-    return this.server.api('POST', '/v1/jobs', { scenario: name, machine: machine?.id });
-  }
-
-  /** The code of the answer's error, or its status. */
-  async ask(agent: ScriptedAgent, method: string, target: string, body?: string): Promise<string | number> {
-    const json = target.endsWith('missing') ? { 'content-type': 'application/json' } : {};
-    const options = { method, headers: { ...agent.headers, ...json }, ...(body === undefined ? {} : { body }) };
-    const answer = await this.server.tls(target, options);
-    return answer.status < 400 ? answer.status : errorCode(answer);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.store.close();
-    await this.server[Symbol.asyncDispose]();
-  }
-}
-
-const restore = (image: string, more = {}) => ({ kind: 'restore', image, target: { by: 'only' }, ...more });
-const capture = (image: string) => ({ kind: 'capture', image, source: { by: 'only' } });
+import type { ScriptedAgent } from '../scripted-agent.ts';
+import { eventually, uuidA, uuidB } from '../support.ts';
+import { AgentScene, capture, type Image, restore } from './agent-scene.ts';
 
 describe('the agent of a machine', () => {
   it('reads the image that its job restores, in any order, and none of another, until the job has ended', async () => {
-    await using scene = await Scene.open();
+    await using scene = await AgentScene.open();
     const [one, two] = [await scene.image('one'), await scene.image('two')];
     const [a, b] = [await scene.agent(uuidA, '52:54:00:00:00:01'), await scene.agent(uuidB, '52:54:00:00:00:02')];
     await scene.job(uuidA, restore('one'));
@@ -103,7 +36,7 @@ describe('the agent of a machine', () => {
   });
 
   it('stores the image that its job captures, and neither writes over another nor deletes or lists any', async () => {
-    await using scene = await Scene.open();
+    await using scene = await AgentScene.open();
     await scene.image('one');
     const before = await scene.store.getManifest('one');
     const agent = await scene.agent(uuidA, '52:54:00:00:00:01');
@@ -143,7 +76,7 @@ describe('the agent of a machine', () => {
   });
 
   it('loses within seconds what a job lets it that ended at another server, and has at once what the next one lets it', async () => {
-    await using scene = await Scene.open();
+    await using scene = await AgentScene.open();
     const [one, two] = [await scene.image('one'), await scene.image('two')];
     const agent = await scene.agent(uuidA, '52:54:00:00:00:01');
     const first = await scene.job(uuidA, restore('one'));
