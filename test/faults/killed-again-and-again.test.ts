@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openStore } from '../../imaging/store/open-store.ts';
-import { verifyImage } from '../../imaging/verify.ts';
 import { toDeployError } from '../../protocol/errors.ts';
-import type { Job, JobReport, Machine } from '../../protocol/rest.ts';
-import { FleetAgent, openApi, until } from '../fixtures/agent/fleet.ts';
+import type { JobReport } from '../../protocol/rest.ts';
+import { allEnd, approveAll, askOfAll, FleetAgent, openApi, verifyAll } from '../fixtures/agent/fleet.ts';
 import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
 import { Random } from '../fixtures/fuzz/random.ts';
 
@@ -42,11 +41,8 @@ it(
         await writeFile(file, randomBytes(diskBytes));
         agents.push(await FleetAgent.boot(server.facts, [file]));
       }
-      const machines = (await api.call<Machine[]>('GET', '/v1/machines')).map(({ id }) => id);
-      for (const id of machines) await api.call('PATCH', `/v1/machines/${id}`, { state: 'approved' });
       const steps = [{ kind: 'capture', source: { by: 'only' }, image: 'disk of {machine}' }];
-      await api.call('POST', '/v1/scenarios', { name: 'keep', steps, end: 'wait' });
-      const { jobs } = await api.call<{ jobs: Job[] }>('POST', '/v1/batches', { scenario: 'keep', machines });
+      const jobs = await askOfAll(api, await approveAll(api), steps);
       const acknowledged = writeUntil(stop.signal, api);
 
       for (let i = 0; i < kills; i++) {
@@ -54,11 +50,10 @@ it(
         await killAndWait(server.child);
         server = await startServerProcess(join(dir, 'server'), port);
       }
-      const read = () => api.call<Job[]>('GET', '/v1/jobs');
-      await until(async () => (await read()).every(({ endedAt }) => endedAt !== null), 'every job ends', 120_000);
+      const ended = await allEnd(api, jobs);
       stop.abort();
 
-      expect((await read()).map(({ id, state, error }) => ({ id, state, error }))).toEqual(
+      expect(ended.map(({ id, state, error }) => ({ id, state, error }))).toEqual(
         jobs.map(({ id }) => ({ id, state: 'succeeded', error: null })),
       );
       const reports = await Promise.all(jobs.map(({ id }) => api.call<JobReport>('GET', `/v1/jobs/${id}/report`)));
@@ -70,11 +65,7 @@ it(
       const kept = new Set((await api.call<{ name: string }[]>('GET', '/v1/scenarios')).map(({ name }) => name));
       expect((await acknowledged).filter((name) => !kept.has(name))).toEqual([]);
       const store = await openStore(join(dir, 'server', 'store'));
-      const images = await store.listManifests();
-      expect(images).toHaveLength(jobCount);
-      for (const { name } of images) {
-        expect((await verifyImage({ imageName: name, store, workers: 1 })).problemCount).toBe(0);
-      }
+      expect(await verifyAll(store)).toBe(jobCount);
       await store.close();
     } finally {
       stop.abort();

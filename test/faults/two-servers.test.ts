@@ -5,9 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../imaging/store/open-store.ts';
-import { verifyImage } from '../../imaging/verify.ts';
-import type { Job, JobReport, Machine } from '../../protocol/rest.ts';
-import { FleetAgent, openApi, until } from '../fixtures/agent/fleet.ts';
+import {
+  allEnd,
+  approveAll,
+  askOfAll,
+  countRuns,
+  FleetAgent,
+  openApi,
+  readJobs,
+  until,
+  verifyAll,
+} from '../fixtures/agent/fleet.ts';
 import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
 import { createDatabase } from '../fixtures/databases.ts';
 import { PostgresService } from '../fixtures/postgres-service.ts';
@@ -21,7 +29,7 @@ let dir: string;
 let service: PostgresService;
 let database: string;
 const data = (name: string) => join(dir, name);
-const start = (name: string) => startServerProcess(data(name), 0, database, join(dir, 'store'));
+const start = (name: string) => startServerProcess(data(name), 0, { database, store: join(dir, 'store') });
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'deploy-os-two-'));
@@ -59,12 +67,8 @@ describe('two servers', () => {
         await writeFile(file, randomBytes(i === 0 ? longDiskBytes : diskBytes));
         agents.push(await FleetAgent.boot(i % 2 === 0 ? first.facts : second.facts, [file]));
       }
-      const names = (await api.call<Machine[]>('GET', '/v1/machines')).map(({ id }) => id);
-      for (const id of names) await api.call('PATCH', `/v1/machines/${id}`, { state: 'approved' });
       const steps = [{ kind: 'capture', source: { by: 'only' }, image: 'disk of {machine}' }];
-      await api.call('POST', '/v1/scenarios', { name: 'keep', steps, end: 'wait' });
-      const { jobs } = await api.call<{ jobs: Job[] }>('POST', '/v1/batches', { scenario: 'keep', machines: names });
-      const read = () => Promise.all(jobs.map(({ id }) => api.call<Job>('GET', `/v1/jobs/${id}`)));
+      const jobs = await askOfAll(api, await approveAll(api), steps);
 
       // Asked for at the second server: those of the first hand theirs out, and stand still when told there.
       const ofFirst = agents[0] as FleetAgent;
@@ -77,22 +81,13 @@ describe('two servers', () => {
 
       await killAndWait(first.child);
       expect(ofFirst.status.model.busy).toBe(true);
-      expect((await read()).some(({ state }) => state === 'running')).toBe(true);
-      await until(async () => (await read()).every(({ endedAt }) => endedAt !== null), 'every job ends');
-      expect((await read()).map(({ state, error }) => [state, error])).toEqual(
-        Array(machines).fill(['succeeded', null]),
-      );
+      expect((await readJobs(api, jobs)).some(({ state }) => state === 'running')).toBe(true);
+      const ended = await allEnd(api, jobs);
+      expect(ended.map(({ state, error }) => [state, error])).toEqual(Array(machines).fill(['succeeded', null]));
       expect(ofFirst.messages).toContain(`connected to ${second.facts.url} now`);
-      for (const { id } of jobs) {
-        const { handOuts, results } = await api.call<JobReport>('GET', `/v1/jobs/${id}/report`);
-        expect([handOuts, results.length]).toEqual([1, 1]);
-      }
+      expect(await countRuns(api, jobs)).toEqual(Array(machines).fill([1, 1]));
       const store = await openStore(join(dir, 'store'));
-      const images = await store.listManifests();
-      expect(images).toHaveLength(machines);
-      for (const { name } of images) {
-        expect((await verifyImage({ imageName: name, store, workers: 1 })).problemCount).toBe(0);
-      }
+      expect(await verifyAll(store)).toBe(machines);
       await store.close();
     } finally {
       for (const { session } of agents) session.close();
