@@ -23,11 +23,11 @@ export class WrongTries {
   }
 
   /** Milliseconds to wait before the next try; 0 when it may be made now. */
-  waitMs(who: string, nowMs = Date.now()): number {
+  waitMs(who: string, nowMs = performance.now()): number {
     return Math.max(0, (this.#recall(who, nowMs)?.untilMs ?? 0) - nowMs);
   }
 
-  note(who: string, nowMs = Date.now()): void {
+  note(who: string, nowMs = performance.now()): void {
     const { free, firstPauseMs, longestPauseMs } = this.#limits;
     const count = (this.#recall(who, nowMs)?.count ?? 0) + 1;
     const beyond = count - free;

@@ -21,7 +21,8 @@ type JobMessage = Extract<ServerMessage, { type: 'job' }>;
 /** To be called whenever something may have become possible: a hello, an approval, a new job, a job's end. */
 export async function dispatchJob(context: Context, machineId: string): Promise<void> {
   const agent = context.agents.get(machineId);
-  if (agent === undefined || !agent.approved || agent.activeJobId !== null || agent.restUntilMs > Date.now()) return;
+  if (agent === undefined || !agent.approved || agent.activeJobId !== null || agent.restUntilMs > performance.now())
+    return;
   const job = await findNextJob(context, machineId);
   // Between the question and its answer another call may have found the same job.
   if (job === undefined || agent.activeJobId !== null) return;

@@ -6,7 +6,7 @@ export type ConnectedAgent = {
   readonly bootId: string;
   /** The job that it was handed or goes on with; null when it can take one. */
   activeJobId: string | null;
-  /** No job is handed out before, because its machine is about to reboot or power off. Milliseconds since 1970. */
+  /** No job is handed out before, because its machine is about to reboot or power off. Milliseconds of this process (performance.now). */
   restUntilMs: number;
   approved: boolean;
   /** The kinds of steps that it knows. */

@@ -127,7 +127,7 @@ export class AgentSession {
     const job = await db.selectFrom('jobs').select(['machineId', 'state']).where('id', '=', jobId).executeTakeFirst();
     if (job?.machineId !== this.#agent.machineId) return false;
     // The answer to its `done` was lost. It will say it again, and then reboot: no time to begin another job.
-    if (isEnded(job.state)) this.#agent.restUntilMs = Date.now() + restAfterJobMs;
+    if (isEnded(job.state)) this.#agent.restUntilMs = performance.now() + restAfterJobMs;
     try {
       await changeJob(db, jobId, { kind: 'resume', leaseId });
     } catch (thrown) {
@@ -183,7 +183,7 @@ export class AgentSession {
   async #restUntil(jobId: string): Promise<number> {
     const { db } = this.#context;
     const job = await db.selectFrom('jobs').select('endAction').where('id', '=', jobId).executeTakeFirst();
-    return job?.endAction === 'wait' ? 0 : Date.now() + restAfterJobMs;
+    return job?.endAction === 'wait' ? 0 : performance.now() + restAfterJobMs;
   }
 }
 

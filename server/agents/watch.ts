@@ -3,9 +3,11 @@ import type { Context } from '../context.ts';
 import { changeJob } from '../jobs/change-job.ts';
 import { appendJobLog } from '../jobs/job-log.ts';
 import { findRefused, hasLimits, readLimits, readQueue } from '../jobs/limits.ts';
+import { ClockSteps } from './clock-steps.ts';
 import { dispatchJob, noticeApproval } from './dispatch.ts';
 import { renew } from './renew.ts';
 import { announceServer } from './servers.ts';
+import { SilentLeases } from './silent-leases.ts';
 import { tellRunning } from './tell-running.ts';
 
 const tickMs = 1000;
@@ -15,12 +17,12 @@ const renewEveryTicks = 15;
 export function watchAgents(context: Context): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let tick = 0;
-  const startedMs = Date.now();
+  const watched = { silent: new SilentLeases(), clock: new ClockSteps() };
   let busy = false;
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
-    running = runTick(context, tick++, Date.now() - startedMs)
+    running = runTick(context, tick++, watched)
       .catch((thrown: Error) => context.log.error({ err: thrown }, 'the watch failed'))
       .finally(() => {
         busy = false;
@@ -32,24 +34,27 @@ export function watchAgents(context: Context): () => Promise<void> {
   };
 }
 
-async function runTick(context: Context, tick: number, uptimeMs: number): Promise<void> {
-  if (tick % renewEveryTicks === 0) {
+type Watched = { readonly silent: SilentLeases; readonly clock: ClockSteps };
+
+async function runTick(context: Context, tick: number, { silent, clock }: Watched): Promise<void> {
+  const stepMs = clock.read();
+  if (stepMs !== 0) context.log.warn({ bySeconds: Math.round(stepMs / 1000) }, 'the clock was set');
+  // Whose time is up by a clock that was set would be thought away until the next renewal.
+  if (stepMs !== 0 || tick % renewEveryTicks === 0) {
     await renew(context, context.agents.list());
     await announceServer(context);
   }
-  // After a long outage of the server every lease looks old; its agents first get their time to come back.
-  if (uptimeMs > context.config.leaseSeconds * 1000) await lapseLeases(context);
+  await lapseLeases(context, silent);
   await noticeChanges(context);
 }
 
-async function lapseLeases({ db, config, log, agents }: Context): Promise<void> {
-  const before = new Date(Date.now() - config.leaseSeconds * 1000).toISOString();
-  const lapsed = await db
+async function lapseLeases({ db, config, log, agents }: Context, silent: SilentLeases): Promise<void> {
+  const running = await db
     .selectFrom('jobs')
-    .select(['id', 'machineId', 'machineName'])
+    .select(['id', 'machineId', 'machineName', 'leaseHeardAt'])
     .where('state', '=', 'running')
-    .where('leaseHeardAt', '<', before)
     .execute();
+  const lapsed = silent.find(running, config.leaseSeconds * 1000);
   const connected = new Set(agents.list().map((agent) => agent.activeJobId));
   for (const { id, machineId, machineName } of lapsed.filter((job) => !connected.has(job.id))) {
     const life = await changeJob(db, id, { kind: 'lapse', at: new Date().toISOString() });

@@ -1,8 +1,9 @@
 // Why a job does not run: what a person reads beside it, in one sentence.
 import type { Database, JobRow } from '../database/schema.ts';
+import { isOnline } from '../machines/read-machines.ts';
 import { holdWords } from './lifecycle.ts';
 import { findRefused, hasLimits, readLimits, readQueue } from './limits.ts';
-import { mayRun } from './may-run.ts';
+import { isPutOff, mayRun } from './may-run.ts';
 
 type WaitingRow = Pick<JobRow, 'id' | 'machineId' | 'machineName' | 'state' | 'held' | 'notBefore'>;
 
@@ -21,12 +22,12 @@ export async function explainWaits(db: Database, rows: readonly WaitingRow[]): P
   const earlier = await firstJobs(db, machineIds);
   const limits = await readLimits(db);
   const refused = hasLimits(limits) ? findRefused(limits, await readQueue(db)) : new Map<string, string>();
-  const now = new Date().toISOString();
+  const nowMs = Date.now();
   for (const { id, machineId, machineName, notBefore } of waiting) {
     const machine = machineOf.get(machineId);
     const first = earlier.get(machineId);
     const limit = refused.get(id);
-    words.set(id, limit ?? explain({ id, machineName, notBefore, machine, first, now }));
+    words.set(id, limit ?? explain({ id, machineName, notBefore, machine, first, nowMs }));
   }
   return words;
 }
@@ -35,15 +36,15 @@ type Facts = Pick<WaitingRow, 'id' | 'machineName' | 'notBefore'> & {
   readonly machine: { readonly state: string; readonly onlineUntil: string | null } | undefined;
   /** The job that the machine runs, or would run next. */
   readonly first: string | undefined;
-  readonly now: string;
+  readonly nowMs: number;
 };
 
-function explain({ id, machineName, notBefore, machine, first, now }: Facts): string {
+function explain({ id, machineName, notBefore, machine, first, nowMs }: Facts): string {
   if (machine === undefined) return `the machine ${machineName} is not known any more`;
   if (machine.state !== 'approved') return `the machine ${machineName} is not approved`;
-  if (notBefore !== null && notBefore > now) return `not before ${notBefore}`;
+  if (isPutOff(notBefore, nowMs)) return `not before ${notBefore}`;
   if (first !== undefined && first !== id) return `job ${first} of ${machineName} comes first`;
-  if (machine.onlineUntil === null || machine.onlineUntil <= now) {
+  if (!isOnline(machine)) {
     return `${machineName} is not connected: boot it over the network`;
   }
   return `${machineName} takes it next`;

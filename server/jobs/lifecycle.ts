@@ -129,7 +129,8 @@ function isWorthRetrying(code: string): boolean {
 }
 
 const firstRetryMs = 30_000;
-const maxRetryMs = 15 * 60_000;
+/** The longest that a job is put off. */
+export const maxRetryMs = 15 * 60_000;
 
 function retryDelayMs(handOuts: number): number {
   return Math.min(maxRetryMs, firstRetryMs * 2 ** Math.max(0, handOuts - 1));

@@ -9,11 +9,11 @@ export class LoginThrottle {
   readonly #addresses = new WrongTries({ free: 50, ...pauses });
 
   /** Milliseconds to wait before the next try; 0 when it may be made now. */
-  waitMs(name: string, address: string, nowMs = Date.now()): number {
+  waitMs(name: string, address: string, nowMs = performance.now()): number {
     return Math.max(this.#pairs.waitMs(pairOf(name, address), nowMs), this.#addresses.waitMs(address, nowMs));
   }
 
-  failed(name: string, address: string, nowMs = Date.now()): void {
+  failed(name: string, address: string, nowMs = performance.now()): void {
     this.#pairs.note(pairOf(name, address), nowMs);
     this.#addresses.note(address, nowMs);
   }

@@ -16,11 +16,13 @@ type WakingJob = { readonly id: string; readonly machineId: string };
 
 /** Those whose turn it is, each of one server only. */
 export async function claimWakes({ db }: Pick<Context, 'db'>, nowMs: number): Promise<WakingJob[]> {
+  const [now, latest] = [0, againMs].map((ms) => new Date(nowMs + ms).toISOString()) as [string, string];
   const rows = await db
     .selectFrom('jobs')
     .select(['id', 'machineId', 'wakeAt', 'wakeTries'])
     .where('state', '=', 'queued')
-    .where('wakeAt', '<=', new Date(nowMs).toISOString())
+    // Further ahead lies only what a clock has written that was set back since.
+    .where((where) => where.or([where('wakeAt', '<=', now), where('wakeAt', '>', latest)]))
     .where(isDue)
     .orderBy('id')
     .limit(atOnce)
