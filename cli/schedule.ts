@@ -3,6 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
 import {
+  hoursSchema,
+  previewRequestSchema,
+  previewSchema,
   type Schedule,
   scheduleBodySchema,
   schedulePatchSchema,
@@ -63,17 +66,27 @@ export function addCommands(program: Command): void {
   verb('run <schedule>', 'Run it now, out of turn').action(runNow);
   verb('remove <schedule>', 'Remove it; its jobs and images stay').action(remove);
   verb('upcoming', 'Show when what is due').option('--days <n>', 'how far to look', parseNumber, 7).action(upcoming);
+  verb('hours', 'Show the maintenance windows to come')
+    .option('--days <n>', 'how far to look', parseNumber, 7)
+    .action(hours);
+  withTimes(verb('preview', 'Show the next times of what is not saved: --cron or --at'))
+    .option('--count <n>', 'how many', parseNumber, 5)
+    .action(preview);
 }
 
-function withFlags(command: Command): Command {
-  command
-    .option('--machine <machine...>', 'on these machines, id or name')
-    .option('--group <group>', 'on all machines that are in this group then')
-    .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
+function withTimes(command: Command): Command {
+  return command
     .option('--cron <pattern>', "minute, hour, day, month, weekday: '30 22 * * mon-fri'")
     .option('--time-zone <zone>', 'whose clock is meant (default: that of this computer)')
     .option('--at <time>', 'once: 2026-12-24T22:00, by this computer’s clock unless it ends with Z or an offset')
-    .option('--window <hours...>', "jobs begin within these hours only: 'mon-fri 22:00-05:00'; empty: any")
+    .option('--window <hours...>', "jobs begin within these hours only: 'mon-fri 22:00-05:00'; empty: any");
+}
+
+function withFlags(command: Command): Command {
+  withTimes(command)
+    .option('--machine <machine...>', 'on these machines, id or name')
+    .option('--group <group>', 'on all machines that are in this group then')
+    .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
     .option('--late <minutes>', 'a run that was missed is made up for within so many minutes', parseNumber)
     .addOption(new Option('--overlap <what>', 'on a machine whose last job has not ended').choices(['skip', 'queue']))
     .option('--no-wake', 'turn no machines on');
@@ -94,9 +107,13 @@ function pathOf(name: string): string {
 
 async function add(name: string, flags: Flags): Promise<void> {
   const body = bodyOf({ ...flags, name });
-  if (body.when === undefined) throw new DeployError('usage', 'say when: --cron PATTERN or --at TIME');
+  requireWhen(body);
   const parsed = parseFlags(scheduleBodySchema, { ...body, wake: flags.wake });
   tell('added', await callOnce(flags, 'POST', '/v1/schedules', scheduleSchema, parsed), flags);
+}
+
+function requireWhen({ when }: Record<string, unknown>): void {
+  if (when === undefined) throw new DeployError('usage', 'say when: --cron PATTERN or --at TIME');
 }
 
 async function set(name: string, flags: Flags): Promise<void> {
@@ -198,12 +215,36 @@ async function remove(name: string, options: ConnectOptions): Promise<void> {
   else process.stdout.write(`removed: ${name}\n`);
 }
 
+function spanOf(days: number): URLSearchParams {
+  return new URLSearchParams({ to: new Date(Date.now() + days * dayMs).toISOString() });
+}
+
 async function upcoming({ days, ...options }: UpcomingFlags): Promise<void> {
-  const query = new URLSearchParams({ to: new Date(Date.now() + days * dayMs).toISOString() });
-  const times = await callOnce(options, 'GET', `/v1/schedules/upcoming?${query}`, upcomingSchema);
+  const times = await callOnce(options, 'GET', `/v1/schedules/upcoming?${spanOf(days)}`, upcomingSchema);
   if (options.json === true) return printJson(times);
   printTable(
     ['DUE', 'SCHEDULE'],
     times.map(({ dueAt, scheduleName }) => [dueAt, scheduleName]),
+  );
+}
+
+async function hours({ days, ...options }: UpcomingFlags): Promise<void> {
+  const open = await callOnce(options, 'GET', `/v1/schedules/hours?${spanOf(days)}`, hoursSchema);
+  if (options.json === true) return printJson(open);
+  printTable(
+    ['FROM', 'TO', 'SCHEDULE'],
+    open.map(({ from, to, scheduleName }) => [from, to, scheduleName]),
+  );
+}
+
+async function preview(flags: Flags & { readonly count: number }): Promise<void> {
+  const body = bodyOf(flags);
+  requireWhen(body);
+  const asked = parseFlags(previewRequestSchema, { ...body, count: flags.count });
+  const times = await callOnce(flags, 'POST', '/v1/schedules/preview', previewSchema, asked);
+  if (flags.json === true) return printJson(times);
+  printTable(
+    ['DUE', 'JOBS BEGIN'],
+    times.map(({ dueAt, beginsAt }) => [dueAt, beginsAt]),
   );
 }

@@ -142,6 +142,19 @@ export const upcomingQuerySchema = z.object({ from: time.optional(), to: time.op
 export const upcomingSchema = z.array(z.object({ scheduleId: id, scheduleName: z.string(), dueAt: time }));
 export type Upcoming = z.infer<typeof upcomingSchema>;
 
+/** GET /v1/schedules/hours?from=&to=: as `upcoming`; the maintenance windows of enabled schedules, each time that they are open, in order of time. */
+export const hoursSchema = z.array(z.object({ scheduleId: id, scheduleName: z.string(), from: time, to: time }));
+export type Hours = z.infer<typeof hoursSchema>;
+
+/** POST /v1/schedules/preview: the next times of what is not saved yet, and when jobs may begin then. */
+export const previewRequestSchema = z.strictObject({
+  when: whenSchema,
+  windows: fields.windows.default([]),
+  count: z.number().int().min(1).max(50).default(5),
+});
+export const previewSchema = z.array(z.object({ dueAt: time, beginsAt: time }));
+export type Preview = z.infer<typeof previewSchema>;
+
 function hasOneTarget({ machines, group }: { machines?: string[]; group?: string }): boolean {
   return (machines === undefined) !== (group === undefined);
 }

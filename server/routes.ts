@@ -52,6 +52,7 @@ import { getReady } from './routes/get-ready.ts';
 import { getScenario } from './routes/get-scenario.ts';
 import { getScenarios } from './routes/get-scenarios.ts';
 import { getSchedule } from './routes/get-schedule.ts';
+import { getScheduleHours } from './routes/get-schedule-hours.ts';
 import { getScheduleRuns } from './routes/get-schedule-runs.ts';
 import { getSchedules } from './routes/get-schedules.ts';
 import { getSettings } from './routes/get-settings.ts';
@@ -96,6 +97,7 @@ import { postMachinePower } from './routes/post-machine-power.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postSchedule } from './routes/post-schedule.ts';
+import { postSchedulePreview } from './routes/post-schedule-preview.ts';
 import { postScheduleRun } from './routes/post-schedule-run.ts';
 import { postSession } from './routes/post-session.ts';
 import { postStoreCheck } from './routes/post-store-check.ts';
@@ -210,6 +212,8 @@ export const routes: readonly Route[] = [
   getScheduleRuns,
   getSchedules,
   getUpcomingRuns,
+  getScheduleHours,
+  postSchedulePreview,
   patchSchedule,
   postSchedule,
   postScheduleRun,

@@ -37,6 +37,27 @@ describe('the command line', () => {
       await expect(ask(...words)).rejects.toMatchObject({ code: 2 });
     }
   });
+
+  it('shows hours to come, and the next times of what is not saved', async () => {
+    await using server = await TestServer.start();
+    const ask = async (...args: string[]) =>
+      (await run(process.execPath, [main, 'schedule', ...args, '--data', server.dataDir])).stdout;
+    await server.bootToken(uuidA);
+    await server.api('POST', '/v1/scenarios', { name: 'look', steps: [{ kind: 'check' }] });
+    const timeZone = 'Asia/Tokyo';
+    const windows = [{ days: [5], from: '22:00', to: '05:00', timeZone }];
+    const when = { kind: 'cron', cron: '30 22 * * 5', timeZone };
+    await server.api('POST', '/v1/schedules', {
+      name: 'Büro',
+      scenario: 'look',
+      machines: ['52-54-00-00-00-01'],
+      when,
+      windows,
+    });
+    expect(await ask('hours')).toMatch(/T13:00:00.000Z +20\S+T20:00:00.000Z +Büro\n/);
+    const asked = ['--cron', '30 22 * * mon-fri', '--time-zone', timeZone, '--window', 'sat 00:00-01:00'];
+    expect(await ask('preview', ...asked, '--count', '1')).toMatch(/T13:30:00.000Z +20\S+T15:00:00.000Z\n$/);
+  });
 });
 
 describe('hours', () => {

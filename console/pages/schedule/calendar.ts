@@ -1,7 +1,14 @@
 // A month as whole weeks from Monday on, in the browser's time zone.
-import type { Upcoming } from '../../../protocol/schedule.ts';
+import type { Hours, Upcoming } from '../../../protocol/schedule.ts';
 
-export type Day = { readonly date: Date; readonly inMonth: boolean; readonly due: Upcoming };
+/** A window that opens that day, and whose it is. */
+type Open = { readonly from: string; readonly to: string; readonly names: readonly string[] };
+export type Day = {
+  readonly date: Date;
+  readonly inMonth: boolean;
+  readonly due: Upcoming;
+  readonly open: readonly Open[];
+};
 
 /** `2026-11` and a step: `2026-12` */
 export function monthAfter(month: string, by: number): string {
@@ -28,15 +35,24 @@ export function rangeOf(month: string): { from: Date; to: Date } {
   return { from, to: new Date(from.getFullYear(), from.getMonth(), from.getDate() + days) };
 }
 
-export function daysOf(month: string, upcoming: Upcoming): Day[] {
+export function daysOf(month: string, upcoming: Upcoming, hours: Hours = []): Day[] {
   const { from, to } = rangeOf(month);
   const days: Day[] = [];
   for (let date = from; date < to; date = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1)) {
     const next = new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1);
-    const due = upcoming.filter(
-      ({ dueAt }) => Date.parse(dueAt) >= date.getTime() && Date.parse(dueAt) < next.getTime(),
-    );
-    days.push({ date, inMonth: monthOf(date) === month, due });
+    const isThen = (moment: string) => Date.parse(moment) >= date.getTime() && Date.parse(moment) < next.getTime();
+    const due = upcoming.filter(({ dueAt }) => isThen(dueAt));
+    const open = joinHours(hours.filter((window) => isThen(window.from)));
+    days.push({ date, inMonth: monthOf(date) === month, due, open });
   }
   return days;
+}
+
+/** Schedules with the same hours share a line. */
+function joinHours(hours: Hours): Open[] {
+  const lines = Map.groupBy(hours, ({ from, to }) => `${from} ${to}`);
+  return [...lines.values()].flatMap((same) => {
+    const [first] = same;
+    return first === undefined ? [] : [{ from: first.from, to: first.to, names: same.map((one) => one.scheduleName) }];
+  });
 }

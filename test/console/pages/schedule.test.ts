@@ -17,7 +17,7 @@ it('a schedule is made, seen, run now, turned off and removed', async () => {
   await dialog.getByLabel('How often').selectOption('weekdays');
   await dialog.getByLabel('At', { exact: true }).fill('23:45');
   await dialog.getByLabel('Time zone').fill('Asia/Nowhere');
-  await dialog.getByLabel('Images kept').fill('7');
+  await dialog.getByLabel('the last').fill('7');
   expect(await findBarriers(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Add a schedule' }).click();
   await dialog.getByRole('alert').getByText('is no time zone').waitFor();
@@ -43,5 +43,50 @@ it('a schedule is made, seen, run now, turned off and removed', async () => {
   await actions.getByRole('button', { name: 'Remove' }).click();
   await dialog.getByRole('button', { name: 'Remove' }).click();
   await page.getByText('夜間 is removed.').waitFor();
+  expect(console.complaints).toEqual([]);
+});
+
+it('a schedule is edited: its window is added, seen in the calendar and beside the next times before it is saved, and removed', async () => {
+  await using console = await Console.start();
+  const { server } = console;
+  await console.addUser('ann', 'operator');
+  await (await makeFleet(server)).db.destroy();
+  const schedule = () => server.api<Schedule>('GET', '/v1/schedules/Nightly%20servers');
+  await server.api('PATCH', '/v1/schedules/Nightly%20servers', { keep: { weekly: 4 } });
+  const before = await schedule();
+  const page = await console.openAs('ann', '/schedule', { timezoneId: 'Asia/Tokyo' });
+  const actions = page.getByRole('group', { name: 'Actions for Nightly servers' });
+  const dialog = page.getByRole('dialog');
+  await actions.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByRole('heading', { name: 'Edit Nightly servers' }).waitFor();
+  expect(await dialog.getByLabel('Machines by name').inputValue()).toBe('web-01, db-01');
+  expect(await dialog.getByLabel('one a week').inputValue()).toBe('4');
+  await dialog.locator('ol li', { hasText: '01:30:00' }).nth(4).waitFor();
+  await dialog.getByRole('button', { name: 'Add a window' }).click();
+  const window = dialog.getByRole('group', { name: 'Window 1' });
+  await window.getByLabel('From').fill('02:00');
+  await window.getByLabel('To').fill('04:00');
+  await window.getByLabel('Sunday').uncheck();
+  await dialog
+    .locator('ol li', { hasText: /01:30:00, jobs begin .*02:00:00/ })
+    .nth(4)
+    .waitFor();
+  expect(await findBarriers(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Nightly servers is changed.').waitFor();
+  const windows = [{ days: [1, 2, 3, 4, 5, 6], from: '02:00', to: '04:00', timeZone: 'Asia/Tokyo' }];
+  expect(await schedule()).toEqual({ ...before, windows, savedBy: 'ann' });
+  await page.getByRole('button', { name: 'Month after' }).click();
+  await page.locator('.open', { hasText: '02:00–04:00' }).nth(20).waitFor();
+  await page.getByRole('cell', { name: /begins only Mon, Tue, Wed, Thu, Fri, Sat 02:00–04:00/ }).waitFor();
+  expect(await findBarriers(page)).toEqual([]);
+  await actions.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByRole('button', { name: 'Remove window 1' }).click();
+  await dialog.getByText('Jobs may begin at any hour.').waitFor();
+  await dialog.getByLabel('Name', { exact: true }).fill('Night');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Night is changed.').waitFor();
+  expect(await server.api('GET', '/v1/schedules/Night')).toEqual({ ...before, name: 'Night', savedBy: 'ann' });
+  await page.locator('.open').first().waitFor({ state: 'detached' });
   expect(console.complaints).toEqual([]);
 });

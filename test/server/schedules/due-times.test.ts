@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { When, Window } from '../../../protocol/schedule.ts';
 import { checkWhen, judgeDue, listDue, nextDue } from '../../../server/schedules/due-times.ts';
-import { isInside } from '../../../server/schedules/windows.ts';
+import { isInside, listOpen, nextInside } from '../../../server/schedules/windows.ts';
 
 const cron = (pattern: string, timeZone = 'UTC'): When => ({ kind: 'cron', cron: pattern, timeZone });
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString().slice(5, 16));
@@ -170,5 +170,52 @@ describe('hours in which jobs may begin', () => {
     expect(
       isInside([window([1], '00:00', '01:00'), window([6], '14:00', '16:00')], Date.parse('2026-11-28T13:30Z')),
     ).toBe(true);
+  });
+
+  const opened = (hours: Window, from: string, to: string) =>
+    listOpen(hours, Date.parse(from), Date.parse(to), 100).map((open) =>
+      [open.fromMs, open.toMs].map((ms) => new Date(ms).toISOString().slice(5, 16)).join(' to '),
+    );
+
+  it('are listed as they open and close, one that is open at the beginning with them', () => {
+    const nights = window([5, 6], '22:00', '05:00');
+    expect(opened(nights, '2026-11-28T01:00Z', '2026-12-05T00:00Z')).toEqual([
+      '11-27T21:00 to 11-28T04:00',
+      '11-28T21:00 to 11-29T04:00',
+      '12-04T21:00 to 12-05T04:00',
+    ]);
+    expect(opened(window([7], '00:00', '00:00'), '2026-11-28T00:00Z', '2026-12-05T00:00Z')).toEqual([
+      '11-28T23:00 to 11-29T23:00',
+    ]);
+    // In Berlin the clock goes from 02:00 to 03:00 on 29 March 2026: half an hour that begins at 02:10 is not there.
+    const lept = window([7], '02:10', '02:40');
+    expect(opened(lept, '2026-03-28T00:00Z', '2026-04-06T00:00Z')).toEqual(['04-05T00:10 to 04-05T00:40']);
+    expect(new Date(nextInside([lept], Date.parse('2026-03-28T00:00Z'))).toISOString()).toBe(
+      '2026-04-05T00:10:00.000Z',
+    );
+  });
+
+  it('come next at the first minute that is inside, in any zone and week', () => {
+    const clock = fc
+      .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 3 }))
+      .map(([hour, quarter]) => `${String(hour).padStart(2, '0')}:${String(quarter * 15).padStart(2, '0')}`);
+    const days = fc.uniqueArray(fc.integer({ min: 1, max: 7 }), { minLength: 1 });
+    const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Tokyo', 'Australia/Lord_Howe');
+    const hours = fc.tuple(days, clock, clock, zone).map((parts) => window(...parts));
+    const minuteMs = 60_000;
+    fc.assert(
+      fc.property(
+        fc.array(hours, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 0, max: 400 * 24 * 60 }),
+        (all, minutes) => {
+          const from = Date.parse('2026-01-01T00:00Z') + minutes * minuteMs;
+          const next = nextInside(all, from);
+          expect(isInside(all, next)).toBe(true);
+          for (let ms = from; ms < next; ms += 15 * minuteMs) expect(isInside(all, ms)).toBe(false);
+          if (next > from) expect(isInside(all, next - minuteMs)).toBe(false);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });

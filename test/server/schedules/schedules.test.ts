@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../../protocol/people.ts';
 import type { Job } from '../../../protocol/rest.ts';
-import type { Schedule, ScheduleRun, Upcoming } from '../../../protocol/schedule.ts';
+import type { Preview, Schedule, ScheduleRun, Upcoming } from '../../../protocol/schedule.ts';
 import { RedfishService } from '../../fixtures/redfish-service.ts';
 import { withTempDirectory } from '../../fixtures/temp-directory.ts';
 import { ScriptedAgent } from '../scripted-agent.ts';
@@ -87,6 +87,47 @@ describe('a schedule', () => {
     await server.api('DELETE', '/v1/schedules/n');
     await expect(server.api('GET', '/v1/schedules/n')).rejects.toThrow('schedule-not-found');
     expect(await server.job(run.jobIds[0] ?? '')).toMatchObject({ state: 'queued', scheduleId: made.id });
+  });
+
+  it('has its hours in the calendar, and says before it is saved when its jobs would begin', async () => {
+    await using server = await TestServer.start();
+    const { id } = await addMachine(server);
+    const when = { kind: 'cron', cron: '0 3 * * 3', timeZone: 'UTC' };
+    const windows = [{ days: [4], from: '22:00', to: '05:00', timeZone: 'UTC' }];
+    const times = await server.api<Preview>('POST', '/v1/schedules/preview', { when, windows, count: 2 });
+    // From Wednesday 03:00 to Thursday 22:00.
+    expect(times.map(({ dueAt, beginsAt }) => Date.parse(beginsAt) - Date.parse(dueAt))).toEqual(
+      [43, 43].map((hours) => hours * 3_600_000),
+    );
+    const once = { kind: 'once', at: new Date(Date.now() + 60_000).toISOString() };
+    expect(await server.api('POST', '/v1/schedules/preview', { when: once })).toEqual([
+      { dueAt: once.at, beginsAt: once.at },
+    ]);
+    expect(
+      await server.api('POST', '/v1/schedules/preview', { when: { ...once, at: '2020-01-01T00:00:00Z' } }),
+    ).toEqual([]);
+    for (const wrong of [
+      { when: { ...when, cron: '0 0 30 2 *' } },
+      { when, count: 1000 },
+      { when, windows: [{ ...windows[0], days: [] }] },
+    ])
+      await expect(server.api('POST', '/v1/schedules/preview', wrong)).rejects.toThrow('400 ');
+    const made = await server.api<Schedule>('POST', '/v1/schedules', {
+      name: 'n',
+      scenario: 'look',
+      machines: [id],
+      when,
+      windows,
+    });
+    const span = 'from=2026-12-01T00:00:00Z&to=2026-12-08T00:00:00Z';
+    expect(await server.api('GET', `/v1/schedules/hours?${span}`)).toEqual([
+      { scheduleId: made.id, scheduleName: 'n', from: '2026-12-03T22:00:00.000Z', to: '2026-12-04T05:00:00.000Z' },
+    ]);
+    await server.api('PATCH', '/v1/schedules/n', { enabled: false });
+    expect(await server.api('GET', `/v1/schedules/hours?${span}`)).toEqual([]);
+    expect(await server.api<AuditEntry[]>('GET', '/v1/audit').then((page) => JSON.stringify(page))).not.toContain(
+      'preview',
+    );
   });
 
   it('holds a job until its hours, also one that could begin at once', async () => {
