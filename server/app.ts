@@ -17,7 +17,7 @@ import type { LogLevel } from './config.ts';
 import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
 import { CostlyRequests } from './costly-requests.ts';
-import { isConnectionLoss, isUnstorableText, toServerError } from './database/connection-loss.ts';
+import { databaseError, isUnstorableText } from './database/connection-loss.ts';
 import { countAnswer } from './metrics/count-answers.ts';
 import { newId } from './new-id.ts';
 import { requireOnPath } from './people/machine-access.ts';
@@ -143,7 +143,8 @@ function answerError(thrown: FastifyError | Error, request: FastifyRequest, repl
 function toApiError(thrown: FastifyError | Error, request: FastifyRequest): DeployError {
   if (thrown instanceof DeployError) return thrown;
   if (thrown instanceof ZodError) return new DeployError('invalid-input', prettifyError(thrown), { cause: thrown });
-  if (isConnectionLoss(thrown)) return toServerError(thrown);
+  const ofDatabase = databaseError(thrown);
+  if (ofDatabase !== null) return ofDatabase;
   if (isUnstorableText(thrown))
     return new DeployError('invalid-input', 'a text in the request holds a NUL', { cause: thrown });
   const status = 'statusCode' in thrown ? (thrown.statusCode ?? 500) : 500;

@@ -5,6 +5,7 @@ import type { Leases } from './agents/leases.ts';
 import type { ProgressWriter } from './agents/progress-writer.ts';
 import type { AgentRegistry } from './agents/registry.ts';
 import type { ChunkChecker } from './chunks/check-chunks.ts';
+import type { DatabaseRoom } from './chunks/database-room.ts';
 import type { SharedChunks } from './chunks/shared-chunks.ts';
 import type { ServerConfig } from './config.ts';
 import type { Database } from './database/schema.ts';
@@ -32,6 +33,7 @@ export type Context = {
   readonly db: Database;
   readonly store: ChunkStore;
   readonly checker: ChunkChecker;
+  readonly databaseRoom: DatabaseRoom;
   readonly chunks: SharedChunks;
   readonly tasks: StreamedTasks;
   readonly authority: Authority;

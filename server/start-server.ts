@@ -19,6 +19,7 @@ import { writeMachineScript } from './boot/machine-script.ts';
 import { createPlainServer } from './boot/plain-http.ts';
 import { findProfileFile } from './boot-profiles/boot-of.ts';
 import { ChunkChecker } from './chunks/check-chunks.ts';
+import { DatabaseRoom } from './chunks/database-room.ts';
 import { SharedChunks } from './chunks/shared-chunks.ts';
 import { formatHostPort, type HostPort, type ServerConfig } from './config.ts';
 import type { Context, Services } from './context.ts';
@@ -98,6 +99,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     db,
     store,
     checker,
+    databaseRoom: await DatabaseRoom.open(config),
     chunks: new SharedChunks(store),
     tasks,
     authority,

@@ -1,4 +1,4 @@
-// Is it that the database cannot be reached, or was restarted under a statement, and not that the statement was wrong?
+// Is it that the database cannot be reached, was restarted under a statement, or has no room left, and not that the statement was wrong?
 // Codes: PostgreSQL's documentation, appendix A; those of sockets are Node's.
 
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
@@ -19,14 +19,32 @@ export function isConnectionLoss(thrown: unknown): boolean {
   return codes.has(code) || /^08...$/.test(code) || (code === '' && messages.test(thrown.message));
 }
 
-/** An error of the server's work as it is told to whoever asked for it. */
-export function toServerError(thrown: unknown): DeployError {
-  if (!isConnectionLoss(thrown)) return toDeployError(thrown);
-  const { message } = thrown as Error;
-  return new DeployError('database-unavailable', `the server's database does not answer: ${message}`, {
+/** SQLite's codes that its disk is full or failing (https://sqlite.org/rescode.html); PostgreSQL's disk_full and io_error. */
+const diskFaults = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN)\w*|53100|58030)$/;
+
+function isDiskFault(thrown: Error): boolean {
+  return 'code' in thrown && typeof thrown.code === 'string' && diskFaults.test(thrown.code);
+}
+
+/** An error of the server's work as it is told to whoever asked for it; null for one that is not the database's. */
+export function databaseError(thrown: unknown): DeployError | null {
+  if (!(thrown instanceof Error)) return null;
+  const kept = 'Nothing that was acknowledged is lost.';
+  if (isConnectionLoss(thrown)) {
+    return new DeployError('database-unavailable', `the server's database does not answer: ${thrown.message}`, {
+      cause: thrown,
+      hint: `${kept} Try again in a moment; if it lasts, look at the PostgreSQL server.`,
+    });
+  }
+  if (!isDiskFault(thrown)) return null;
+  return new DeployError('database-unavailable', `the server's database cannot be written: ${thrown.message}`, {
     cause: thrown,
-    hint: 'Nothing that was acknowledged is lost. Try again in a moment; if it lasts, look at the PostgreSQL server.',
+    hint: `${kept} Make room on the disk of the server's data directory, or of its PostgreSQL; the server then goes on by itself.`,
   });
+}
+
+export function toServerError(thrown: unknown): DeployError {
+  return databaseError(thrown) ?? toDeployError(thrown);
 }
 
 /** PostgreSQL's text holds no NUL (error 22021, character_not_in_repertoire); SQLite's does. */

@@ -1,5 +1,5 @@
 // Can this server do its work now? Asked by load balancers and monitors, so it is answered from the last look when that was just now.
-import { constants, open, statfs, unlink } from 'node:fs/promises';
+import { constants, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
@@ -8,12 +8,11 @@ import type { Readiness } from '../../protocol/rest.ts';
 import type { ServerConfig } from '../config.ts';
 import type { Database } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
+import { describeRoom, minFreeBytes, readFreeBytes } from './room.ts';
 
 const lookEveryMs = 2000;
 /** What takes longer does not work, whatever it says later. */
 const withinMs = 3000;
-/** Less is used up by a few chunks and a few lines of the log. */
-const minFreeBytes = 256 * 2 ** 20;
 const noDigest = '0'.repeat(64);
 
 type Asked = {
@@ -80,9 +79,8 @@ async function requireRoom(folder: string, what: string): Promise<void> {
   } catch (thrown) {
     throw new NotReady(`${what} cannot be written: ${(thrown as NodeJS.ErrnoException).code ?? 'error'}`);
   }
-  const { bavail, bsize } = await statfs(folder);
-  const freeBytes = bavail * bsize;
-  if (freeBytes < minFreeBytes) throw new NotReady(`${what} has ${Math.floor(freeBytes / 2 ** 20)} MiB of room left`);
+  const freeBytes = await readFreeBytes(folder);
+  if (freeBytes < minFreeBytes) throw new NotReady(`${what} has ${describeRoom(freeBytes)} of room left`);
 }
 
 async function requireRunning(dnsmasq: { isRunning(): boolean } | undefined): Promise<void> {

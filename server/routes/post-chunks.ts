@@ -10,7 +10,8 @@ export const postChunks: Route = {
   access: 'storing-job',
   doc: { summary: 'Store a batch of chunks (docs/protocol.md, "Data")', body: 'application/octet-stream' },
   maxBodyBytes: maxBatchBytes,
-  async handle({ store, checker }, request) {
+  async handle({ store, checker, databaseRoom }, request) {
+    await databaseRoom.require();
     const chunks = decodeChunkBatch(bodyBytes(request));
     await checker.check(chunks);
     await store.putChunks(await withoutHeldSealed(store, chunks));
