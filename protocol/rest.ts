@@ -7,6 +7,7 @@ import { parameterValuesSchema } from './parameters.ts';
 import { endActionSchema, nameSchema, stepSchema } from './scenario.ts';
 import { scenarioPartsSchema } from './scenario-body.ts';
 import { agreementSchema } from './second-person.ts';
+import { waitSchema } from './waits.ts';
 
 const id = z.string().min(1).max(64);
 const time = z.iso.datetime();
@@ -139,6 +140,8 @@ export const jobSchema = z.object({
   held: jobHoldSchema.nullable().default(null),
   /** Of a job that waits or stands still: why, in a sentence. */
   waitsFor: z.string().nullable().default(null),
+  /** The same as a code with values. */
+  wait: waitSchema.nullable().default(null),
   createdAt: time,
   startedAt: time.nullable(),
   endedAt: time.nullable(),

@@ -7,7 +7,7 @@ import { readAbout, writeAudit } from './people/audit-log.ts';
 import type { Route } from './route.ts';
 
 /** Routes that take a body and change nothing. */
-const onlyAsk: readonly string[] = ['/v1/plans', '/v1/schedules/preview'];
+export const onlyAsk: readonly string[] = ['/v1/plans', '/v1/schedules/preview'];
 
 /** Not what is only asked for, nor the data path: an image is one entry, not its thousands of chunks. */
 export async function audited(

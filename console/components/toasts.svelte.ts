@@ -1,11 +1,13 @@
 // Short messages of what came of an action, read out when they come; they go by themselves, errors do not.
 import type { ApiError } from '../api/client.ts';
+import { preferences } from '../i18n/preferences.svelte.ts';
+import { sayError } from '../words/translate.ts';
 
 export type Toast = {
   readonly id: number;
   readonly kind: 'good' | 'bad';
   readonly text: string;
-  readonly hint?: string;
+  readonly hints?: readonly string[];
 };
 
 const shownMs = 6000;
@@ -20,7 +22,8 @@ class Toasts {
   }
 
   bad(error: ApiError): void {
-    this.#add({ kind: 'bad', text: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    const { text, advice, original } = sayError(error, preferences.language);
+    this.#add({ kind: 'bad', text, hints: [advice, original].filter((hint) => hint !== null) });
   }
 
   remove(id: number): void {

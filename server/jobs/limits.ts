@@ -1,6 +1,7 @@
 // How many jobs may run at once: by server, by network and for the store. Who is next is one pure function; what it needs is in the database.
 import { isIPv4 } from 'node:net';
 import { type JobLimits, jobLimitsSchema } from '../../protocol/settings.ts';
+import type { Wait } from '../../protocol/waits.ts';
 import type { Database } from '../database/schema.ts';
 import { mayRun } from './may-run.ts';
 
@@ -39,42 +40,41 @@ export function hasLimits({ server, network, store }: JobLimits): boolean {
 }
 
 /**
- * The limit that each waiting job has to wait for, in words; one that is not in the answer may run now. Places go by age: a younger job
+ * The limit that each waiting job has to wait for; one that is not in the answer may run now. Places go by age: a younger job
  * gets one only when every older one that could use it has one.
  */
-export function findRefused(limits: JobLimits, { running, waiting }: Queue): Map<string, string> {
+export function findRefused(limits: JobLimits, { running, waiting }: Queue): Map<string, Wait> {
   const used = new Map<string, number>();
   const count = (place: Place): void => {
     for (const { key } of boundsOf(limits, place)) used.set(key, (used.get(key) ?? 0) + 1);
   };
   running.forEach(count);
-  const refused = new Map<string, string>();
+  const refused = new Map<string, Wait>();
   for (const place of waiting) {
     const full = boundsOf(limits, place).find(({ key, most }) => (used.get(key) ?? 0) >= most);
     if (full === undefined) count(place);
-    else refused.set(place.id, full.words);
+    else refused.set(place.id, full.wait);
   }
   return refused;
 }
 
-type Bound = { readonly key: string; readonly most: number; readonly words: string };
+type Bound = { readonly key: string; readonly most: number; readonly wait: Wait };
 
 function boundsOf({ server, network, store, networkPrefix }: JobLimits, place: Place): Bound[] {
   const bounds: Bound[] = [];
-  if (store !== null) bounds.push({ key: 'store', most: store, words: `the limit of the store: ${atOnce(store)}` });
+  if (store !== null) {
+    bounds.push({ key: 'store', most: store, wait: { code: 'limit-store', values: { most: String(store) } } });
+  }
   if (server !== null) {
-    const words = `the limit of its server: ${atOnce(server)}`;
-    bounds.push({ key: `server ${place.serverId}`, most: server, words });
+    const wait: Wait = { code: 'limit-server', values: { most: String(server) } };
+    bounds.push({ key: `server ${place.serverId}`, most: server, wait });
   }
   if (network !== null && place.address !== null) {
     const net = networkOf(place.address, networkPrefix);
-    bounds.push({ key: net, most: network, words: `the limit of the network ${net}: ${atOnce(network)}` });
+    const wait: Wait = { code: 'limit-network', values: { network: net, most: String(network) } };
+    bounds.push({ key: net, most: network, wait });
   }
   return bounds;
-}
-
-function atOnce(count: number): string {
-  return count === 1 ? 'one job at once' : `${count} jobs at once`;
 }
 
 /** `10.0.12.0/24`; of IPv6 always the /64, which is what a network has there. */

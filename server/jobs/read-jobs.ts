@@ -1,10 +1,11 @@
 // Jobs as the API shows them.
 import { DeployError } from '../../protocol/errors.ts';
 import type { Job, JobHold, JobState } from '../../protocol/rest.ts';
+import type { Wait } from '../../protocol/waits.ts';
 import type { Database, JobRow } from '../database/schema.ts';
 import { machinesIn } from '../groups/members.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
-import { explainWaits } from './explain-waits.ts';
+import { describeWait, explainWaits } from './explain-waits.ts';
 
 export type JobFilter = {
   readonly machineId?: string | undefined;
@@ -49,7 +50,7 @@ export async function showJobs(db: Database, rows: readonly JobRow[]): Promise<J
   return rows.map((row) => toJob(row, waits.get(row.id) ?? null));
 }
 
-function toJob(row: JobRow, waitsFor: string | null): Job {
+function toJob(row: JobRow, wait: Wait | null): Job {
   return {
     id: row.id,
     scenarioId: row.scenarioId,
@@ -59,7 +60,8 @@ function toJob(row: JobRow, waitsFor: string | null): Job {
     state: row.state,
     cancelRequested: row.cancelRequested === 1,
     held: row.held,
-    waitsFor,
+    waitsFor: wait === null ? null : describeWait(wait),
+    wait,
     createdAt: row.createdAt,
     startedAt: row.startedAt,
     endedAt: row.endedAt,

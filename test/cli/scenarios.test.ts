@@ -84,7 +84,7 @@ it('a report of a wipe says what was done to the disk and what the read-back sho
       held: null,
       notBefore: null,
     },
-    ...{ requestedBy: null, batchId: null, retryOf: null, retries: 0, waitsFor: null },
+    ...{ requestedBy: null, batchId: null, retryOf: null, retries: 0, waitsFor: null, wait: null },
     steps: [{ kind: 'wipe', target: { by: 'only' } }],
     results: [
       {

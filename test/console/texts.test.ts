@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = path.join(import.meta.dirname, '../../console');
-const files = globSync('**/texts.ts', { cwd: root }).filter((file) => file !== path.join('i18n', 'texts.ts'));
+const files = globSync('**/*texts.ts', { cwd: root }).filter((file) => file !== path.join('i18n', 'texts.ts'));
 type Dictionary = Record<string, string | ((...values: unknown[]) => string)>;
 
 /** The same in both languages. */

@@ -157,6 +157,7 @@ describe.concurrent('an agent', () => {
     const ask = () => server.api<Job>('POST', '/v1/jobs', { scenario: 'look', machine: machine.id });
     const [second, third] = [await ask(), await ask()];
     expect(second.waitsFor).toBe(`job ${handed.jobId} of ${machine.name} comes first`);
+    expect(second.wait).toEqual({ code: 'job-first', values: { job: handed.jobId, machine: machine.name } });
     await server.api('POST', `/v1/jobs/${second.id}/pause`);
     agent.done(handed);
     const next = await agent.next('job');

@@ -24,9 +24,9 @@ describe('a limit', () => {
       waiting,
     });
     expect([...refused.keys()]).toEqual(['1', '2']);
-    expect(refused.get('1')).toBe('the limit of the network 10.0.1.0/24: one job at once');
+    expect(refused.get('1')).toEqual({ code: 'limit-network', values: { network: '10.0.1.0/24', most: '1' } });
     const perServer = findRefused(limitsOf({ server: 2 }), { running: [place('0', 'a', '10.0.1.9')], waiting });
-    expect([...perServer]).toEqual(['2', '3', '4'].map((id) => [id, 'the limit of its server: 2 jobs at once']));
+    expect([...perServer]).toEqual(['2', '3', '4'].map((id) => [id, { code: 'limit-server', values: { most: '2' } }]));
   });
 
   it('is never passed, and leaves no place empty that somebody could take', () => {

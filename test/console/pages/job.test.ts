@@ -131,3 +131,21 @@ it('the main path goes by keyboard alone: log in, approve the machine, go to its
   await agent.next('cancel');
   expect(console.complaints).toEqual([]);
 });
+
+it('in Japanese, why a job waits and why it failed are said in Japanese, with the server’s own words beside it', async () => {
+  await using console = await Console.start();
+  const agent = await prepare(console);
+  const first = await run(console);
+  const job = await agent.next('job');
+  const second = await run(console);
+  const japanese = { locale: 'ja-JP' };
+  const page = await console.openAs('ann', `/jobs/${second.id}`, japanese);
+  await page.getByText(`web-01 の先行ジョブ ${first.id}`).waitFor();
+  const failed = await console.openAs('ann', `/jobs/${first.id}`, japanese);
+  agent.done(job, { code: 'target-write', message: 'writing /dev/sda: Input/output error' });
+  const note = failed.getByRole('alert');
+  await note.getByText('対象ディスクで書き込みエラーが発生しました。').waitFor();
+  await note.locator('[lang=en]').getByText('writing /dev/sda: Input/output error').waitFor();
+  await note.getByText('target-write', { exact: true }).waitFor();
+  expect(console.complaints).toEqual([]);
+});

@@ -1,0 +1,43 @@
+// What the server says with a code, in the language that is set: English as it came, Japanese by the code, with the server's own words beside it.
+import type { PlanWarning } from '../../protocol/plan.ts';
+import type { Job } from '../../protocol/rest.ts';
+import { formatMoment } from '../format/times.ts';
+import { adviceInJapanese } from './advice-ja.ts';
+import { errorsInJapanese } from './errors-ja.ts';
+import { findingsInJapanese } from './findings-ja.ts';
+import { planWarningsInJapanese } from './plan-warnings-ja.ts';
+import { waitsInJapanese } from './waits-ja.ts';
+
+type ServerError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
+type Finding = { readonly code: string; readonly message: string; readonly advice: string };
+
+/** `original` is what the server said, where `text` is not that itself: it names the disk, the name, the number. */
+export type Said = { readonly text: string; readonly advice: string | null; readonly original: string | null };
+
+/** A code of a newer server is left in English. */
+export function sayError({ code, message, hint }: ServerError, language: string): Said {
+  const text = language === 'ja' ? find(errorsInJapanese, code) : undefined;
+  if (text === undefined) return { text: message, advice: hint ?? null, original: null };
+  return { text, advice: find(adviceInJapanese, code) ?? null, original: message };
+}
+
+export function sayFinding({ code, message, advice }: Finding, language: string): Said {
+  const words = language === 'ja' ? find(findingsInJapanese, code) : undefined;
+  if (words === undefined) return { text: message, advice, original: null };
+  return { text: words.what, advice: words.todo, original: message };
+}
+
+export function sayPlanWarning({ code, message }: PlanWarning, language: string): Said {
+  const text = language === 'ja' ? find(planWarningsInJapanese, code) : undefined;
+  return { text: text ?? message, advice: null, original: text === undefined ? null : message };
+}
+
+/** Null when it does not wait. */
+export function sayWait({ wait, waitsFor }: Pick<Job, 'wait' | 'waitsFor'>, language: string): string | null {
+  if (language !== 'ja' || wait === null) return waitsFor;
+  return find(waitsInJapanese, wait.code)?.(wait.values, (at) => formatMoment(at, language)) ?? waitsFor;
+}
+
+function find<T>(words: Readonly<Record<string, T>>, code: string): T | undefined {
+  return Object.hasOwn(words, code) ? words[code] : undefined;
+}
