@@ -10,6 +10,7 @@ import type { Architecture } from '../kernel-config/concern.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
 import { mediumWords } from './medium-words.ts';
 import { formatBytes, interruptSignal, ProgressLine, printJson, printTable } from './output.ts';
+import { findOwner, giveTo } from './owner.ts';
 
 type BuildFlags = {
   readonly out: string;
@@ -59,6 +60,7 @@ export function addCommands(program: Command): void {
 async function build(flags: BuildFlags): Promise<void> {
   if (flags.overlay !== undefined) return buildOverlay(flags.overlay, flags);
   const progress = new ProgressLine();
+  const owner = await findOwner(flags.out);
   const manifest = await buildDeployOs({
     outDir: flags.out,
     ...choicesOf(flags),
@@ -77,6 +79,7 @@ async function build(flags: BuildFlags): Promise<void> {
       process.stderr.write(`${redraw}${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s${how}\n`);
     },
   });
+  await giveTo(owner, flags.out);
   if (flags.json) printJson(manifest);
   else printSizes(manifest);
 }

@@ -1,6 +1,7 @@
 // The `deploy-os` command: every verb a person types. It parses, calls the folder that does the work, and prints.
 import { Command, CommanderError } from 'commander';
 import { type DeployError, errorCatalogue, toDeployError } from '../protocol/errors.ts';
+import { version } from '../server/version.ts';
 import { printError } from './output.ts';
 
 /** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
@@ -37,7 +38,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('deploy-os')
     .description('Puts disks onto machines and takes them off again, over the network.')
-    .version('0.1.0')
+    .version(version)
     // Flags belong to the verb that they stand behind: `server backup` has some that `server` has, too.
     .enablePositionalOptions()
     .exitOverride()

@@ -5,6 +5,7 @@ import { backUp } from '../server/backup/back-up.ts';
 import { restoreServer } from '../server/backup/restore-server.ts';
 import { readServerConfig } from '../server/config.ts';
 import { formatBytes, printJson } from './output.ts';
+import { findOwner, giveTo } from './owner.ts';
 
 type Place = { readonly data: string; readonly database?: string; readonly json?: boolean };
 type BackupOptions = Place & {
@@ -46,7 +47,9 @@ async function backup({ out, images = false, bootFiles = false, json, ...place }
 
 async function restore(file: string, { data, database, json }: Place): Promise<void> {
   const { dataDir, database: location } = readServerConfig({ data, database });
+  const owner = await findOwner(dataDir);
   const { version, madeAt, images } = await restoreServer(file, dataDir, location);
+  await giveTo(owner, dataDir);
   if (json === true) return printJson({ data: dataDir, version, madeAt, images });
   process.stdout.write(`${dataDir}: as it was at ${madeAt} (version ${version})${images ? '' : ', without images'}\n`);
 }

@@ -4,6 +4,7 @@ import { DeployError } from '../protocol/errors.ts';
 import { defaultPort, readServerConfig, type ServerOptions } from '../server/config.ts';
 import { type RunningServer, startServer } from '../server/start-server.ts';
 import { addBackupCommands } from './server-backup.ts';
+import { tellReady, tellStopping } from './service-notices.ts';
 
 const stopWithinMs = 9000;
 
@@ -54,7 +55,9 @@ async function run({ data, ...options }: Partial<ServerOptions>): Promise<void> 
   if (data === undefined) throw new DeployError('usage', 'which data directory? --data is missing');
   const server = await startServer(readServerConfig({ data, ...options }));
   process.stderr.write(`${describe(server)}\n`);
+  tellReady(`serving at ${server.url}`);
   await untilToldToStop();
+  tellStopping();
   // Whatever hangs, the process is gone within 10 s: jobs live in the database and go on at the next start.
   setTimeout(() => process.exit(0), stopWithinMs).unref();
   await server.close();

@@ -1,17 +1,7 @@
 // The Debian package: sources, what of node_modules they run with, Node, the console as it is built, and a systemd unit.
 // scripts/package runs it. Only files that git knows go in, so that what lies around does not.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -86,15 +76,15 @@ function copySystemFiles(): void {
   }
   symlinkSync(`${program}/cli/deploy-os`, inside('usr/bin/deploy-os'));
   const debian = path.join(root, 'scripts/debian');
-  cpSync(path.join(debian, 'deploy-os.service'), inside('lib/systemd/system/deploy-os.service'));
+  cpSync(path.join(debian, 'deploy-os.service'), inside('usr/lib/systemd/system/deploy-os.service'));
   cpSync(path.join(debian, 'server.env'), inside('etc/deploy-os/server.env'));
   cpSync(path.join(debian, 'copyright'), inside('usr/share/doc/deploy-os/copyright'));
   cpSync(path.join(root, 'CHANGELOG.md'), inside('usr/share/doc/deploy-os/CHANGELOG.md'));
   writeFileSync(inside('DEBIAN/conffiles'), '/etc/deploy-os/server.env\n');
   writeFileSync(inside('DEBIAN/control'), writeControl());
-  for (const name of ['postinst', 'prerm', 'postrm']) {
-    cpSync(path.join(debian, name), inside(`DEBIAN/${name}`));
-    chmodSync(inside(`DEBIAN/${name}`), 0o755);
+  for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
+    const text = readFileSync(path.join(debian, name), 'utf8').replaceAll('@VERSION@', version);
+    writeFileSync(inside(`DEBIAN/${name}`), text, { mode: 0o755 });
   }
   const completion = run(process.execPath, path.join(root, 'cli/main.ts'), 'completion', 'bash');
   writeFileSync(inside('usr/share/bash-completion/completions/deploy-os'), completion);
@@ -111,7 +101,7 @@ Version: ${version}
 Architecture: amd64
 Maintainer: Deploy-OS maintainers
 Installed-Size: ${sizeKiB}
-Depends: libc6 (>= 2.28), libstdc++6, ${forPurpose(/# server/)}
+Depends: libc6 (>= 2.28), libstdc++6, passwd, ${forPurpose(/# server/)}
 Recommends: ${forPurpose(/# (initramfs|restore|captures)/)}
 Suggests: postgresql-client, bash-completion
 Section: admin

@@ -1,6 +1,7 @@
 // The boot services: writes dnsmasq's configuration and files, and keeps it running.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
@@ -102,8 +103,9 @@ function netmaskOf(prefixLength: number): string {
   return Array.from({ length: 4 }, (_, i) => 256 - 2 ** (8 - Math.min(8, Math.max(0, prefixLength - 8 * i)))).join('.');
 }
 
-/** dnsmasq gives up root's rights unless the boot files lie where only root can reach them. */
+/** dnsmasq gives up root's rights unless the boot files lie where only root can reach them; of a server that is not root it is its user's. */
 async function chooseUser(tftpDir: string, log: FastifyBaseLogger): Promise<string> {
+  if (process.getuid?.() !== 0) return userInfo().username;
   const folder = await findClosedFolder(tftpDir);
   if (folder !== null) {
     log.warn({ folder }, 'dnsmasq stays root: only root can reach the boot files');

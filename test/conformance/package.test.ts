@@ -54,7 +54,7 @@ it('is complete: the server runs from it, and a job outlives the upgrade to anot
     const modules = await readdir(path.join(second, 'usr/lib/deploy-os/node_modules'));
     expect(modules).toEqual(expect.arrayContaining(['fastify', 'rolldown', 'better-sqlite3']));
     expect(modules.filter((name) => ['vitest', 'typescript', 'playwright-core'].includes(name))).toEqual([]);
-    const unit = path.join(second, 'lib/systemd/system/deploy-os.service');
+    const unit = path.join(second, 'usr/lib/systemd/system/deploy-os.service');
     // Where the program lies is all that may be wrong with it.
     const complaints = verify(unit).filter(
       (line) => line !== '' && !line.includes('/usr/bin/deploy-os is not executable'),
