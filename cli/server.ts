@@ -46,6 +46,9 @@ export function addCommands(program: Command): void {
     .addOption(env('--tftp-only', 'only serve TFTP: the DHCP server that is there names the boot files', 'TFTP_ONLY'))
     .addOption(env('--kernel-args <text>', 'appended to the kernel command line of every machine', 'KERNEL_ARGS'))
     .addOption(env('--hooks <dir>', 'folder of programs that turn machines on and off (power driver hook)', 'HOOKS'))
+    .addOption(
+      env('--allow-bmc <ranges>', 'BMCs may be there, on this host or link-local: ADDRESS/PREFIX,…', 'ALLOW_BMC'),
+    )
     .addOption(env('--log-level <level>', 'debug, info, warn, error or silent; JSON lines on stderr', 'LOG_LEVEL'))
     .action(run);
 }

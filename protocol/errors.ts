@@ -106,6 +106,7 @@ export const errorCatalogue = {
   'power-unsupported': conflict,
   unauthorized: { exitStatus: 10, httpStatus: 401 },
   forbidden: denied,
+  'address-refused': denied,
   'too-many-requests': { exitStatus: 10, httpStatus: 429 },
   'key-needed': denied,
   'key-wrong': denied,

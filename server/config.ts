@@ -1,6 +1,7 @@
 // The first step of the server's start: environment and flags become one checked configuration.
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { z } from 'zod';
 import { kernelArgumentsSchema } from '../protocol/boot-profile.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { type DatabaseLocation, parseDatabaseLocation } from './database/location.ts';
@@ -39,6 +40,8 @@ export type ServerConfig = {
   readonly leaseSeconds: number;
   /** The administrator's programs that turn machines on and off; without it, none is run. */
   readonly hooksDir: string | undefined;
+  /** Ranges (`127.0.0.0/8`) in which there are BMCs although they are addresses of this host, or ones that only it can reach. */
+  readonly allowedBmcs: readonly string[];
 };
 
 /** What a person may say; everything but the data directory has a default. */
@@ -61,6 +64,7 @@ export type ServerOptions = {
   readonly logLevel?: string | undefined;
   readonly leaseSeconds?: number | undefined;
   readonly hooks?: string | undefined;
+  readonly allowBmc?: string | undefined;
 };
 
 export const defaultPort = 7433;
@@ -88,6 +92,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     logLevel: oneOf('--log-level', options.logLevel ?? 'info', logLevels),
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
     hooksDir: options.hooks === undefined ? undefined : path.resolve(options.hooks),
+    allowedBmcs: parseRanges('--allow-bmc', options.allowBmc),
   };
 }
 
@@ -102,6 +107,14 @@ function parseHostPort(flag: string, text: string, fallbackPort: number): HostPo
 /** `host:port` as it stands in a URL. */
 export function formatHostPort({ address, port }: HostPort): string {
   return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+}
+
+/** `10.0.0.0/8,fe80::/10`. */
+function parseRanges(flag: string, text: string | undefined): readonly string[] {
+  const ranges = text === undefined ? [] : text.split(',').map((range) => range.trim());
+  const { error } = z.array(z.union([z.cidrv4(), z.cidrv6()])).safeParse(ranges);
+  if (error === undefined) return ranges;
+  throw usage(`${flag}: '${text}' is not ADDRESS/PREFIX,…, such as 127.0.0.0/8`);
 }
 
 function parseStore(text: string | undefined, dataDir: string): string {

@@ -13,6 +13,7 @@ import type { ReadinessProbe } from './health/readiness.ts';
 import type { EventLoopDelay } from './metrics/event-loop.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { OpenIdProvider } from './openid/provider.ts';
+import type { OutgoingAddresses } from './outgoing/addresses.ts';
 import type { LoginThrottle } from './people/login-throttle.ts';
 import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
@@ -38,6 +39,8 @@ export type Context = {
   readonly tasks: StreamedTasks;
   readonly authority: Authority;
   readonly logins: LoginThrottle;
+  /** Where requests of the server's own may go. */
+  readonly outgoing: OutgoingAddresses;
   /** Null without a provider of OpenID Connect. */
   readonly openId: OpenIdProvider | null;
   /** The agents connected to this very server. */

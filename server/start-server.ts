@@ -41,6 +41,7 @@ import { observeStore } from './metrics/observe-store.ts';
 import { newId } from './new-id.ts';
 import { OpenIdProvider } from './openid/provider.ts';
 import { readOpenIdConfig } from './openid/read-config.ts';
+import { OutgoingAddresses } from './outgoing/addresses.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
@@ -69,7 +70,9 @@ const closeGraceMs = 2000;
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   await using starting = new AsyncDisposableStack();
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
-  const openId = config.openIdFile === undefined ? null : new OpenIdProvider(await readOpenIdConfig(config.openIdFile));
+  const outgoing = new OutgoingAddresses({ allowed: config.allowedBmcs });
+  const openId =
+    config.openIdFile === undefined ? null : new OpenIdProvider(await readOpenIdConfig(config.openIdFile), outgoing);
   const metrics = new Metrics();
   const eventLoop = new EventLoopDelay();
   starting.defer(() => eventLoop.close());
@@ -108,6 +111,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     progress,
     wrongSecrets,
     logins,
+    outgoing,
     openId,
     secretKey,
     metrics,
@@ -123,6 +127,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   acceptWebSockets(app.server, doors);
   const onePort = createOnePort(app.server, createPlainServer(plainOptions(context, authority)));
   const port = await listen(onePort.server, config.listen);
+  outgoing.ownPort = port;
   starting.defer(async () => {
     const closed = onePort.close(closeGraceMs);
     await Promise.all([...Object.values(doors).map((door) => door.close()), tasks.close()]);

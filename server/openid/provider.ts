@@ -3,6 +3,8 @@
 import * as client from 'openid-client';
 import { z } from 'zod';
 import { DeployError } from '../../protocol/errors.ts';
+import type { OutgoingAddresses } from '../outgoing/addresses.ts';
+import { fetchWithin } from '../outgoing/fetch.ts';
 import type { Attempt } from './attempt-cookie.ts';
 import type { OpenIdConfig } from './read-config.ts';
 
@@ -19,10 +21,12 @@ export type Identity = {
 
 export class OpenIdProvider {
   readonly config: OpenIdConfig;
+  readonly #fetch: ReturnType<typeof fetchWithin>;
   #known: { readonly found: Promise<client.Configuration>; readonly atMs: number } | null = null;
 
-  constructor(config: OpenIdConfig) {
+  constructor(config: OpenIdConfig, addresses: OutgoingAddresses) {
     this.config = config;
+    this.#fetch = fetchWithin(addresses, new URL(config.issuer).hostname);
   }
 
   /** @throws DeployError server-unreachable */
@@ -50,12 +54,12 @@ export class OpenIdProvider {
     here.search = query;
     const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true };
     const tokens = await client.authorizationCodeGrant(found, here, checks).catch(explain);
-    const claims = tokens.claims();
-    if (claims === undefined) throw new DeployError('unauthorized', 'the provider said nothing of who this is');
-    const own: Record<string, unknown> = { ...claims };
+    const own: Record<string, unknown> = { ...tokens.claims() };
+    const { data: who, error: cause } = identitySchema.safeParse(own);
+    if (who === undefined) throw new DeployError('unauthorized', 'the provider did not say who this is', { cause });
     // Some providers keep the ID token small, and tell the rest when they are asked.
-    const told = this.#lacks(own) ? await this.#ask(found, tokens.access_token, claims.sub) : {};
-    return readIdentity({ ...told, ...own }, this.config);
+    const told = this.#lacks(own) ? await this.#ask(found, tokens.access_token, who.sub) : {};
+    return readIdentity(who, { ...told, ...own }, this.config);
   }
 
   #lacks(claims: Record<string, unknown>): boolean {
@@ -72,7 +76,12 @@ export class OpenIdProvider {
     if (this.#known !== null && nowMs - this.#known.atMs < knownForMs) return this.#known.found;
     const { issuer, clientId, clientSecret, plain } = this.config;
     const proof = clientSecret === null ? client.None() : client.ClientSecretBasic(clientSecret);
-    const options = { timeout: timeoutSeconds, ...(plain ? { execute: [client.allowInsecureRequests] } : {}) };
+    const options = {
+      timeout: timeoutSeconds,
+      [client.customFetch]: this.#fetch,
+      // That the token came by TLS from the provider would do (OpenID Connect Core 1.0, 3.1.3.7, 6); what somebody in between may have signed does not.
+      execute: [client.enableNonRepudiationChecks, ...(plain ? [client.allowInsecureRequests] : [])],
+    };
     const found = client.discovery(new URL(issuer), clientId, undefined, proof, options).catch(explain);
     const known = { found, atMs: nowMs };
     this.#known = known;
@@ -86,8 +95,11 @@ export class OpenIdProvider {
 const identitySchema = z.object({ iss: z.string().max(1000), sub: z.string().min(1).max(255) });
 const groupsSchema = z.array(z.string().max(1000)).max(10_000);
 
-function readIdentity(claims: Record<string, unknown>, { nameClaim, groupsClaim }: OpenIdConfig): Identity {
-  const { iss, sub } = identitySchema.parse(claims);
+function readIdentity(
+  { iss, sub }: z.infer<typeof identitySchema>,
+  claims: Record<string, unknown>,
+  { nameClaim, groupsClaim }: OpenIdConfig,
+): Identity {
   const name = claims[nameClaim];
   const groups = claims[groupsClaim];
   return {

@@ -1,6 +1,7 @@
 // IPMI over the network (IPMI 2.0, RMCP+), spoken by ipmitool: chassis power and the device of the next boot.
 import { DeployError } from '../../protocol/errors.ts';
 import type { PowerState, SettingsOf } from '../../protocol/power.ts';
+import type { OutgoingAddresses } from '../outgoing/addresses.ts';
 import type { PowerChange, PowerDriver, PowerMachine } from './driver.ts';
 import { runProgram } from './run-program.ts';
 
@@ -8,10 +9,18 @@ import { runProgram } from './run-program.ts';
 const timeoutMs = 20_000;
 const retries = ['-N', '1', '-R', '3'];
 
-export function openIpmi(settings: SettingsOf<'ipmi'>, machine: PowerMachine, password: string): PowerDriver {
+/** How BMCs are reached, and the password there. */
+type Way = { readonly addresses: OutgoingAddresses; readonly password: string };
+
+export function openIpmi(
+  settings: SettingsOf<'ipmi'>,
+  machine: PowerMachine,
+  { addresses, password }: Way,
+): PowerDriver {
   const { host, port, user, cipherSuite = 17 } = settings;
   const run = async (words: readonly string[], signal: AbortSignal): Promise<string> => {
-    const where = ['-I', 'lanplus', '-H', host, '-p', String(port), '-U', user, '-C', String(cipherSuite)];
+    const [address] = await addresses.find(host, port);
+    const where = ['-I', 'lanplus', '-H', address, '-p', String(port), '-U', user, '-C', String(cipherSuite)];
     try {
       // The environment of a process is its owner's; its command line is everybody's to read.
       const env = { IPMI_PASSWORD: password };

@@ -79,9 +79,12 @@ export async function openPowerDriver(context: Context, row: MachineRow): Promis
     case 'wake-on-lan':
       return openWakeOnLan(context, { settings, machine: readPowerMachine(row), password });
     case 'redfish':
-      return openRedfish(settings, password ?? '');
+      return openRedfish(settings, password ?? '', context.outgoing);
     case 'ipmi':
-      return openIpmi(settings, readPowerMachine(row), password ?? '');
+      return openIpmi(settings, readPowerMachine(row), {
+        addresses: context.outgoing,
+        password: password ?? '',
+      });
     case 'hook':
       return openHook(settings, readPowerMachine(row), context.config.hooksDir);
   }

@@ -14,7 +14,7 @@ describe('the command line', () => {
   it('gives a machine a power driver, turns it on and off, and says what came of it', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start();
+      await using server = await TestServer.start({ allowBmc: '127.0.0.0/8' });
       const ask = async (...args: string[]) =>
         (await run(process.execPath, [main, 'machine', ...args, '--data', server.dataDir])).stdout;
       await server.bootToken(uuidA);

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { OutgoingAddresses } from '../../server/outgoing/addresses.ts';
 import { changePower } from '../../server/power/change-power.ts';
 import type { PowerMachine } from '../../server/power/driver.ts';
 import { openIpmi } from '../../server/power/ipmi-driver.ts';
@@ -12,6 +13,7 @@ import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
 const run = promisify(execFile);
 const signal = AbortSignal.timeout(100_000);
+const addresses = new OutgoingAddresses({ allowed: ['127.0.0.0/8'] });
 const limits = { wholeMs: 30_000, pollMs: 50, pauseMs: 10 };
 const machine: PowerMachine = {
   ...{ id: 'm', name: 'm', uuid: null, firmware: 'uefi', macs: [], addresses: [] },
@@ -22,7 +24,7 @@ describe('IPMI', () => {
     withTempDirectory(async (folder) => {
       await using bmc = await startIpmiService(folder, 20_623);
       const settings = { driver: 'ipmi', host: '127.0.0.1', port: bmc.port, user: bmc.user, cipherSuite: 3 } as const;
-      const driver = openIpmi(settings, machine, bmc.password);
+      const driver = openIpmi(settings, machine, { addresses, password: bmc.password });
       const act = (action: 'on' | 'soft' | 'cycle' | 'status', networkBoot = false) =>
         changePower(driver, action, { signal, limits, networkBoot });
       expect(await act('status')).toMatchObject({ state: 'off' });
@@ -31,7 +33,7 @@ describe('IPMI', () => {
       expect(await act('soft')).toMatchObject({ state: 'off', verified: true });
       const calls = (await bmc.calls()).filter((call) => call.startsWith('set'));
       expect(calls).toEqual(['set boot pxe', 'set power 1', 'set power 0', 'set power 1', 'set shutdown 1']);
-      const stranger = openIpmi(settings, machine, 'wrong');
+      const stranger = openIpmi(settings, machine, { addresses, password: 'wrong' });
       const refused: Error = await stranger.read(signal).then(
         () => Promise.reject(),
         (thrown) => thrown,
@@ -49,7 +51,11 @@ describe('Redfish', () => {
         return JSON.parse((await run('redfishtool', [...where, ...words])).stdout || 'null');
       };
       const login = { user: bmc.user, auth: 'session', certificate: bmc.certificate } as const;
-      const driver = openRedfish({ driver: 'redfish', url: bmc.url, plainHttp: false, ...login }, bmc.password);
+      const driver = openRedfish(
+        { driver: 'redfish', url: bmc.url, plainHttp: false, ...login },
+        bmc.password,
+        addresses,
+      );
       await changePower(driver, 'on', { signal, limits });
       expect(await redfishtool('Systems', '-F')).toMatchObject({ PowerState: 'On', Id: '437XR1138R2' });
       await redfishtool('Systems', '-F', 'setBootOverride', 'Once', 'Pxe');

@@ -1,7 +1,8 @@
-// One request to a Redfish service (DSP0266): JSON in and out, bounded in size and time, no redirect followed.
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+// One request to a Redfish service (DSP0266): JSON in and out, and only paths of that service.
+import type { OutgoingHttpHeaders } from 'node:http';
 import { DeployError } from '../../../protocol/errors.ts';
-import { openPinnedSocket, type Trust } from './pinned-socket.ts';
+import { ask } from '../../outgoing/ask.ts';
+import type { Peer } from '../../outgoing/open-socket.ts';
 
 export type RedfishRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -17,79 +18,55 @@ export type RedfishAnswer = {
   readonly body: unknown;
 };
 
-/** A system with everything that vendors add takes some hundred kilobytes at most. */
-const maxAnswerBytes = 1024 * 1024;
-const requestMs = 15_000;
 /** Paths only: whoever answers must not send this server, and the password, somewhere else. */
 const pathPattern = /^\/redfish(\/[\w.~!$&'()*+,;=:@%-]*)*$/;
 
 export class RedfishClient {
   readonly #origin: URL;
-  readonly #trust: Trust;
+  readonly #peer: Peer;
 
-  constructor(url: string, trust: Trust) {
+  constructor(url: string, peer: Peer) {
     this.#origin = new URL(url);
-    this.#trust = trust;
+    this.#peer = peer;
   }
 
-  /** @throws DeployError power-failed: no answer, one that is too large or no JSON, or any status that is not 2xx. */
-  async call(request: RedfishRequest, signal: AbortSignal): Promise<RedfishAnswer> {
-    const what = `the BMC ${this.#origin.origin}: ${request.method} ${request.path.slice(0, 200)}`;
-    if (!pathPattern.test(request.path)) throw failed(`${what}: this is no path of a Redfish service`);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
-    const socket = await openPinnedSocket(this.#origin, this.#trust, limit);
-    try {
-      const response = await this.#send(request, socket, limit);
-      const bytes = await collect(response);
-      const status = response.statusCode ?? 0;
-      if (status < 200 || status > 299) throw refusal(what, status, bytes);
-      const headers = response.headers as Record<string, string | undefined>;
-      return { status, headers, body: bytes.length === 0 ? undefined : JSON.parse(bytes.toString()) };
-    } catch (thrown) {
-      if (thrown instanceof DeployError) throw thrown;
-      const why =
-        limit.aborted && !signal.aborted ? `no answer within ${requestMs / 1000} s` : (thrown as Error).message;
-      throw failed(`${what}: ${why}`, thrown);
-    } finally {
-      socket.destroy();
-    }
-  }
-
-  #send(
-    { method, path, body, headers = {} }: RedfishRequest,
-    socket: import('node:net').Socket,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
-    const type = bytes === null ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
-    return new Promise((resolve, reject) => {
-      const sent = httpRequest(
-        {
-          createConnection: () => socket,
-          ...{ method, path, signal, maxHeaderSize: 32 * 1024 },
-          headers: {
-            ...{ host: this.#origin.host, accept: 'application/json', 'odata-version': '4.0', connection: 'close' },
-            ...type,
-            ...headers,
-          },
-        },
-        resolve,
-      );
-      sent.on('error', reject);
-      sent.end(bytes ?? undefined);
-    });
+  /** @throws DeployError address-refused; power-failed: no answer, one that is too large or no JSON, or any status that is not 2xx. */
+  async call({ method, path, body, headers = {} }: RedfishRequest, signal: AbortSignal): Promise<RedfishAnswer> {
+    const what = `the BMC ${this.#origin.origin}: ${method} ${path.slice(0, 200)}`;
+    const url = new URL(path, this.#origin);
+    // Both: `..` leads out of it.
+    if (![path, url.pathname].every((text) => pathPattern.test(text)))
+      throw failed(`${what}: this is no path of a Redfish service`);
+    const question = {
+      ...{ url, method },
+      headers: {
+        ...{ accept: 'application/json', 'odata-version': '4.0' },
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? null : Buffer.from(JSON.stringify(body)),
+    };
+    const reply = await ask(question, this.#peer, signal).catch((thrown) => explain(thrown, what));
+    if (reply.status < 200 || reply.status > 299) throw refusal(what, reply.status, reply.body);
+    const told = reply.body.length === 0 ? undefined : parseJson(reply.body, what);
+    return { status: reply.status, headers: reply.headers as Record<string, string | undefined>, body: told };
   }
 }
 
-async function collect(response: IncomingMessage): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > maxAnswerBytes) throw new Error(`the answer is larger than ${maxAnswerBytes} bytes`);
-    parts.push(part);
+function explain(thrown: unknown, what: string): never {
+  if (thrown instanceof DeployError && thrown.code === 'address-refused') throw thrown;
+  const { message, hint } = thrown as DeployError;
+  const usual = 'Is the address right and Redfish on? Of a certificate that nobody has signed, give the fingerprint.';
+  throw failed(`${what}: ${message}`, thrown, hint ?? usual);
+}
+
+/** What is no JSON may be anything, and is not shown. */
+function parseJson(bytes: Buffer, what: string): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    throw failed(`${what}: the answer is no JSON`);
   }
-  return Buffer.concat(parts);
 }
 
 /** The service's own words (DSP0266, "Error responses") where it has some. */
@@ -102,13 +79,15 @@ function refusal(what: string, status: number, bytes: Buffer): DeployError {
   return failed(`${what}: HTTP status ${status}${words === '' ? '' : `: ${words}`}`, undefined, hint);
 }
 
+/** Only those that are a message of a registry, by its id (`Base.1.18.GeneralError`): another service's answer says nothing to whoever pointed the server at it. */
 function wordsOf(bytes: Buffer): string {
   try {
     const { error } = JSON.parse(bytes.toString()) as {
-      error?: { message?: unknown; '@Message.ExtendedInfo'?: { Message?: unknown }[] };
+      error?: { '@Message.ExtendedInfo'?: { MessageId?: unknown; Message?: unknown }[] };
     };
-    const said = error?.['@Message.ExtendedInfo']?.[0]?.Message ?? error?.message;
-    return typeof said === 'string' ? said.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 500) : '';
+    const { MessageId: id, Message: said } = error?.['@Message.ExtendedInfo']?.[0] ?? {};
+    if (typeof id !== 'string' || !/^\w+\.\d+\.\d+(\.\d+)?\.\w+$/.test(id) || typeof said !== 'string') return '';
+    return said.replaceAll(/\p{Cc}+/gu, ' ').slice(0, 500);
   } catch {
     return '';
   }

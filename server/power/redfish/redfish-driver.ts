@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DeployError } from '../../../protocol/errors.ts';
 import type { PowerState, SettingsOf } from '../../../protocol/power.ts';
+import type { OutgoingAddresses } from '../../outgoing/addresses.ts';
 import type { PowerChange, PowerDriver } from '../driver.ts';
 import { type RedfishAnswer, RedfishClient, type RedfishRequest } from './redfish-client.ts';
 
@@ -45,8 +46,12 @@ type Found = {
   readonly system: z.infer<typeof systemSchema>;
 };
 
-export function openRedfish(settings: SettingsOf<'redfish'>, password: string): PowerDriver {
-  const client = new RedfishClient(settings.url, settings);
+export function openRedfish(
+  settings: SettingsOf<'redfish'>,
+  password: string,
+  addresses: OutgoingAddresses,
+): PowerDriver {
+  const client = new RedfishClient(settings.url, { addresses, trust: settings });
   const within = <T>(signal: AbortSignal, work: (call: Call, found: Found) => Promise<T>): Promise<T> =>
     withSession(client, { ...settings, password }, signal, async (call) =>
       work(call, await findSystem(call, settings)),

@@ -1,85 +1,17 @@
 // Logging in through a real provider of OpenID Connect: who gets in, as whom, and what is not believed.
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, User } from '../../../protocol/people.ts';
-import { OpenIdTestProvider } from '../../fixtures/openid-provider.ts';
-import { type Answer, errorCode, TestServer } from '../support.ts';
+import { errorCode } from '../support.ts';
+import { OpenIdScene, startPath } from './openid-scene.ts';
 
-const secret = 'a secret of the client, 0123456789';
 const password = 'correct horse battery';
-const start = '/v1/session/openid';
-
-class Scene implements AsyncDisposable {
-  readonly server: TestServer;
-  readonly provider: OpenIdTestProvider;
-
-  private constructor(server: TestServer, provider: OpenIdTestProvider) {
-    this.server = server;
-    this.provider = provider;
-  }
-
-  static async open(more: object = {}): Promise<Scene> {
-    const server = await TestServer.start();
-    const serverUrl = `https://127.0.0.1:${server.running.port}`;
-    const redirectUri = `${serverUrl}${start}/callback`;
-    const provider = await OpenIdTestProvider.start({ id: 'deploy-os', secret, redirectUri });
-    const openid = path.join(server.dataDir, 'openid.json');
-    const roles = { ops: 'operator', admins: 'administrator', everybody: 'viewer' };
-    await writeFile(path.join(server.dataDir, 'client-secret'), `${secret}\n`);
-    const config = {
-      issuer: provider.issuer,
-      clientId: 'deploy-os',
-      clientSecretFile: 'client-secret',
-      serverUrl,
-      roles,
-    };
-    await writeFile(openid, JSON.stringify({ ...config, ...more }));
-    await server.restart({ openid });
-    return new Scene(server, provider);
-  }
-
-  /** Begins a login; where the provider is, and the cookie of the browser. */
-  async begin(): Promise<{ location: string; cookie: string; setCookie: string }> {
-    const answer = await this.server.tls(start);
-    if (answer.status !== 302) throw new Error(`${answer.status} ${answer.body}`);
-    const [setCookie = ''] = answer.headers['set-cookie'] as string[];
-    return { location: String(answer.headers.location), setCookie, cookie: setCookie.split(';', 1)[0] ?? '' };
-  }
-
-  back(url: URL, cookie: string): Promise<Answer> {
-    const headers: Record<string, string> = cookie === '' ? {} : { cookie };
-    return this.server.tls(`${url.pathname}${url.search}`, { headers: { ...headers, 'sec-fetch-site': 'cross-site' } });
-  }
-
-  async logIn(subject: string): Promise<Answer> {
-    const { location, cookie } = await this.begin();
-    return this.back(await this.provider.logIn(location, subject), cookie);
-  }
-
-  async see(answer: Answer): Promise<Answer> {
-    return this.server.tls('/v1/me', { headers: { cookie: sessionOf(answer) } });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
-    await this.provider[Symbol.asyncDispose]();
-  }
-}
-
-function sessionOf(answer: Answer): string {
-  const cookie = (answer.headers['set-cookie'] as string[]).find((text) => text.startsWith('__Host-deploy-os=dus_'));
-  if (cookie === undefined) throw new Error(`no session: ${answer.status} ${answer.body}`);
-  return cookie.split(';', 1)[0] ?? '';
-}
-
 const decode = (cookie: string) => JSON.parse(Buffer.from(cookie.split('=')[1] ?? '', 'base64url').toString());
 const encode = (attempt: object) =>
   `__Host-deploy-os-openid=${Buffer.from(JSON.stringify(attempt)).toString('base64url')}`;
 
 describe('somebody who logs in through OpenID Connect', () => {
   it('is a user of their own, with the greatest role of their groups, by the cookie of any login', async () => {
-    await using scene = await Scene.open();
+    await using scene = await OpenIdScene.open();
     const { server, provider } = scene;
     expect(await server.api('GET', '/v1/setup')).toMatchObject({ openId: true });
     provider.people.set('sub-1', { preferred_username: 'ann', groups: ['everybody', 'ops', 'others'] });
@@ -110,7 +42,7 @@ describe('somebody who logs in through OpenID Connect', () => {
   });
 
   it('is not the local user of that name, whose password goes on to work, and has none', async () => {
-    await using scene = await Scene.open();
+    await using scene = await OpenIdScene.open();
     const { server, provider } = scene;
     await server.api('POST', '/v1/users', { name: 'Ann', password, role: 'administrator' });
     provider.people.set('sub-1', { preferred_username: 'ann', email: 'ann@example.org', groups: ['everybody'] });
@@ -134,7 +66,7 @@ describe('somebody who logs in through OpenID Connect', () => {
   });
 
   it('is kept out when disabled here; and when no group has a role any more, which ends logins and tokens, too', async () => {
-    await using scene = await Scene.open();
+    await using scene = await OpenIdScene.open();
     const { server, provider } = scene;
     provider.people.set('sub-1', { preferred_username: 'ann', groups: 'ops' });
     const answer = await scene.logIn('sub-1');
@@ -156,7 +88,7 @@ describe('somebody who logs in through OpenID Connect', () => {
 
 describe('an answer from the provider', () => {
   it('is believed once, by the browser that asked for it, with its state, nonce and verifier, and from that issuer', async () => {
-    await using scene = await Scene.open();
+    await using scene = await OpenIdScene.open();
     const { provider } = scene;
     provider.people.set('sub-1', { preferred_username: 'ann', groups: ['ops'] });
     const changes: [string, (url: URL, attempt: Record<string, string>) => void][] = [
@@ -190,8 +122,8 @@ describe('an answer from the provider', () => {
   });
 
   it('is not asked for without end: wrong tries of an address have to wait', async () => {
-    await using scene = await Scene.open();
-    const url = new URL(`https://x${start}/callback?code=x&state=${'x'.repeat(43)}`);
+    await using scene = await OpenIdScene.open();
+    const url = new URL(`https://x${startPath}/callback?code=x&state=${'x'.repeat(43)}`);
     const codes = [];
     for (let i = 0; i < 6; i++) {
       const { cookie } = await scene.begin();
@@ -201,10 +133,10 @@ describe('an answer from the provider', () => {
   });
 
   it('that does not come is said to be so, and the next one is taken', async () => {
-    await using scene = await Scene.open({ issuer: 'http://127.0.0.1:9' });
-    expect(errorCode(await scene.server.tls(start))).toBe('server-unreachable');
+    await using scene = await OpenIdScene.open({ issuer: 'http://127.0.0.1:9' });
+    expect(errorCode(await scene.server.tls(startPath))).toBe('server-unreachable');
     await scene.server.restart();
-    expect(errorCode(await scene.server.tls(start))).toBe('usage');
+    expect(errorCode(await scene.server.tls(startPath))).toBe('usage');
     expect(await scene.server.api('GET', '/v1/setup')).toMatchObject({ openId: false });
   });
 });
@@ -218,6 +150,9 @@ describe('the file of --openid', () => {
     ['no secret where it says', { clientSecretFile: 'nothing' }, 'ENOENT'],
     ['no openid in its scopes', { scopes: ['profile'] }, "must have 'openid'"],
   ])('with %s is refused at the start', async (_, more, words) => {
-    await expect(Scene.open(more)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining(words) });
+    await expect(OpenIdScene.open(more)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(words),
+    });
   });
 });

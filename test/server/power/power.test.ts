@@ -24,7 +24,7 @@ describe('a power driver', () => {
   it('turns its machine on and off, writes that down, and never shows its password', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start();
+      await using server = await TestServer.start({ allowBmc: '127.0.0.0/8' });
       const id = await addMachine(server, uuidA);
       const power = `/v1/machines/${id}/power`;
       expect(await server.api('GET', power)).toMatchObject({ settings: { driver: 'none' }, hasPassword: false });
@@ -57,7 +57,7 @@ describe('a power driver', () => {
   it('keeps its password only for the address that it was given for', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start();
+      await using server = await TestServer.start({ allowBmc: '127.0.0.0/8' });
       const id = await addMachine(server, uuidA);
       const power = `/v1/machines/${id}/power`;
       const { password, ...rest } = settingsOf(bmc);
@@ -81,7 +81,7 @@ describe('a power driver', () => {
   it('does not tear down a running job unless it must', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start({ approve: 'all' });
+      await using server = await TestServer.start({ approve: 'all', allowBmc: '127.0.0.0/8' });
       const agent = await ScriptedAgent.join({
         ...{ port: server.running.port, token: await server.bootToken(uuidA), uuid: uuidA },
       });

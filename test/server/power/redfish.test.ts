@@ -3,11 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type PowerAction, powerBodySchema, type SettingsOf } from '../../../protocol/power.ts';
+import { OutgoingAddresses } from '../../../server/outgoing/addresses.ts';
 import { changePower } from '../../../server/power/change-power.ts';
 import { openRedfish } from '../../../server/power/redfish/redfish-driver.ts';
 import { type RedfishQuirks, RedfishService } from '../../fixtures/redfish-service.ts';
 import { withTempDirectory } from '../../fixtures/temp-directory.ts';
 
+const here = new OutgoingAddresses({ allowed: ['127.0.0.0/8'] });
 const limits = { wholeMs: 20_000, pollMs: 20, pauseMs: 10 };
 const briefly = { ...limits, wholeMs: 300 };
 const signal = AbortSignal.timeout(60_000);
@@ -33,7 +35,7 @@ function act(
     user: bmc.user,
     auth: 'session' as const,
   };
-  const driver = openRedfish({ ...settings, ...trust, ...more }, bmc.password);
+  const driver = openRedfish({ ...settings, ...trust, ...more }, bmc.password, here);
   return changePower(driver, action, { networkBoot, signal, limits: within });
 }
 
@@ -66,6 +68,7 @@ describe('a BMC with Redfish', () => {
       const none = openRedfish(
         { driver: 'redfish', url: bmc.url, plainHttp: false, user: bmc.user, auth: 'basic' },
         bmc.password,
+        here,
       );
       await expect(none.read(signal)).rejects.toMatchObject({ code: 'power-failed' });
       const other = `sha256:${'0'.repeat(64)}`;
@@ -129,6 +132,16 @@ describe('a BMC that is hostile', () => {
       },
       /this is no path of a Redfish service/,
     ],
+    [
+      'links out of it',
+      (_request, response) => {
+        const Systems = { '@odata.id': '/redfish/../admin' };
+        const Links = { Sessions: { '@odata.id': '/redfish/%2e%2e/admin' } };
+        response.end(JSON.stringify({ Systems, Links }));
+        return true;
+      },
+      /this is no path of a Redfish service/,
+    ],
     ['answers without end', (_request, response) => Boolean(response.end(Buffer.alloc(2 ** 21, 32))), /larger than/],
     ['answers no JSON', (_request, response) => Boolean(response.end('<html>')), /JSON/],
     ['answers other JSON', (_request, response) => Boolean(response.end('[1]')), /otherwise than Redfish says/],
@@ -151,6 +164,7 @@ describe('a BMC that is hostile', () => {
       const driver = openRedfish(
         { driver: 'redfish', url: bmc.url, plainHttp: false, user: 'x', auth: 'basic', certificate: bmc.certificate },
         'x',
+        here,
       );
       await expect(driver.read(AbortSignal.timeout(100))).rejects.toMatchObject({ code: 'power-failed' });
     }));
@@ -179,7 +193,7 @@ describe('its address', () => {
     const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const driver = openRedfish({ driver: 'redfish', url, plainHttp: true, user: 'x', auth: 'basic' }, 'x');
+    const driver = openRedfish({ driver: 'redfish', url, plainHttp: true, user: 'x', auth: 'basic' }, 'x', here);
     await expect(driver.read(signal)).rejects.toThrow('HTTP status 404');
     server.close();
   });

@@ -23,7 +23,7 @@ describe('a schedule', () => {
   it('runs by the clock of the server, and turns its machine on from the network', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start();
+      await using server = await TestServer.start({ allowBmc: '127.0.0.0/8' });
       const { id, token } = await addMachine(server);
       const { url, user, password, certificate } = bmc;
       await server.api('PUT', `/v1/machines/${id}/power`, { driver: 'redfish', url, user, password, certificate });
@@ -151,7 +151,7 @@ describe('a job that wakes its machine', () => {
   it('says that it must be booted by hand where there is no driver, and that it is on where it is', () =>
     withTempDirectory(async (folder) => {
       await using bmc = await RedfishService.start(folder);
-      await using server = await TestServer.start();
+      await using server = await TestServer.start({ allowBmc: '127.0.0.0/8' });
       const { id } = await addMachine(server);
       const ask = () => server.api<Job>('POST', '/v1/jobs', { scenario: 'look', machine: id, wake: true });
       const says = async (jobId: string, words: RegExp) =>
