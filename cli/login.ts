@@ -4,18 +4,26 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
 import { meSchema, newTokenSchema } from '../protocol/people.ts';
+import type { ServerAccess } from '../server/address-file.ts';
 import { askPassphrase } from './ask-passphrase.ts';
 import { type ConnectOptions, callOnce, callWith, findServer, withServerOptions } from './connect.ts';
+import { logInByBrowser } from './login-openid.ts';
 import { printJson } from './output.ts';
 import { loginFile, readLogin, removeLogin, writeLogin } from './saved-login.ts';
 
-type LoginFlags = ConnectOptions & { readonly user: string; readonly passwordFile?: string };
+type LoginFlags = ConnectOptions & { readonly user?: string; readonly passwordFile?: string; readonly openid?: true };
 
 export function addCommands(program: Command): void {
   withServerOptions(program.command('login').description('Log in to a server; later commands need no more flags'), {
     token: false,
   })
-    .addOption(new Option('--user <name>', 'who you are').makeOptionMandatory())
+    .addOption(new Option('--user <name>', 'who you are'))
+    .addOption(
+      new Option('--openid', 'log in through the server’s provider of OpenID Connect, in a browser').conflicts([
+        'user',
+        'passwordFile',
+      ]),
+    )
     .addOption(passwordFileOption())
     .action(logIn);
   program.command('logout').description('End the login of this machine').action(logOut);
@@ -46,15 +54,19 @@ export async function readPassword(file: string | undefined, { twice = false } =
 
 async function logIn(flags: LoginFlags): Promise<void> {
   const access = await findServer(flags, { token: false });
-  const password = await readPassword(flags.passwordFile);
-  const body = { name: flags.user, password };
-  const session = await callWith(access, 'POST', '/v1/sessions', newTokenSchema, body);
+  const session = flags.openid === true ? await logInByBrowser(access) : await logInByPassword(access, flags);
   await writeLogin({ ...access, token: session.token });
   if (flags.json === true) printJson({ user: session.userName, role: session.role, expiresAt: session.expiresAt });
   else
     process.stdout.write(
       `logged in to ${access.url} as ${session.userName} (${session.role}); kept in ${loginFile()}\n`,
     );
+}
+
+async function logInByPassword(access: ServerAccess, { user: name, passwordFile }: LoginFlags) {
+  if (name === undefined) throw new DeployError('usage', 'who are you? give --user NAME, or --openid');
+  const body = { name, password: await readPassword(passwordFile) };
+  return callWith(access, 'POST', '/v1/sessions', newTokenSchema, body);
 }
 
 async function logOut(): Promise<void> {

@@ -4,6 +4,15 @@ import { roleSchema } from './people.ts';
 
 export const openIdStartPath = '/v1/session/openid';
 export const openIdCallbackPath = '/v1/session/openid/callback';
+export const openIdCodePath = '/v1/session/openid/code';
+
+/** What a command line has kept to itself, and its SHA-256, which begins the login (RFC 7636, 4.1 and 4.2). */
+const keptSchema = z.string().regex(/^[A-Za-z0-9_-]{43,128}$/, 'is not 43 to 128 characters of base64url');
+export const openIdStartQuerySchema = z.object({ challenge: keptSchema.length(43).exactOptional() });
+
+/** POST /v1/session/openid/code */
+export const loginCodeBodySchema = z.strictObject({ code: z.string().min(1).max(100), verifier: keptSchema });
+export type LoginCodeBody = z.infer<typeof loginCodeBodySchema>;
 
 const text = z.string().min(1).max(1000);
 

@@ -95,6 +95,8 @@ export const setupSchema = z.object({
   needsAdministrator: z.boolean(),
   /** Browsers can log in at `GET /v1/session/openid`. */
   openId: z.boolean().default(false),
+  /** That route as browsers reach it; null without. */
+  openIdUrl: z.string().nullable().default(null),
 });
 export type Setup = z.infer<typeof setupSchema>;
 

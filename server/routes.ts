@@ -94,6 +94,7 @@ import { postJobRetry } from './routes/post-job-retry.ts';
 import { postMachineFile } from './routes/post-machine-file.ts';
 import { postMachineMerge } from './routes/post-machine-merge.ts';
 import { postMachinePower } from './routes/post-machine-power.ts';
+import { postOpenIdCode } from './routes/post-openid-code.ts';
 import { postPlan } from './routes/post-plan.ts';
 import { postScenario } from './routes/post-scenario.ts';
 import { postSchedule } from './routes/post-schedule.ts';
@@ -114,6 +115,7 @@ export const routes: readonly Route[] = [
   deleteOwnSession,
   getOpenIdStart,
   getOpenIdCallback,
+  postOpenIdCode,
   getMe,
   getUsers,
   postUser,

@@ -12,6 +12,7 @@ import { createServers } from './migrations/014-servers.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
 import { roleGrants } from './migrations/017-role-grants.ts';
+import { loginCodes } from './migrations/021-login-codes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -233,4 +234,5 @@ export const migrations: Record<string, Migration> = {
   '015-approval-rules': approvalRules,
   '016-changes': changes,
   '017-role-grants': roleGrants,
+  '021-login-codes': loginCodes,
 };

@@ -194,6 +194,9 @@ type PersonTokensTable = {
   endsAt: string | null;
 };
 
+/** Until they are used, or have expired. */
+type LoginCodesTable = { codeHash: string; challenge: string; userId: string; expiresAt: string };
+
 type RoleGrantsTable = { userId: string; groupId: string; role: string; createdAt: string };
 
 /** Rows are added and never changed: triggers refuse it. */
@@ -279,6 +282,7 @@ export type Tables = {
   users: UsersTable;
   personTokens: PersonTokensTable;
   roleGrants: RoleGrantsTable;
+  loginCodes: LoginCodesTable;
   audit: AuditTable;
   changes: ChangesTable;
   schedules: SchedulesTable;

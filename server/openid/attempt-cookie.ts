@@ -7,7 +7,8 @@ const attributes = 'Path=/; Secure; HttpOnly; SameSite=Lax';
 const lifeSeconds = 600;
 
 const random = z.string().regex(/^[A-Za-z0-9_-]{32,128}$/);
-const schema = z.strictObject({ state: random, nonce: random, verifier: random });
+/** `challenge`: of the command line that wants to be logged in; without it, the browser does. */
+const schema = z.strictObject({ state: random, nonce: random, verifier: random, challenge: random.exactOptional() });
 export type Attempt = z.infer<typeof schema>;
 
 export function writeAttempt(attempt: Attempt): string {

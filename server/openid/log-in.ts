@@ -1,5 +1,6 @@
 // Who the provider says somebody is becomes a user of this server, and a session. They are linked by issuer and subject: names and e-mail addresses can change hands.
-import { DeployError } from '../../protocol/errors.ts';
+import { DeployError, toDeployError } from '../../protocol/errors.ts';
+import type { LoginCodeBody } from '../../protocol/openid.ts';
 import { type Role, roles } from '../../protocol/people.ts';
 import { nameSchema } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
@@ -10,15 +11,23 @@ import { newId } from '../new-id.ts';
 import { writeAudit } from '../people/audit-log.ts';
 import { operatorTokenName } from '../people/operator-token-name.ts';
 import { openSession } from '../people/person-tokens.ts';
+import { takeLoginCode } from './login-codes.ts';
 import type { Identity } from './provider.ts';
 import type { OpenIdConfig } from './read-config.ts';
 
 const action = 'login by OpenID Connect';
 const hourMs = 3_600_000;
+/** In the count of wrong tries. */
+const counted = 'OpenID Connect code';
 const maxNamesakes = 100;
 
-/** The session. @throws DeployError forbidden without a group that has a role here; unauthorized for a disabled user */
-export async function logInAs({ db }: Context, config: OpenIdConfig, identity: Identity, address: string) {
+/** @throws DeployError forbidden without a group that has a role here; unauthorized for a disabled user */
+export async function admit(
+  { db }: Context,
+  config: OpenIdConfig,
+  identity: Identity,
+  address: string,
+): Promise<UserRow> {
   const role = roleOf(config, identity.groups);
   const user = await transact(db, async (transaction) => {
     const known = await findLinked(transaction, identity);
@@ -34,7 +43,32 @@ export async function logInAs({ db }: Context, config: OpenIdConfig, identity: I
     });
   }
   if (refused !== null || user === null) throw new DeployError('unauthorized', 'this user is disabled');
-  return openSession(db, user, address, config.sessionHours * hourMs);
+  return user;
+}
+
+export function openBoundedSession({ db }: Context, { sessionHours }: OpenIdConfig, user: UserRow, address: string) {
+  return openSession(db, user, address, sessionHours * hourMs);
+}
+
+/** The session. @throws DeployError unauthorized, too-many-requests */
+export async function logInByCode(context: Context, config: OpenIdConfig, body: LoginCodeBody, address: string) {
+  const { db, logins } = context;
+  const waitMs = logins.waitMs(counted, address);
+  if (waitMs > 0) throw new DeployError('too-many-requests', `too many tries; wait ${Math.ceil(waitMs / 1000)} s`);
+  const note = (who: string, outcome: string) =>
+    writeAudit(db, { who, address, action: `${action}, command line`, about: {}, outcome });
+  try {
+    const user = await takeLoginCode(db, body);
+    logins.succeeded(counted, address);
+    await note(user.name, 'ok');
+    return openBoundedSession(context, config, user, address);
+  } catch (thrown) {
+    const { code } = toDeployError(thrown);
+    if (code !== 'unauthorized') throw thrown;
+    logins.failed(counted, address);
+    await note('unknown user', code);
+    throw thrown;
+  }
 }
 
 /** The greatest. */

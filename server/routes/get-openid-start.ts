@@ -1,6 +1,6 @@
 // GET /v1/session/openid: sends a browser to the provider of OpenID Connect
 import { DeployError } from '../../protocol/errors.ts';
-import { openIdStartPath } from '../../protocol/openid.ts';
+import { openIdStartPath, openIdStartQuerySchema } from '../../protocol/openid.ts';
 import { writeAttempt } from '../openid/attempt-cookie.ts';
 import type { Route } from '../route.ts';
 
@@ -9,10 +9,11 @@ export const getOpenIdStart: Route = {
   path: openIdStartPath,
   access: 'public',
   doc: { summary: 'Log in through OpenID Connect: a redirect to the provider', status: 302 },
-  async handle({ openId }, _request, _caller, reply) {
+  async handle({ openId }, request, _caller, reply) {
     if (openId === null) throw new DeployError('usage', 'this server has no OpenID Connect provider (--openid)');
+    const asked = openIdStartQuerySchema.parse(request.query);
     const { url, attempt } = await openId.begin();
-    reply.header('set-cookie', writeAttempt(attempt)).header('cache-control', 'no-store');
+    reply.header('set-cookie', writeAttempt({ ...attempt, ...asked })).header('cache-control', 'no-store');
     reply.redirect(url.href, 302);
     return reply;
   },

@@ -1,4 +1,5 @@
 // GET /v1/setup: what is still to be done before anybody can log in
+import { openIdStartPath } from '../../protocol/openid.ts';
 import { setupSchema } from '../../protocol/people.ts';
 import { readSetup } from '../people/users.ts';
 import type { Route } from '../route.ts';
@@ -8,5 +9,9 @@ export const getSetup: Route = {
   path: '/v1/setup',
   access: 'public',
   doc: { summary: 'What is to be done before anybody can log in', answer: setupSchema },
-  handle: async ({ db, openId }) => ({ ...(await readSetup(db)), openId: openId !== null }),
+  handle: async ({ db, openId }) => ({
+    ...(await readSetup(db)),
+    openId: openId !== null,
+    openIdUrl: openId === null ? null : new URL(openIdStartPath, openId.config.callbackUrl).href,
+  }),
 };

@@ -108,19 +108,14 @@ describe('an ID token', () => {
       return answer.status === 302 ? ['let in', session] : [errorCode(answer), session];
     };
     const outcomes: unknown[] = [];
-    for (const [name, forge] of forgeries) {
-      outcomes.push([name, await logIn(forge)]);
+    for (const [index, [name, forge]] of forgeries.entries()) {
       // What is made the same way and says the truth is believed: and the count of wrong tries is not what keeps the others out.
-      outcomes.push(['true', await logIn((parts) => make(parts))]);
+      if (index % 4 === 0) expect([name, await logIn((parts) => make(parts))]).toEqual([name, ['let in', true]]);
+      outcomes.push([name, await logIn(forge)]);
     }
-    expect(outcomes).toEqual(
-      forgeries.flatMap(([name]) => [
-        [name, ['unauthorized', false]],
-        ['true', ['let in', true]],
-      ]),
-    );
+    expect(outcomes).toEqual(forgeries.map(([name]) => [name, ['unauthorized', false]]));
     expect((await server.api<User[]>('GET', '/v1/users')).map(({ name }) => name)).toEqual(['ann']);
-  }, 90_000);
+  }, 180_000);
 
   it('is of whom it says, whatever the provider tells beside it, and whoever has that name, subject or address elsewhere', async () => {
     await using scene = await OpenIdScene.open({ nameClaim: 'email' });

@@ -48,8 +48,8 @@ export class OpenIdScene implements AsyncDisposable {
   }
 
   /** Begins a login; where the provider is, and the cookie of the browser. */
-  async begin(): Promise<{ location: string; cookie: string; setCookie: string }> {
-    const answer = await this.server.tls(startPath);
+  async begin(target = startPath): Promise<{ location: string; cookie: string; setCookie: string }> {
+    const answer = await this.server.tls(target);
     if (answer.status !== 302) throw new Error(`${answer.status} ${answer.body}`);
     const [setCookie = ''] = answer.headers['set-cookie'] as string[];
     return { location: String(answer.headers.location), setCookie, cookie: setCookie.split(';', 1)[0] ?? '' };
@@ -60,8 +60,8 @@ export class OpenIdScene implements AsyncDisposable {
     return this.server.tls(`${url.pathname}${url.search}`, { headers: { ...headers, 'sec-fetch-site': 'cross-site' } });
   }
 
-  async logIn(subject: string): Promise<Answer> {
-    const { location, cookie } = await this.begin();
+  async logIn(subject: string, target = startPath): Promise<Answer> {
+    const { location, cookie } = await this.begin(target);
     return this.back(await this.provider.logIn(location, subject), cookie);
   }
 
