@@ -18,6 +18,7 @@ import { createConsole, isConsolePath } from './console/serve-console.ts';
 import type { Context } from './context.ts';
 import { CostlyRequests } from './costly-requests.ts';
 import { databaseError, isUnstorableText } from './database/connection-loss.ts';
+import { hasOneMeaning } from './listener/plain-meaning.ts';
 import { countAnswer } from './metrics/count-answers.ts';
 import { newId } from './new-id.ts';
 import { requireOnPath } from './people/machine-access.ts';
@@ -65,6 +66,10 @@ export function addRoutes(app: App, context: Context): void {
   const known: Known = { callers: new WeakMap(), costly: new CostlyRequests() };
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(browserHeaders);
+    if (!hasOneMeaning(request.raw)) {
+      reply.header('connection', 'close');
+      throw new DeployError('usage', 'the request names another server, or two');
+    }
     refuseForeignPage(request.method, request.headers);
   });
   acceptEmptyJson(app);

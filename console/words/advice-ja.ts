@@ -99,6 +99,8 @@ export const adviceInJapanese: Record<ErrorCode, string | null> = {
   'power-unsupported': '電源ドライバーを設定するか、手動で操作してください。',
   unauthorized: 'もう一度ログインしてください。',
   forbidden: '管理者に依頼してください。',
+  'address-refused':
+    'BMC自身のアドレスを指定してください。本当にそこにBMCがある場合は、サーバーを --allow-bmc 付きで起動してください。',
   'too-many-requests': 'しばらく待ってから再試行してください。',
   'key-needed': '鍵ファイルまたはパスフレーズを指定してください。',
   'key-wrong': '別の鍵を使用してください。',

@@ -93,6 +93,8 @@ export const errorsInJapanese: Record<ErrorCode, string> = {
   'power-unsupported': 'マシンに電源ドライバーがないか、この操作に対応していません。',
   unauthorized: '認証できません。名前、パスワード、またはトークンが正しくないか、期限切れです。',
   forbidden: 'この操作の権限がありません。',
+  'address-refused':
+    '指定されたアドレスはサーバー自身のもの、またはサーバーからしか届かないものです。何も送信していません。',
   'too-many-requests': '要求が多すぎます（誤ったパスワードの繰り返し、または重い処理の同時実行）。',
   'key-needed': 'イメージは暗号化されており、鍵が必要です。',
   'key-wrong': '指定された鍵またはパスフレーズでは開けません。',

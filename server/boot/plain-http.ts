@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyBaseLogger } from 'fastify';
+import { hasOneMeaning } from '../listener/plain-meaning.ts';
 import { arm64Folder } from './arm64-files.ts';
 import { readHttpBootImage } from './http-boot-image.ts';
 
@@ -44,7 +45,7 @@ export function createPlainServer(options: PlainOptions): Server {
 }
 
 async function answer(options: PlainOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = parseUrl(request.url);
+  const url = hasOneMeaning(request) ? parseUrl(request.url) : null;
   if (url === null || (request.method !== 'GET' && request.method !== 'HEAD')) {
     sendText(response, url === null ? 400 : 405, 'only GET of public boot files; everything else is on https\n');
     return;
@@ -107,8 +108,8 @@ function plainAddress(address = ''): string {
   return address.replace(/^::ffff:/, '');
 }
 
-function parseUrl(target: string | undefined): URL | null {
-  return target?.startsWith('/') ? URL.parse(`http://server${target}`) : null;
+function parseUrl(target = ''): URL | null {
+  return URL.parse(`http://server${target}`);
 }
 
 /** Somebody typed the address without `https:`. A client that does not say whom it asks cannot be sent there. */

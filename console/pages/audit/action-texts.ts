@@ -5,6 +5,7 @@ export const actionTexts = defineTexts({
   en: {
     login: 'Logged in',
     'login by OpenID Connect': 'Logged in with OpenID Connect',
+    'login by OpenID Connect, command line': 'Logged in with OpenID Connect on the command line',
     'approve machine': 'A machine was approved by a rule',
     'schedule run': 'A schedule ran',
     'DELETE /v1/approval-rules/:id': 'Removed an approval rule',
@@ -64,6 +65,7 @@ export const actionTexts = defineTexts({
   ja: {
     login: 'ログイン',
     'login by OpenID Connect': 'OpenID Connect でログイン',
+    'login by OpenID Connect, command line': 'コマンドラインで OpenID Connect からログイン',
     'approve machine': 'ルールによりマシンを承認',
     'schedule run': 'スケジュールを実行',
     'DELETE /v1/approval-rules/:id': '承認ルールを削除',

@@ -1,45 +1,12 @@
 // Requests that no client of ours would send: two in one, torn, oversized, with paths that lead elsewhere, and frames without end.
 import { readFile } from 'node:fs/promises';
-import { connect as connectTcp, type Socket } from 'node:net';
 import path from 'node:path';
-import { connect as connectTls } from 'node:tls';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ScriptedAgent } from '../scripted-agent.ts';
 import { TestServer, uuidA } from '../support.ts';
-
-type Side = 'tls' | 'plain';
-
-/** Sends the bytes as they are; all that comes back until the other side closes, or nothing comes for a while. */
-function exchange(port: number, side: Side, bytes: string | Buffer, quietMs = 700): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const at = { port, host: '127.0.0.1' };
-    const begin = (): void => void socket.write(bytes);
-    const socket: Socket =
-      side === 'tls' ? connectTls({ ...at, rejectUnauthorized: false }, begin) : connectTcp(at, begin);
-    let text = '';
-    const end = (): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(text);
-    };
-    let timer = setTimeout(end, 5000);
-    socket.on('data', (part: Buffer) => {
-      text += part.toString('latin1');
-      clearTimeout(timer);
-      timer = setTimeout(end, quietMs);
-    });
-    socket.on('close', end);
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? end() : reject(error)));
-  });
-}
-
-const statuses = (text: string): number[] =>
-  [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
-/** What a proxy in front would have taken for a body. */
-const smuggled = 'GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n';
-const plainSmuggled = 'GET /boot/ipxe HTTP/1.1\r\nHost: x\r\n\r\n';
+import { exchange, plainSmuggled, type Side, smuggled, statuses } from './raw-requests.ts';
 
 describe('a request with two ends', () => {
   const cases: [string, string][] = [
