@@ -75,7 +75,7 @@ export class OpenIdScene implements AsyncDisposable {
   }
 }
 
-export function sessionOf(answer: Answer): string {
+function sessionOf(answer: Answer): string {
   const cookie = (answer.headers['set-cookie'] as string[]).find((text) => text.startsWith('__Host-deploy-os=dus_'));
   if (cookie === undefined) throw new Error(`no session: ${answer.status} ${answer.body}`);
   return cookie.split(';', 1)[0] ?? '';
