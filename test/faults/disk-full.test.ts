@@ -12,7 +12,7 @@ import { openHttpStore } from '../../imaging/store/http-store.ts';
 import { openStore } from '../../imaging/store/open-store.ts';
 import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { type DeployError, toDeployError } from '../../protocol/errors.ts';
-import type { Job, Readiness } from '../../protocol/rest.ts';
+import type { Job } from '../../protocol/rest.ts';
 import {
   type Api,
   allEnd,
@@ -20,6 +20,7 @@ import {
   askOfAll,
   FleetAgent,
   openApi,
+  readFaults,
   readJobs,
   until,
   verifyAll,
@@ -73,22 +74,6 @@ async function openSite(data: string, store?: string): Promise<{ facts: ServerFa
 const disk = (kind: 'source' | 'target', i: number) => join(dir, `${kind}-${i}`);
 const captureTo = (image: string) => [{ kind: 'capture', source: { by: 'serial', serial: 'F1' }, image }];
 const restoreOf = (image: string) => [{ kind: 'restore', image, target: { by: 'serial', serial: 'F2' } }];
-
-/** What /v1/ready says is wrong; /v1/health has to be well all the while. */
-async function readFaults({ url }: ServerFacts): Promise<Record<string, string | undefined>> {
-  const plain = async (path: string) => {
-    // Public, and its certificate is beside the point.
-    const answer = execFileSync('curl', ['--silent', '--insecure', '--write-out', '\n%{http_code}', `${url}${path}`]);
-    const [body = '', status = ''] = answer.toString().split('\n');
-    return { status: Number(status), body };
-  };
-  expect((await plain('/v1/health')).status).toBe(200);
-  const ready = await plain('/v1/ready');
-  const { checks } = JSON.parse(ready.body) as Readiness;
-  const faults = checks.filter(({ ok }) => !ok).map(({ name, reason }) => [name, reason]);
-  expect(ready.status).toBe(faults.length === 0 ? 200 : 503);
-  return Object.fromEntries(faults);
-}
 
 async function openStoreOf({ url, caFingerprint, operatorToken }: ServerFacts): Promise<ChunkStore> {
   const { ca } = await fetchPinnedCa(url, caFingerprint);
