@@ -32,7 +32,8 @@ it(
     const random = new Random(seed);
     let server = await startServerProcess(join(dir, 'server'), 0);
     const { port } = server.facts;
-    const api = await openApi(server.facts);
+    // On a busy machine the few starts of a server take longer than a client waits by itself.
+    const api = await openApi(server.facts, 120_000);
     const agents: FleetAgent[] = [];
     const stop = new AbortController();
     try {
