@@ -13,6 +13,7 @@ import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
 import type { WrittenImage } from '../imaging/write-image.ts';
+import type { ImageHealth } from '../protocol/image-check.ts';
 import { describeFinding, formatBytes, printTable } from './output.ts';
 
 export function printCapture(result: CaptureResult): void {
@@ -165,6 +166,16 @@ export function printManifest(manifest: Manifest): void {
   for (const system of manifest.systems ?? []) printSystem(system);
   printLoss(manifest);
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
+}
+
+/** As loud as what could not be read. */
+export function printHealth({ verify, prove, active }: ImageHealth): void {
+  const words = (verdict: ImageHealth['verify'], good: string) => {
+    if (verdict === null) return 'never';
+    return verdict.outcome === 'passed' ? `${good} at ${verdict.at}` : `FAILED at ${verdict.at} (${verdict.code})`;
+  };
+  process.stdout.write(`\nverified: ${words(verify, 'whole')}\nproved: ${words(prove, 'proved')}\n`);
+  if (active.length > 0) process.stdout.write(`under way: ${active.join(', ')}\n`);
 }
 
 export function printSystem(system: System): void {

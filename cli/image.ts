@@ -1,15 +1,20 @@
 // `deploy-os image …`: capture, restore, verify, show, delete, list, map.
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { captureImage } from '../imaging/capture.ts';
 import { isEscrowName } from '../imaging/manifest/image-name.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
+import { imageDetailsSchema } from '../protocol/image.ts';
+import type { ImageHealth } from '../protocol/image-check.ts';
+import { fingerprintOf } from '../server/tls/fingerprint.ts';
+import { callWith } from './connect.ts';
 import { addDiffCommand } from './image-diff.ts';
 import { addExportCommand } from './image-export.ts';
 import { addImportCommand } from './image-import.ts';
 import { addMapCommand } from './image-map.ts';
 import { addMountCommand } from './image-mount.ts';
-import { printCapture, printImages, printManifest, printVerify } from './image-output.ts';
+import { printCapture, printHealth, printImages, printManifest, printVerify } from './image-output.ts';
 import { addPreflightCommand } from './image-preflight.ts';
 import { addProveCommand } from './image-prove.ts';
 import { addRestoreCommand } from './image-restore.ts';
@@ -96,8 +101,19 @@ async function verify(name: string, flags: CommonOptions & RunFlags): Promise<vo
 
 async function show(name: string, flags: CommonOptions): Promise<void> {
   const manifest = await usingStore(flags, (store) => loadManifest(store, name));
-  if (flags.json) printJson(manifest);
+  const health = await askHealth(name, flags);
+  if (flags.json) printJson(health === null ? manifest : { ...manifest, health });
   else printManifest(manifest);
+  if (!flags.json && health !== null) printHealth(health);
+}
+
+/** What a server knows of checks of it; null of any other store. */
+async function askHealth(name: string, { store, token, ca }: CommonOptions): Promise<ImageHealth | null> {
+  if (!store.startsWith('https://') || token === undefined || ca === undefined) return null;
+  const caFingerprint = ca.startsWith('sha256:') ? ca : fingerprintOf(await readFile(ca, 'utf8'));
+  const access = { url: store, caFingerprint, token };
+  const { health } = await callWith(access, 'GET', `/v1/images/${encodeURIComponent(name)}`, imageDetailsSchema);
+  return health;
 }
 
 async function remove(name: string, flags: CommonOptions): Promise<void> {

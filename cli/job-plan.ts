@@ -10,6 +10,7 @@ type PlanOptions = ConnectOptions & {
   readonly machine?: string[];
   readonly group?: string;
   readonly set?: Record<string, string>;
+  readonly useDamaged?: true;
 };
 
 /** Adds `plan` to `deploy-os job`. */
@@ -22,6 +23,7 @@ export function addPlanCommand(job: Command): void {
     .option('--machine <machine>', 'id or name; several times for several machines', collect)
     .option('--group <group>', 'every machine of this group')
     .option('--set <name=value>', "a value of one of the scenario's parameters", collectValue)
+    .option('--use-damaged', 'as `job run --use-damaged` would')
     .action(plan);
 }
 
@@ -29,13 +31,14 @@ function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-async function plan(scenario: string, { machine, group, set, ...options }: PlanOptions): Promise<void> {
+async function plan(scenario: string, { machine, group, set, useDamaged, ...options }: PlanOptions): Promise<void> {
   if (machine === undefined && group === undefined) throw new DeployError('usage', 'give --machine or --group');
   const body = {
     scenario,
     ...(machine === undefined ? {} : { machines: machine }),
     ...(group === undefined ? {} : { group }),
     ...(set === undefined ? {} : { parameters: set }),
+    ...(useDamaged === undefined ? {} : { useDamaged }),
   };
   const planned = await callOnce(options, 'POST', '/v1/plans', planSchema, body);
   if (options.json === true) printJson(planned);

@@ -26,6 +26,7 @@ type RunOptions = ConnectOptions & {
   readonly retries?: number;
   readonly key?: string;
   readonly wake?: true;
+  readonly useDamaged?: true;
   readonly watch?: boolean;
 };
 
@@ -47,6 +48,7 @@ export function addCommands(program: Command): void {
     .option('--retries <n>', 'how often it is tried again by itself when network, server or a device failed', Number)
     .option('--key <key>', 'asking again with the same key makes nothing new')
     .option('--wake', 'turn the machine on by its power driver, if it is not there')
+    .option('--use-damaged', 'restore an image, too, whose last verify found it damaged')
     .option('--watch', 'stay until it has ended')
     .action(run);
   addPlanCommand(job);
@@ -63,11 +65,13 @@ export function addCommands(program: Command): void {
     );
   withServerOptions(
     job.command('retry <job>').description('Ask again for one that failed or was cancelled, in a job of its own'),
-  ).action(async (id: string, options: ConnectOptions) => {
-    const again = await callOnce(options, 'POST', `${pathOf(id)}/retry`, jobSchema, {});
-    if (options.json === true) printJson(again);
-    else process.stdout.write(`${again.id}\n`);
-  });
+  )
+    .option('--use-damaged', 'also when an image that it restores was found damaged')
+    .action(async (id: string, { useDamaged, ...options }: ConnectOptions & { readonly useDamaged?: true }) => {
+      const again = await callOnce(options, 'POST', `${pathOf(id)}/retry`, jobSchema, { useDamaged });
+      if (options.json === true) printJson(again);
+      else process.stdout.write(`${again.id}\n`);
+    });
   withServerOptions(
     job.command('pause <job>').description('Hold it back; when it runs, it stands still between two chunks'),
   ).action((id: string, options: ConnectOptions) => hold(id, 'pause', options));
@@ -100,8 +104,8 @@ async function run(named: string | undefined, others: string[], options: RunOpti
   const first = options.scenario === undefined || named === undefined ? [] : [named];
   const machines = [...first, ...others, ...(options.machine ?? [])];
   if (scenario === undefined) throw new DeployError('usage', 'which scenario?');
-  const { group, approve, set, retries, key, wake } = options;
-  const asked = { scenario, approve, parameters: set, retries, key, wake };
+  const { group, approve, set, retries, key, wake, useDamaged } = options;
+  const asked = { scenario, approve, parameters: set, retries, key, wake, useDamaged };
   if (group !== undefined || machines.length > 1) {
     const batch = await askForBatch(options, {
       ...asked,

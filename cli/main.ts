@@ -19,6 +19,7 @@ const nouns: Record<string, () => Promise<{ addCommands(program: Command): void 
   grant: () => import('./grant.ts'),
   group: () => import('./group.ts'),
   image: () => import('./image.ts'),
+  'image-check': () => import('./image-check.ts'),
   job: () => import('./job.ts'),
   key: () => import('./key.ts'),
   login: () => import('./login.ts'),

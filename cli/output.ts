@@ -5,9 +5,14 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Text of other machines, on one line, that steers no terminal. */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');
+}
+
 /** Prints rows in aligned columns below their headings. Labels and models come from disks: nothing in a cell steers the terminal. */
 export function printTable(headings: readonly string[], cells: readonly (readonly string[])[]): void {
-  const rows = cells.map((row) => row.map((cell) => cell.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?')));
+  const rows = cells.map((row) => row.map(withoutControls));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => (row[i] ?? '').length)));
   const line = (cells: readonly string[]) =>
     cells

@@ -23,6 +23,16 @@ export function addCommands(program: Command): void {
     .option('--prefix <bits>', 'which IPv4 addresses are one network: 24 unless told')
     .option('--per-store <n>', 'on all machines together; none: no limit')
     .action(setLimits);
+  withServerOptions(
+    settings.command('verify-images').description('Have the servers read every image again, one at a time'),
+  )
+    .requiredOption('--every <days>', 'how often each is read; none: only when somebody asks')
+    .action(setVerification);
+}
+
+async function setVerification({ every, ...options }: ConnectOptions & { readonly every: string }): Promise<void> {
+  const imageVerification = { everyDays: parseLimit('--every', every) };
+  print(await callOnce(options, 'PATCH', '/v1/settings', settingsSchema, { imageVerification }), options);
 }
 
 async function setLimits({ perServer, perNetwork, prefix, perStore, ...options }: LimitOptions): Promise<void> {
@@ -47,8 +57,9 @@ function print(settings: Settings, options: ConnectOptions): void {
     return;
   }
   const { server, network, networkPrefix, store } = settings.jobLimits;
+  const { everyDays } = settings.imageVerification;
   const words = (limit: number | null) => (limit === null ? 'no limit' : String(limit));
   process.stdout.write(
-    `jobs at once\n  per server:  ${words(server)}\n  per network: ${words(network)} (/${networkPrefix})\n  per store:   ${words(store)}\n`,
+    `jobs at once\n  per server:  ${words(server)}\n  per network: ${words(network)} (/${networkPrefix})\n  per store:   ${words(store)}\nevery image verified: ${everyDays === null ? 'when somebody asks' : `every ${everyDays} days`}\n`,
   );
 }

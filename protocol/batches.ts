@@ -17,6 +17,7 @@ export const batchRequestSchema = z
     parameters: parameterValuesSchema.exactOptional(),
     retries: retriesSchema.exactOptional(),
     wake: z.boolean().exactOptional(),
+    useDamaged: z.boolean().exactOptional(),
     key: requestKeySchema.exactOptional(),
   })
   .refine(({ machines, group }) => machines !== undefined || group !== undefined, 'names neither machines nor a group');

@@ -1,5 +1,6 @@
 // Live events (`GET /v1/events`, WebSocket): what a client asks to hear of, and what it is told, each second, as JSON.
 import { z } from 'zod';
+import { imageCheckSchema } from './image-check.ts';
 import { jobProgressSchema, jobSchema, logEntrySchema, machineSchema } from './rest.ts';
 
 const id = z.string().min(1).max(64);
@@ -9,6 +10,8 @@ export const watchRequestSchema = z.strictObject({
   type: z.literal('watch'),
   machines: z.boolean().default(false),
   jobs: z.boolean().default(false),
+  /** Checks of images. */
+  imageChecks: z.boolean().default(false),
   /** One job, with its log. */
   job: id.nullable().default(null),
 });
@@ -29,6 +32,8 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('machineGone'), id }),
   jobEventSchema,
   z.object({ type: z.literal('jobGone'), id }),
+  imageCheckSchema.omit({ found: true }).extend({ type: z.literal('imageCheck') }),
+  z.object({ type: z.literal('imageCheckGone'), id }),
   z.object({ type: z.literal('progress'), jobId: id, progress: jobProgressSchema }),
   /** First the newest entries that are there. A gap in the numbers: the client was too slow for what lies between. */
   z.object({ type: z.literal('log'), jobId: id, entries: z.array(numberedEntrySchema) }),

@@ -1,5 +1,6 @@
 // What an image holds, as the server tells it (GET /v1/images/:name): the manifest without the list of its chunks.
 import { z } from 'zod';
+import { imageHealthSchema } from './image-check.ts';
 
 const text = z.string().max(4096);
 const bytes = z.number().int().nonnegative();
@@ -42,5 +43,6 @@ export const imageDetailsSchema = z.object({
   /** Of an encrypted image, the data key that opens it; the server then knows nothing of its contents. */
   keyId: z.string().nullable(),
   contents: contentsSchema.nullable(),
+  health: imageHealthSchema,
 });
 export type ImageDetails = z.infer<typeof imageDetailsSchema>;

@@ -23,6 +23,8 @@ export const planRequestSchema = z
     machines: z.array(name).min(1).max(maxPlannedMachines).exactOptional(),
     group: name.exactOptional(),
     parameters: parameterValuesSchema.exactOptional(),
+    /** As a job with it: an image that was found damaged is a warning then, and no refusal. */
+    useDamaged: z.boolean().exactOptional(),
   })
   .refine(({ scenario, draft }) => (scenario === undefined) !== (draft === undefined), 'give one of scenario and draft')
   .refine(({ machines, group }) => machines !== undefined || group !== undefined, 'names neither machines nor a group');
@@ -34,7 +36,7 @@ const refusalSchema = z.object({ code: z.string().max(64), message: z.string(), 
 /** What a person should know first. */
 export const planWarningSchema = z.enum([
   ...['machine-not-approved', 'machine-away', 'jobs-waiting', 'no-disk-check', 'disks-not-read', 'disk-check-old'],
-  ...['disk-failing', 'hidden-area', 'in-use', 'shrinks', 'image-coming', 'sectors-unknown'],
+  ...['disk-failing', 'hidden-area', 'in-use', 'shrinks', 'image-coming', 'sectors-unknown', 'image-damaged'],
 ] as const);
 const warningSchema = z.object({ code: planWarningSchema, message: z.string() });
 

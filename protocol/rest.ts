@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { stepResultSchema } from './agent-messages.ts';
 import { approvedDiskSchema } from './approval.ts';
+import { imageHealthSchema } from './image-check.ts';
 import { inventorySchema } from './inventory.ts';
 import { parameterValuesSchema } from './parameters.ts';
 import { endActionSchema, nameSchema, stepSchema } from './scenario.ts';
@@ -110,8 +111,13 @@ export const jobRequestSchema = z.strictObject({
   retries: retriesSchema.exactOptional(),
   /** Turn the machine on by its power driver, if it is not there. */
   wake: z.boolean().exactOptional(),
+  /** Restore images, too, whose last verify has found them damaged. */
+  useDamaged: z.boolean().exactOptional(),
   key: requestKeySchema.exactOptional(),
 });
+
+/** POST /v1/jobs/:id/retry; nothing of it needs to be said. */
+export const retryRequestSchema = z.strictObject({ useDamaged: z.boolean().exactOptional() });
 
 export const jobStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
 export type JobState = z.infer<typeof jobStateSchema>;
@@ -187,6 +193,7 @@ export const imageEntrySchema = z.object({
   createdAt: z.string(),
   /** Of an encrypted image: the data key that opens it. */
   keyId: z.string().exactOptional(),
+  health: imageHealthSchema,
 });
 
 /** GET /v1/store/stats */

@@ -15,7 +15,13 @@ export const jobLimitsSchema = z.object({
 });
 export type JobLimits = z.infer<typeof jobLimitsSchema>;
 
-export const settingsSchema = z.object({ jobLimits: jobLimitsSchema });
+/** How often every image is read by the servers themselves; null: never. */
+export const imageVerificationSchema = z.object({
+  everyDays: z.number().int().min(1).max(3650).nullable().default(null),
+});
+export type ImageVerification = z.infer<typeof imageVerificationSchema>;
+
+export const settingsSchema = z.object({ jobLimits: jobLimitsSchema, imageVerification: imageVerificationSchema });
 export type Settings = z.infer<typeof settingsSchema>;
 
 /** What is not named stays as it is. */
@@ -28,4 +34,5 @@ export const settingsPatchSchema = z.strictObject({
       store: limit.exactOptional(),
     })
     .exactOptional(),
+  imageVerification: z.strictObject({ everyDays: imageVerificationSchema.shape.everyDays.unwrap() }).exactOptional(),
 });

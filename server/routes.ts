@@ -30,6 +30,8 @@ import { getGroup } from './routes/get-group.ts';
 import { getGroups } from './routes/get-groups.ts';
 import { getHealth } from './routes/get-health.ts';
 import { getImage } from './routes/get-image.ts';
+import { getImageCheck } from './routes/get-image-check.ts';
+import { getImageChecks } from './routes/get-image-checks.ts';
 import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
@@ -84,6 +86,8 @@ import { postEnrolment } from './routes/post-enrolment.ts';
 import { postGrant } from './routes/post-grant.ts';
 import { postGroup } from './routes/post-group.ts';
 import { postGroupMembers } from './routes/post-group-members.ts';
+import { postImageCheck } from './routes/post-image-check.ts';
+import { postImageCheckCancel } from './routes/post-image-check-cancel.ts';
 import { postJob } from './routes/post-job.ts';
 import { postJobApprove } from './routes/post-job-approve.ts';
 import { postJobCancel } from './routes/post-job-cancel.ts';
@@ -219,4 +223,8 @@ export const routes: readonly Route[] = [
   patchSchedule,
   postSchedule,
   postScheduleRun,
+  getImageCheck,
+  getImageChecks,
+  postImageCheck,
+  postImageCheckCancel,
 ];

@@ -29,6 +29,7 @@ import { countWrongSecrets } from './enrolments/secret-tries.ts';
 import { openEventsDoor } from './events/accept.ts';
 import { forgetOldChanges } from './events/change-feed.ts';
 import { ReadinessProbe } from './health/readiness.ts';
+import { watchImageChecks } from './image-checks/watch-image-checks.ts';
 import { createOnePort } from './listener/one-port.ts';
 import { findEphemeralRange, findPortOwner } from './listener/port-owner.ts';
 import { acceptWebSockets } from './listener/web-sockets.ts';
@@ -150,6 +151,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(watchStrangers(context));
   starting.defer(watchPower(context));
   starting.defer(watchSchedules(context));
+  starting.defer(watchImageChecks(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;
   await writeAddressFile(config.dataDir, url);
 

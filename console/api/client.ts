@@ -53,7 +53,8 @@ export async function request<T>(method: Method, path: string, options: Options 
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-async function readError(response: Response, bySession: boolean): Promise<ApiError> {
+/** What an answer that is none says. */
+export async function readError(response: Response, bySession: boolean): Promise<ApiError> {
   if (response.status === 401 && bySession) for (const listener of listeners) listener();
   const answer = (await response.json().catch(() => null)) as { error?: Partial<ApiError> } | null;
   const { code = 'server-error', message = `the server answered ${response.status}`, hint } = answer?.error ?? {};

@@ -6,7 +6,7 @@ import { live, type Watch } from './live.svelte.ts';
 type Identified = { readonly id: string };
 
 export type ListSource<T extends Identified> = {
-  readonly wants: Pick<Watch, 'machines' | 'jobs'>;
+  readonly wants: Pick<Watch, 'machines' | 'jobs' | 'imageChecks'>;
   readAll(): Promise<readonly T[]>;
   /** What an event makes of the list; ids whose whole is to be read anew are answered. */
   apply(items: Map<string, T>, event: Event): string | undefined;

@@ -5,6 +5,7 @@ import type { Event } from '../../protocol/events.ts';
 export type Watch = {
   readonly machines?: boolean;
   readonly jobs?: boolean;
+  readonly imageChecks?: boolean;
   /** One job with its log. */
   readonly job?: string;
   /** All that one frame brings. */
@@ -62,7 +63,8 @@ class Live {
     const job = watches.find((watch) => watch.job !== undefined)?.job ?? null;
     const machines = watches.some((watch) => watch.machines === true);
     const jobs = watches.some((watch) => watch.jobs === true);
-    this.#socket?.send(JSON.stringify({ type: 'watch', machines, jobs, job }));
+    const imageChecks = watches.some((watch) => watch.imageChecks === true);
+    this.#socket?.send(JSON.stringify({ type: 'watch', machines, jobs, imageChecks, job }));
   }
 
   #hear(events: readonly Event[]): void {

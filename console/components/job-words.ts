@@ -26,7 +26,9 @@ export function describePhase(phase: string, words: Words): string {
 }
 
 /** Of the phase that runs now; null while its end is not known. */
-export function shareOf(job: Pick<Job, 'progress'>): number | null {
+type Moving = { readonly progress: { readonly bytesDone: number; readonly bytesTotal: number } | null };
+
+export function shareOf(job: Moving): number | null {
   const { bytesDone = 0, bytesTotal = 0 } = job.progress ?? {};
   return bytesTotal > 0 ? Math.min(1, bytesDone / bytesTotal) : null;
 }

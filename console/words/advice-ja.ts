@@ -25,6 +25,7 @@ export const adviceInJapanese: Record<ErrorCode, string | null> = {
   'schedule-not-found': askAgain,
   'user-not-found': askAgain,
   'token-not-found': askAgain,
+  'image-check-not-found': askAgain,
   'check-not-found': 'ディスクチェックのステップを含むシナリオを実行してください。',
   'device-not-found': 'ディスクの一覧を確認してください。再起動後は名前が変わることがあります。',
   'escrow-not-found': null,
@@ -53,6 +54,8 @@ export const adviceInJapanese: Record<ErrorCode, string | null> = {
   'target-sector-size': '同じセクターサイズのディスクを使用してください。',
   'target-read-only': '書き込み禁止を解除してください。',
   'target-changed': 'ディスクを確認し、改めて承認してください。何も書き込まれていません。',
+  'image-damaged':
+    '別のイメージを使うか、ストアを修復してからもう一度確認してください。承知の上ならそのままリストアできます。',
   'image-lossy': '失われた箇所はイメージのページに表示されます。承知の上なら acceptLost でリストアできます。',
   'wipe-unsupported': '別の方法を選んでください。auto は上書きで消去します。',
   'scripts-off': 'サーバーを --allow-scripts 付きで起動すると実行できます。',

@@ -13,5 +13,6 @@ export const planWarningsInJapanese: Record<PlanWarning['code'], string> = {
   'in-use': 'ディスクは前回の確認時に使用中でした。実行時も使用中ならジョブは拒否されます。',
   shrinks: 'ディスクがイメージより小さいため、可能ならファイルシステムを 1 つ縮小します。',
   'image-coming': 'イメージはこれから取得されます。ディスクに収まるかはまだ分かりません。',
+  'image-damaged': '破損が見つかったイメージです。破損した部分でリストアは失敗します。',
   'sectors-unknown': 'セクターサイズが不明なイメージです。',
 };

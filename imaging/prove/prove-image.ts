@@ -6,7 +6,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 import { type OverlayView, withOverlayView } from '../mount/overlay-view.ts';
 import type { RunOptions } from '../progress.ts';
 import type { ChunkStore, Digest } from '../store/chunk-store.ts';
-import { verifyError, verifyImage } from '../verify.ts';
+import { type VerifyResult, verifyError, verifyImage } from '../verify.ts';
 import { type BootOptions, type BootVerdict, bootImage } from './boot.ts';
 import { checkFileSystem, type FileSystemVerdict } from './check-file-system.ts';
 
@@ -16,6 +16,8 @@ export type ProveOptions = RunOptions & {
   readonly workers?: number;
   /** Boot it, too. */
   readonly boot?: BootOptions;
+  /** Told of the chunks as soon as they are read, damaged or not. */
+  readonly onVerified?: (result: VerifyResult) => void;
 };
 
 export type ProveResult = {
@@ -37,7 +39,9 @@ export async function proveImage(options: ProveOptions): Promise<ProveResult> {
   const { imageName, store, signal } = options;
   try {
     const manifest = await loadManifest(store, imageName, signal);
-    const damage = verifyError(await verifyImage(options));
+    const verified = await verifyImage(options);
+    options.onVerified?.(verified);
+    const damage = verifyError(verified);
     if (damage !== null) throw damage;
     const onError = (error: Error) => options.onWarning?.(error.message);
     const reader = openImageReader(store, manifest);

@@ -133,7 +133,8 @@ export function readImageFacts(bytes: Uint8Array): ImageFacts {
   return { name, source: { label, serial }, partitions: manifest.partitions };
 }
 
-function partitionsAt(partitions: Manifest['partitions'], { offsetBytes, lengthBytes }: Place): number[] {
+/** The numbers of the partitions that a place touches. */
+export function partitionsAt(partitions: Manifest['partitions'], { offsetBytes, lengthBytes }: Place): number[] {
   const endBytes = offsetBytes + lengthBytes;
   return partitions
     .filter(({ startBytes, sizeBytes }) => startBytes < endBytes && offsetBytes < startBytes + sizeBytes)

@@ -12,6 +12,7 @@ import { createServers } from './migrations/014-servers.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
 import { roleGrants } from './migrations/017-role-grants.ts';
+import { imageChecks } from './migrations/019-image-checks.ts';
 import { loginCodes } from './migrations/021-login-codes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -234,5 +235,6 @@ export const migrations: Record<string, Migration> = {
   '015-approval-rules': approvalRules,
   '016-changes': changes,
   '017-role-grants': roleGrants,
+  '019-image-checks': imageChecks,
   '021-login-codes': loginCodes,
 };

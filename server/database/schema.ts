@@ -2,6 +2,8 @@
 import type { Generated, Kysely, Selectable } from 'kysely';
 import type { PowerState } from '../../protocol/power.ts';
 import type { JobHold, JobState } from '../../protocol/rest.ts';
+import type { ImageChecksTable } from './image-checks-table.ts';
+import type { ScheduleRunsTable, SchedulesTable } from './schedule-tables.ts';
 
 type MachinesTable = {
   id: string;
@@ -211,40 +213,7 @@ type AuditTable = {
 };
 
 /** What has changed, as triggers note it (events/change-feed.ts); of the last few minutes. */
-type ChangesTable = { number: Generated<number>; kind: 'machine' | 'job'; id: string };
-type SchedulesTable = {
-  id: string;
-  name: string;
-  /** Two names that look the same are the same (fold-name.ts). */
-  foldedName: string;
-  enabled: number;
-  scenarioId: string;
-  machineIds: string | null;
-  groupId: string | null;
-  parameters: string;
-  when: string;
-  windows: string;
-  lateMinutes: number;
-  overlap: 'skip' | 'queue';
-  keep: string | null;
-  wake: number;
-  savedBy: string;
-  createdAt: string;
-  /** The next time that nobody has dealt with yet; null while it is disabled. */
-  nextDueAt: string | null;
-  /** When its images were last looked through. */
-  prunedAt: string | null;
-};
-
-/** What became of a time: there is one row of each. */
-type ScheduleRunsTable = {
-  scheduleId: string;
-  dueAt: string;
-  at: string;
-  outcome: 'started' | 'skipped' | 'missed' | 'failed';
-  message: string;
-  jobIds: string;
-};
+type ChangesTable = { number: Generated<number>; kind: 'machine' | 'job' | 'imageCheck'; id: string };
 
 type MachinePowerTable = {
   machineId: string;
@@ -289,11 +258,13 @@ export type Tables = {
   scheduleRuns: ScheduleRunsTable;
   machinePower: MachinePowerTable;
   wakes: WakesTable;
+  imageChecks: ImageChecksTable;
   settings: SettingsTable;
 };
 export type Database = Kysely<Tables>;
 export type JobRow = Selectable<JobsTable>;
 export type MachineRow = MachinesTable;
+export type ImageCheckRow = ImageChecksTable;
 export type DiskCheckRow = DiskChecksTable;
 export type UserRow = UsersTable;
 export type PersonTokenRow = PersonTokensTable;

@@ -1,9 +1,11 @@
 // Once a second, and once for all clients of this server: what has changed in the database goes to those who watch it.
 import type { Event } from '../../protocol/events.ts';
 import type { Context } from '../context.ts';
+import type { Tables } from '../database/schema.ts';
 import { ChangeFeed } from './change-feed.ts';
 import {
   listLapsedMachines,
+  readImageCheckEvents,
   readJobEvents,
   readLogAfter,
   readMachineEvents,
@@ -76,9 +78,11 @@ export class Broadcaster {
     if (this.#feed === null) return;
     const changes = await (await this.#feed).read();
     if (changes === null) this.#tell([{ type: 'resync' }]);
-    const ids = (kind: 'machine' | 'job') => (changes ?? []).filter((one) => one.kind === kind).map(({ id }) => id);
+    const ids = (kind: Tables['changes']['kind']) =>
+      (changes ?? []).filter((one) => one.kind === kind).map(({ id }) => id);
     await this.#tellOfMachines(ids('machine'));
     await this.#tellOfJobs(ids('job'));
+    await this.#tellOfImageChecks(ids('imageCheck'));
     await this.#tellOfLogs();
     for (const watcher of this.#watchers) watcher.flush();
   }
@@ -100,6 +104,11 @@ export class Broadcaster {
     this.#progress = await readRunningProgress(db);
     const moved = [...this.#progress].filter(([id, progress]) => known.get(id) !== progress);
     this.#tell(moved.map(([jobId, text]) => ({ type: 'progress', jobId, progress: JSON.parse(text) })));
+  }
+
+  async #tellOfImageChecks(changed: readonly string[]): Promise<void> {
+    if (changed.length === 0 || !this.#anybody(({ imageChecks }) => imageChecks)) return;
+    this.#tell(await readImageCheckEvents(this.#context.db, changed));
   }
 
   /** What is said of one job, to all who look at it. */

@@ -1,8 +1,8 @@
 // What has changed in the database, whichever server changed it: the table `changes`, which triggers fill, read again and again.
 import type { Context } from '../context.ts';
-import type { Database } from '../database/schema.ts';
+import type { Database, Tables } from '../database/schema.ts';
 
-type Change = { readonly kind: 'machine' | 'job'; readonly id: string };
+type Change = { readonly kind: Tables['changes']['kind']; readonly id: string };
 
 /** PostgreSQL shows a row when its transaction ends, so that smaller numbers may appear after greater ones; none takes longer than this. */
 const settleMs = 10_000;

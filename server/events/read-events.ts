@@ -1,6 +1,7 @@
 // What the watchers are told, as the database has it now.
 import type { Event } from '../../protocol/events.ts';
 import type { Database } from '../database/schema.ts';
+import { toImageCheck } from '../image-checks/image-checks.ts';
 import { showJobs } from '../jobs/read-jobs.ts';
 import { showMachines } from '../machines/list-machines.ts';
 
@@ -28,6 +29,16 @@ export async function readJobEvents(db: Database, ids: readonly string[]): Promi
   const bare = rows.map((row) => ({ ...row, results: '[]', progress: null }));
   for (const { results: _, progress: __, ...job } of await showJobs(db, bare)) {
     events.set(job.id, { type: 'job', ...job });
+  }
+  return [...events.values()];
+}
+
+export async function readImageCheckEvents(db: Database, ids: readonly string[]): Promise<Event[]> {
+  const rows = await inParts(ids, (part) => db.selectFrom('imageChecks').selectAll().where('id', 'in', part).execute());
+  const events = new Map<string, Event>(ids.map((id) => [id, { type: 'imageCheckGone', id }]));
+  for (const row of rows) {
+    const { found: _, ...check } = toImageCheck(row);
+    events.set(row.id, { type: 'imageCheck', ...check });
   }
   return [...events.values()];
 }

@@ -53,6 +53,10 @@ export class Watcher {
         return this.#jobs.has(event.id);
       case 'progress':
         return this.#jobs.has(event.jobId);
+      // Images are for those who see every machine.
+      case 'imageCheck':
+      case 'imageCheckGone':
+        return false;
       default:
         return true;
     }
@@ -97,6 +101,9 @@ export class Watcher {
         return watch.jobs || watch.job === event.id;
       case 'progress':
         return watch.jobs || watch.job === event.jobId;
+      case 'imageCheck':
+      case 'imageCheckGone':
+        return watch.imageChecks;
       default:
         return true;
     }
@@ -129,6 +136,9 @@ function keyOf(event: Event): string {
     case 'job':
     case 'jobGone':
       return `job ${event.id}`;
+    case 'imageCheck':
+    case 'imageCheckGone':
+      return `imageCheck ${event.id}`;
     case 'progress':
     case 'log':
       return `${event.type} ${event.jobId}`;

@@ -6,7 +6,7 @@ import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import type { ImageDetails } from '../../protocol/image.ts';
 
 /** @throws image-not-found, manifest-corrupt, manifest-version */
-export async function describeImage(store: ChunkStore, name: string): Promise<ImageDetails> {
+export async function describeImage(store: ChunkStore, name: string): Promise<Omit<ImageDetails, 'health'>> {
   const manifest = parseStoredManifest(await store.getManifest(name));
   const { id, createdAt } = manifest;
   const common = { id, name: manifest.name, createdAt };

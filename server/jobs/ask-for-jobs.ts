@@ -21,23 +21,25 @@ export type Asked = {
   readonly parameters?: ParameterValues | undefined;
   readonly retries?: number | undefined;
   readonly wake?: boolean | undefined;
+  /** Also images that were found damaged. */
+  readonly useDamaged?: boolean | undefined;
   readonly requestedBy: string | null;
 };
 
-/** @throws DeployError invalid-input, scripts-off, image-not-found, image-exists, check-not-found, target-changed */
+/** @throws DeployError invalid-input, scripts-off, image-not-found, image-exists, image-damaged, check-not-found, target-changed */
 export async function prepareJobs(
   context: Context,
   asked: Asked,
   machines: readonly MachineRow[],
 ): Promise<JobRequest[]> {
-  const { scenario, parameters, approve, retries, wake, requestedBy } = asked;
+  const { scenario, parameters, approve, retries, wake, useDamaged, requestedBy } = asked;
   const prepared = machines.map((machine) => ({
     machine,
     scenario: prepareScenario(scenario, machine.name, parameters),
   }));
   const steps = prepared.flatMap((job) => job.scenario.steps);
   checkScriptsAllowed(context.config, steps);
-  await checkImages({ db: context.db, store: rememberManifests(context.store) }, steps);
+  await checkImages({ db: context.db, store: rememberManifests(context.store) }, steps, useDamaged);
   const requests: JobRequest[] = [];
   for (const job of prepared) {
     const approval = approve === undefined ? null : await approveDisks(context.db, job.machine, approve);

@@ -1,13 +1,18 @@
 // Before a job is asked for: the images that it reads are there, and the names that it gives are free. The agent finds out the same, hours later.
+import { parseStoredManifest } from '../../imaging/crypt/sealed-manifest.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { listSelectorImages, selectorOf } from '../../protocol/expand-steps.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
+import { readDamage } from '../image-checks/image-health.ts';
 
 type Store = Pick<Context['store'], 'getManifest'>;
 type Images = Pick<Context, 'db'> & { readonly store: Store };
 
-/** What is wrong with the images of each step; `made` are names that steps before them give, and gets theirs. An image counts as there when an earlier step, or a job that has not ended, captures it. */
+/**
+ * What is wrong with the images of each step; `made` are names that steps before them give, and gets theirs. An image counts as there when an
+ * earlier step, or a job that has not ended, captures it. `image-damaged` is for whoever asks to overrule.
+ */
 export async function findImageFaults(
   { db, store }: Images,
   steps: readonly Step[],
@@ -15,26 +20,30 @@ export async function findImageFaults(
 ): Promise<(DeployError | null)[]> {
   const awaited = await listAwaited(db);
   const isThere = async (name: string) => made.has(name) || awaited.has(name) || (await hasImage(store, name));
+  const damages = new Map<string, Promise<DeployError | null>>();
+  const damageOf = (name: string) => {
+    const known = damages.get(name) ?? findDamage({ db, store }, name);
+    damages.set(name, known);
+    return known;
+  };
   const faults: (DeployError | null)[] = [];
   for (const step of steps) {
     const missing = await findAsync(listRead(step), async (name) => !(await isThere(name)));
     const taken = step.kind === 'capture' && missing === undefined && (await isThere(step.image));
-    faults.push(
-      missing !== undefined
-        ? notFound(missing)
-        : taken
-          ? nameTaken(step.image, awaited.has(step.image) || made.has(step.image))
-          : null,
-    );
+    if (missing !== undefined) faults.push(notFound(missing));
+    else if (taken) faults.push(nameTaken(step.image, awaited.has(step.image) || made.has(step.image)));
+    else if (step.kind === 'restore' && !made.has(step.image)) faults.push(await damageOf(step.image));
+    else faults.push(null);
     if (step.kind === 'capture') made.add(step.image);
   }
   return faults;
 }
 
-/** @throws DeployError image-not-found, image-exists */
-export async function checkImages(context: Images, steps: readonly Step[]): Promise<void> {
-  const fault = (await findImageFaults(context, steps)).find((found) => found !== null);
-  if (fault !== undefined) throw fault;
+/** @throws DeployError image-not-found, image-exists, image-damaged (unless `useDamaged`) */
+export async function checkImages(context: Images, steps: readonly Step[], useDamaged = false): Promise<void> {
+  const faults = await findImageFaults(context, steps);
+  const fault = faults.find((found) => found !== null && !(useDamaged && found.code === 'image-damaged')) ?? null;
+  if (fault !== null) throw fault;
 }
 
 function listRead(step: Step): string[] {
@@ -52,11 +61,14 @@ async function listAwaited(db: Context['db']): Promise<ReadonlySet<string>> {
 }
 
 async function hasImage(store: Store, name: string): Promise<boolean> {
+  return (await readManifest(store, name)) !== null;
+}
+
+async function readManifest(store: Store, name: string): Promise<Buffer | null> {
   try {
-    await store.getManifest(name);
-    return true;
+    return await store.getManifest(name);
   } catch (thrown) {
-    if (toDeployError(thrown).code === 'image-not-found') return false;
+    if (toDeployError(thrown).code === 'image-not-found') return null;
     throw thrown;
   }
 }
@@ -64,6 +76,17 @@ async function hasImage(store: Store, name: string): Promise<boolean> {
 async function findAsync<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<T | undefined> {
   for (const one of all) if (await holds(one)) return one;
   return undefined;
+}
+
+/** Null also for an image that a job is still to capture. */
+async function findDamage({ db, store }: Images, name: string): Promise<DeployError | null> {
+  const manifest = await readManifest(store, name);
+  if (manifest === null) return null;
+  const damage = await readDamage(db, parseStoredManifest(manifest).id);
+  if (damage === null) return null;
+  return new DeployError('image-damaged', `the image '${name}' was found damaged on ${damage.at}: ${damage.message}`, {
+    hint: 'Restore another image, or mend the store and verify this one again; to restore it all the same, say so: --use-damaged.',
+  });
 }
 
 function notFound(name: string): DeployError {

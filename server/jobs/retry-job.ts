@@ -9,8 +9,12 @@ import { checkImages } from './check-images.ts';
 import { appendJobLog } from './job-log.ts';
 import { requestJob } from './request-job.ts';
 
-/** @throws DeployError job-not-found, job-state, machine-not-found, scripts-off, image-not-found, image-exists */
-export async function retryJob(context: Context, jobId: string, requestedBy: string | null): Promise<Job> {
+/** @throws DeployError job-not-found, job-state, machine-not-found, scripts-off, image-not-found, image-exists, image-damaged */
+export async function retryJob(
+  context: Context,
+  jobId: string,
+  { requestedBy, useDamaged }: { readonly requestedBy: string | null; readonly useDamaged?: boolean | undefined },
+): Promise<Job> {
   const { db } = context;
   const row = await db.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst();
   if (row === undefined) throw new DeployError('job-not-found', `no job ${jobId}`);
@@ -20,7 +24,7 @@ export async function retryJob(context: Context, jobId: string, requestedBy: str
   const machine = await findMachine(db, row.machineId);
   const steps = JSON.parse(row.steps);
   checkScriptsAllowed(context.config, steps);
-  await checkImages(context, steps);
+  await checkImages(context, steps, useDamaged);
   const job = await requestJob(db, {
     scenario: {
       ...{ id: row.scenarioId, name: row.scenarioName, steps, end: row.endAction as EndAction },

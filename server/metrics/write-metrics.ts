@@ -1,5 +1,6 @@
 // The answer of `GET /metrics`: what was counted, and what is asked now.
 import type { Context } from '../context.ts';
+import { countDamaged } from '../image-checks/image-health.ts';
 import { version } from '../version.ts';
 import { type Kind, type Labels, writeHead, writeLabels } from './metrics.ts';
 
@@ -15,6 +16,8 @@ const help = {
   deploy_os_agents_connected: 'Agents connected to this server.',
   deploy_os_machines: 'Machines in the database, by state and by whether their agent is connected to any server.',
   deploy_os_jobs: 'Jobs in the database, by state.',
+  deploy_os_images_damaged: 'Images whose last reading found them damaged.',
+  deploy_os_image_checks_total: 'Checks of images that this server has done, by kind and outcome.',
   deploy_os_dnsmasq_up: '1 while dnsmasq runs; absent without --dhcp-interface.',
   deploy_os_dnsmasq_restarts_total: 'How often dnsmasq had to be started again.',
   deploy_os_http_requests_total: 'Answers, by route and class of status.',
@@ -102,5 +105,6 @@ async function readDatabase({ db }: Context): Promise<Family[]> {
   return [
     ['deploy_os_jobs', 'gauge', jobs.map(({ state, count }): Sample => [{ state }, Number(count)])],
     ['deploy_os_machines', 'gauge', machines],
+    ['deploy_os_images_damaged', 'gauge', [[{}, await countDamaged(db)]]],
   ];
 }

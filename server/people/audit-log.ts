@@ -13,6 +13,7 @@ const kept = [
   'driver',
   ...['group', 'machines', 'retries', 'jobLimits'],
   ...['enabled', 'wake'],
+  ...['image', 'kind', 'boot', 'useDamaged', 'imageVerification'],
 ] as const;
 
 export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {

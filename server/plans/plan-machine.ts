@@ -24,6 +24,7 @@ type Asked = {
   readonly images: PlannedImages;
   /** Names of images that the plan has machines before this one capture. */
   readonly made: Set<string>;
+  readonly useDamaged: boolean;
 };
 
 export async function planMachine(context: Context, row: MachineRow, asked: Asked): Promise<MachinePlan> {
@@ -39,8 +40,7 @@ export async function planMachine(context: Context, row: MachineRow, asked: Aske
   const prepared = await attempt(() => prepareScenario(asked.scenario, row.name, asked.parameters));
   if (prepared !== null) await attempt(() => checkScriptsAllowed(context.config, prepared.steps));
   const check = await readNewest(context, row);
-  const steps =
-    prepared === null ? [] : await planSteps(context, row, { prepared, check, images: asked.images, made: asked.made });
+  const steps = prepared === null ? [] : await planSteps(context, row, { ...asked, prepared, check });
   return {
     machineId: row.id,
     machineName: row.name,
@@ -63,19 +63,26 @@ async function readNewest({ db }: Context, row: MachineRow): Promise<DiskCheck |
   }
 }
 
-type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null } & Pick<Asked, 'images' | 'made'>;
+type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null } & Pick<
+  Asked,
+  'images' | 'made' | 'useDamaged'
+>;
 
 async function planSteps(
   context: Context,
   row: MachineRow,
-  { prepared, check, images, made }: Known,
+  { prepared, check, images, made, useDamaged }: Known,
 ): Promise<PlannedStep[]> {
   const faults = await findImageFaults(context, prepared.steps, made);
   const firmware = row.inventory === null ? null : (JSON.parse(row.inventory) as Inventory).firmware;
   const planned: PlannedStep[] = [];
   for (const [i, step] of prepared.steps.entries()) {
-    const fault = faults[i] ?? null;
-    planned.push(await planStep(step, { disks: check?.disks ?? null, firmware, images, fault }));
+    const found = faults[i] ?? null;
+    const damage = useDamaged && found?.code === 'image-damaged' ? found : null;
+    const fault = damage === null ? found : null;
+    const one = await planStep(step, { disks: check?.disks ?? null, firmware, images, fault });
+    const warned = damage === null ? [] : [{ code: 'image-damaged', message: damage.message } as const];
+    planned.push({ ...one, warnings: [...warned, ...one.warnings] });
   }
   return planned;
 }

@@ -1,5 +1,6 @@
 // DELETE /v1/images/:name
 import { nameSchema } from '../../protocol/scenario.ts';
+import { forgetImageChecks } from '../image-checks/image-checks.ts';
 import { pathParameter, type Route } from '../route.ts';
 
 export const deleteImage: Route = {
@@ -7,5 +8,9 @@ export const deleteImage: Route = {
   path: '/v1/images/:name',
   access: 'operator',
   doc: { summary: 'Delete an image; its chunks go with the next garbage collection' },
-  handle: ({ store }, request) => store.deleteManifest(nameSchema.parse(pathParameter(request, 'name'))),
+  async handle({ db, store }, request) {
+    const name = nameSchema.parse(pathParameter(request, 'name'));
+    await store.deleteManifest(name);
+    await forgetImageChecks(db, name);
+  },
 };

@@ -1,6 +1,7 @@
 // GET /v1/images/:name: what an image holds, without the list of its chunks
 import { imageDetailsSchema } from '../../protocol/image.ts';
 import { nameSchema } from '../../protocol/scenario.ts';
+import { readHealth } from '../image-checks/image-health.ts';
 import { describeImage } from '../images/describe-image.ts';
 import { pathParameter, type Route } from '../route.ts';
 
@@ -9,5 +10,8 @@ export const getImage: Route = {
   path: '/v1/images/:name',
   access: 'viewer',
   doc: { summary: 'What an image holds', answer: imageDetailsSchema },
-  handle: ({ store }, request) => describeImage(store, nameSchema.parse(pathParameter(request, 'name'))),
+  async handle({ db, store }, request) {
+    const image = await describeImage(store, nameSchema.parse(pathParameter(request, 'name')));
+    return { ...image, health: await readHealth(db, image.id) };
+  },
 };

@@ -1,8 +1,10 @@
 // PATCH /v1/settings: what is not named stays as it is
 import { jobLimitsSchema, settingsPatchSchema, settingsSchema } from '../../protocol/settings.ts';
 import { transact } from '../database/transact.ts';
+import { writeVerification } from '../image-checks/verification.ts';
 import { readLimits, writeLimits } from '../jobs/limits.ts';
 import type { Route } from '../route.ts';
+import { readSettings } from './get-settings.ts';
 
 export const patchSettings: Route = {
   method: 'PATCH',
@@ -10,11 +12,13 @@ export const patchSettings: Route = {
   access: 'administrator',
   doc: { summary: 'Set something for all servers on this database', body: settingsPatchSchema, answer: settingsSchema },
   async handle({ db }, request) {
-    const { jobLimits = {} } = settingsPatchSchema.parse(request.body);
+    const { jobLimits, imageVerification } = settingsPatchSchema.parse(request.body);
     return transact(db, async (transaction) => {
-      const limits = jobLimitsSchema.parse({ ...(await readLimits(transaction)), ...jobLimits });
-      await writeLimits(transaction, limits);
-      return { jobLimits: limits };
+      if (jobLimits !== undefined) {
+        await writeLimits(transaction, jobLimitsSchema.parse({ ...(await readLimits(transaction)), ...jobLimits }));
+      }
+      if (imageVerification !== undefined) await writeVerification(transaction, imageVerification);
+      return readSettings(transaction);
     });
   },
 };

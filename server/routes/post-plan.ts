@@ -18,7 +18,7 @@ export const postPlan: Route = {
   on: 'caller',
   doc: { summary: 'See what a scenario would do on machines', body: planRequestSchema, answer: planSchema },
   async handle(context, request, caller) {
-    const { scenario: named, draft, parameters, ...of } = planRequestSchema.parse(request.body);
+    const { scenario: named, draft, parameters, useDamaged = false, ...of } = planRequestSchema.parse(request.body);
     const scenario: Scenario =
       draft === undefined
         ? await findScenario(context.db, named ?? '')
@@ -28,7 +28,7 @@ export const postPlan: Route = {
     const planned = [];
     for (const machine of await machinesOf(context, of)) {
       await requireOnMachine(context.db, caller, machine, 'viewer');
-      planned.push(await planMachine(context, machine, { scenario, parameters, images, made }));
+      planned.push(await planMachine(context, machine, { scenario, parameters, images, made, useDamaged }));
     }
     return { scenario: scenario.name, machines: planned };
   },

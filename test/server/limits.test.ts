@@ -76,7 +76,7 @@ describe('jobs of many machines', () => {
     const server = other ?? first;
     await server.api('POST', '/v1/scenarios', { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
     const set = await server.api('PATCH', '/v1/settings', { jobLimits: { store: 2 } });
-    expect(set).toEqual({ jobLimits: { server: null, network: null, networkPrefix: 24, store: 2 } });
+    expect(set).toMatchObject({ jobLimits: { server: null, network: null, networkPrefix: 24, store: 2 } });
     const agents: { agent: ScriptedAgent; machine: string }[] = [];
     for (let i = 0; i < 6; i++) {
       const uuid = randomUUID();

@@ -5,52 +5,18 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { captureImage } from '../../imaging/capture.ts';
-import { loadManifest, loadSegment } from '../../imaging/manifest/load-image.ts';
+import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { checkStore } from '../../imaging/store/check-store.ts';
-import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { collectGarbage } from '../../imaging/store/collect-garbage.ts';
-import { type DirectoryStore, openDirectoryStore } from '../../imaging/store/directory-store.ts';
-import { openEncryptedStore } from '../../imaging/store/encrypted-store.ts';
 import { fullStats } from '../../imaging/store/full-stats.ts';
 import { openHttpStore } from '../../imaging/store/http-store.ts';
-import { fetchPinnedCa } from '../../imaging/store/pinned-ca.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { StreamedTasks } from '../../server/tasks/streamed-tasks.ts';
-import { makeRawDisk, noise } from '../fixtures/disks.ts';
 import { startHostileServer } from '../imaging/store/test-server.ts';
-import { TestServer } from './support.ts';
+import { damageChunk, withImages } from './with-images.ts';
 
 const mib = 2 ** 20;
 const main = path.join(import.meta.dirname, '../../cli/main.ts');
-
-/** A server that holds images `one` and `two`, its store as an operator far away sees it, and the same store's directory. */
-async function withImages(work: (remote: ChunkStore, here: DirectoryStore, server: TestServer) => Promise<void>) {
-  await using server = await TestServer.start();
-  const { url, caFingerprint } = server.running;
-  const { ca } = await fetchPinnedCa(url, caFingerprint);
-  const http = await openHttpStore({ url, ca, headers: server.operator, retryForMs: 1000 });
-  const remote = openEncryptedStore(http, { askSecret: () => Promise.reject(new Error('asked')), encrypt: 'as-read' });
-  for (const name of ['one', 'two']) {
-    const file = path.join(server.dataDir, name);
-    const disk = await makeRawDisk(file, 3 * mib, [{ offsetBytes: 0, bytes: noise(3 * mib, name) }]);
-    await captureImage({ sourcePath: disk, imageName: name, store: remote, workers: 1 });
-  }
-  const here = await openDirectoryStore(path.join(server.dataDir, 'store'), { create: false });
-  try {
-    await work(remote, here, server);
-  } finally {
-    await Promise.all([remote.close(), here.close()]);
-  }
-}
-
-/** One chunk of image `one`. */
-async function damageChunk(store: DirectoryStore): Promise<void> {
-  const [digest = ''] = [...(await loadSegment(store, await loadManifest(store, 'one'), 0))].flatMap(
-    (slot) => slot.digest ?? [],
-  );
-  await fs.truncate(store.chunkPath(digest), mib / 2);
-}
 
 const cli = (args: readonly string[]) =>
   new Promise<{ code: number; stdout: string; stderr: string }>((resolve) =>

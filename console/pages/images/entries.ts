@@ -1,5 +1,7 @@
 // Images as a list: found and sorted.
+import type { ImageHealth } from '../../../protocol/image-check.ts';
 import type { Order } from '../../components/virtual-table.ts';
+import { rankOf } from '../image/image-state.ts';
 
 export type ImageEntry = {
   readonly id: string;
@@ -7,6 +9,7 @@ export type ImageEntry = {
   readonly sizeBytes: number;
   readonly createdAt: string;
   readonly keyId?: string;
+  readonly health: ImageHealth;
 };
 
 /** Of `POST /v1/store/full-stats`. */
@@ -30,6 +33,7 @@ export function listImages(images: readonly ImageEntry[], search: string, { key,
   );
   const compare = (a: ImageEntry, b: ImageEntry): number => {
     if (key === 'size') return a.sizeBytes - b.sizeBytes;
+    if (key === 'state') return rankOf(a.health) - rankOf(b.health);
     return key === 'created'
       ? a.createdAt.localeCompare(b.createdAt)
       : a.name.localeCompare(b.name, undefined, { numeric: true });

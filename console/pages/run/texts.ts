@@ -15,6 +15,7 @@ export const runTexts = defineTexts({
     planning: 'Looking at the disks…',
     chooseFirst: 'Choose a scenario and at least one machine.',
     sure: 'I have seen which disk is overwritten, and want that.',
+    useDamaged: 'Restore the image although it was found damaged: the restore fails at the first damaged part.',
     typeName: (count: number, name: string) =>
       `The disks of ${count} machines are overwritten. Type the name of the last one: ${name}`,
     run: (count: number) => (count === 1 ? 'Run on 1 machine' : `Run on ${count} machines`),
@@ -35,6 +36,7 @@ export const runTexts = defineTexts({
     planning: 'ディスクを確認しています…',
     chooseFirst: 'シナリオと 1 台以上のマシンを選択してください。',
     sure: '上書きされるディスクを確認しました。実行します。',
+    useDamaged: '破損が見つかったイメージをそのまま復元します（破損した部分で復元は失敗します）。',
     typeName: (count: number, name: string) =>
       `${count} 台のディスクが上書きされます。最後のマシンの名前を入力してください: ${name}`,
     run: (count: number) => `${count} 台で実行`,

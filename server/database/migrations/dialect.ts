@@ -47,7 +47,7 @@ export function risingNumber(db: AnyDatabase): {
 
 type Noted = {
   readonly table: string;
-  readonly kind: 'machine' | 'job';
+  readonly kind: 'machine' | 'job' | 'imageCheck';
   /** The column that says which one. */
   readonly id?: string;
   /** Which changes of a row count: of statements that set one of the columns, those for which `when` holds (of `old` and `new`). */

@@ -1,5 +1,6 @@
 // Images: found, looked into, and deleted by whoever types the name; the store measured and checked.
 import { expect, it } from 'vitest';
+import { newId } from '../../../server/new-id.ts';
 import { makeFleet } from '../../fixtures/console/made-fleet.ts';
 import { Console, findBarriers } from './support.ts';
 
@@ -35,3 +36,67 @@ it('images are found, measured, checked and deleted; a viewer only looks', async
   expect(left.map(({ name }) => name)).toEqual(['classroom-2026']);
   expect(console.complaints).toEqual([]);
 });
+
+it('images say what was found of them, are verified while one watches, and damaged ones are restored by who insists only', async () => {
+  await using console = await Console.start();
+  await console.addUser('ann', 'operator');
+  const { db, machines } = await makeFleet(console.server);
+  const page = await console.openAs('ann', '/images');
+  await page.getByRole('row', { name: /web-02 2026-11-20.*Damaged/ }).waitFor();
+  await page.getByRole('row', { name: /classroom-2026.*Proved/ }).waitFor();
+  await page.getByRole('link', { name: 'web-02 2026-11-20' }).click();
+  await page.getByRole('alert').getByText('was found damaged').waitFor();
+  await page.getByText(/1.0 MiB from byte 9,437,184,000 are lost, partition 2/).waitFor();
+  expect(await findBarriers(page)).toEqual([]);
+  // It has no chunks, so that nothing of it can be damaged.
+  await page.getByRole('button', { name: 'Verify' }).click();
+  await page.getByRole('alert').waitFor({ state: 'detached', timeout: 30_000 });
+  await page.getByRole('row', { name: /Verify Passed ann/ }).waitFor();
+
+  const entries = await console.server.api<{ id: string; name: string }[]>('GET', '/v1/images');
+  const imageId = entries.find(({ name }) => name === 'classroom-2026')?.id ?? '';
+  const now = new Date().toISOString();
+  const row = { imageId, image: 'classroom-2026', kind: 'verify', boot: 0, cancelRequested: 0, found: null } as const;
+  // As another server does it, which says nothing more for an hour.
+  const other = { serverId: 'other', heardAt: new Date(Date.now() + 3_600_000).toISOString(), requestedBy: 'bob' };
+  const progress = JSON.stringify({ phase: 'verify', bytesDone: 42, bytesTotal: 100 });
+  await db
+    .insertInto('imageChecks')
+    .values({
+      ...row,
+      ...other,
+      id: newId(),
+      state: 'running',
+      createdAt: now,
+      startedAt: now,
+      endedAt: null,
+      progress,
+      error: null,
+    })
+    .execute();
+  await page.goto('/images/classroom-2026');
+  await page.getByRole('progressbar', { name: 'Verify: classroom-2026' }).waitFor();
+  await db
+    .updateTable('imageChecks')
+    .set({ progress: progress.replace('42', '77') })
+    .where('state', '=', 'running')
+    .execute();
+  await page.getByText('77%').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.locator('.open').getByText('Being stopped').waitFor();
+  const error = { code: 'chunk-not-found', message: 'gone' };
+  const damaged = { state: 'failed', endedAt: now, error: JSON.stringify(error), progress: null } as const;
+  await db.updateTable('imageChecks').set(damaged).where('state', '=', 'running').execute();
+  await page.getByRole('alert').getByText('was found damaged').waitFor();
+  await page.getByRole('row', { name: /Verify Failed gone chunk-not-found bob/ }).waitFor();
+
+  const scenarios = await console.server.api<{ id: string; name: string }[]>('GET', '/v1/scenarios');
+  const scenario = scenarios.find(({ name }) => name === 'Restore classroom')?.id ?? '';
+  await page.goto(`/run?scenario=${scenario}&machines=${machines.get('lab-01')}`);
+  await page.getByText(/the image 'classroom-2026' was found damaged/).waitFor();
+  expect(await page.getByRole('button', { name: 'Run on 1 machine' }).count()).toBe(0);
+  await page.getByRole('checkbox', { name: /although it was found damaged/ }).check();
+  await page.getByRole('button', { name: 'Run on 1 machine' }).waitFor();
+  await db.destroy();
+  expect(console.complaints).toEqual([]);
+}, 180_000);
