@@ -8,6 +8,7 @@ import { parseCommandLine, readBootWords, readSettingWords } from './1-boot/comm
 import { waitForDevices, waitForDrivers } from './1-boot/devices.ts';
 import { lookAtDisks } from './1-boot/look-at-disks.ts';
 import { readSettings } from './1-boot/settings.ts';
+import { warnOfErasing } from './1-boot/warn-of-erasing.ts';
 import { warnOnChange } from './1-boot/warn-on-change.ts';
 import { findServer } from './3-server/find-server.ts';
 import { keepServer } from './3-server/keep-server.ts';
@@ -58,6 +59,9 @@ async function main(status: Status): Promise<void> {
   const disksAreThere = waitForDevices().then(async () => {
     watchKernel(log);
     await assemble();
+    void listDisks()
+      .then((disks) => warnOfErasing(disks, log))
+      .catch(() => {});
   });
   let token = commandLine.token;
   const search = new NicSearch(commandLine);

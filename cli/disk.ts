@@ -1,6 +1,7 @@
 // `deploy-os disk wipe`: what is on a disk of this machine goes, and what is left is read back.
 import { type Command, Option } from 'commander';
-import { type WipeOptions, wipeDisk, wipeMethods } from '../imaging/wipe/wipe-disk.ts';
+import { wipeMethods } from '../imaging/wipe/erase-ways.ts';
+import { type WipeOptions, wipeDisk } from '../imaging/wipe/wipe-disk.ts';
 import { confirmLoss } from './confirm-overwrite.ts';
 import { formatBytes, printJson } from './output.ts';
 import { withProgress } from './with-progress.ts';
@@ -21,7 +22,10 @@ export function addCommands(program: Command): void {
       'Erase a disk, and read back what is left on it (docs/operations/wipe.md says what each method is worth)',
     )
     .addOption(
-      new Option('--method <method>', 'auto: the disk erases itself where it can, and is overwritten where it cannot')
+      new Option(
+        '--method <method>',
+        'auto: the strongest way in which the disk erases itself, and overwritten where it has none',
+      )
         .choices(wipeMethods)
         .default('auto'),
     )

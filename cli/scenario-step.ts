@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
+import { wipeMethods } from '../imaging/wipe/erase-ways.ts';
 import { DeployError } from '../protocol/errors.ts';
 import { diskSelectorHelp, readSelector } from './disk-selector.ts';
 import { type Growing, parseGrowing } from './grow-option.ts';
@@ -40,12 +41,10 @@ export function withStepOptions(command: Command): Command {
     .option('--duplicate <image>', 'the same as --restore with --new-ids: one image for many machines')
     .option('--check', 'read what disks there are and report')
     .addOption(
-      new Option('--wipe <method>', 'erase the disk; auto: by itself where it can, else overwritten').choices([
-        'auto',
-        'discard',
-        'overwrite',
-        'sanitize',
-      ]),
+      new Option(
+        '--wipe <method>',
+        'erase the disk; auto: the strongest way in which it erases itself, else overwritten',
+      ).choices(wipeMethods),
     )
     .option(
       '--script <file>',

@@ -72,6 +72,14 @@ export const checkedDiskSchema = diskSchema.extend({
   readError: z.string().max(maxNoteLength).nullable().default(null),
   /** Null when nothing could be asked. */
   health: diskHealthSchema.nullable().default(null),
+  /** The ways in which it erases itself, by the names of imaging/wipe/erase-ways.ts, and why others cannot be used now; null when it was not asked. */
+  erase: z
+    .object({
+      ways: z.array(z.string().max(64)).max(32).readonly(),
+      hindrances: z.array(text).max(8).readonly(),
+    })
+    .nullable()
+    .default(null),
 });
 export type CheckedDisk = z.infer<typeof checkedDiskSchema>;
 

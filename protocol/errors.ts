@@ -71,6 +71,7 @@ export const errorCatalogue = {
   'source-member': refused,
   'shared-disk': refused,
   'disk-locked': refused,
+  'disk-erasing': refused,
   'selector-none': refused,
   'selector-ambiguous': refused,
   'machine-not-approved': denied,

@@ -125,12 +125,13 @@ const restoreStep = z
     message: 'goes with grow only',
   });
 const checkStep = z.strictObject({ kind: z.literal('check') });
+/** `auto`: the strongest way in which the disk erases itself (imaging/wipe/erase-ways.ts), or an overwrite where it has none. The others are done or refused. */
+export const wipeMethods = ['auto', 'sanitize', 'crypto-erase', 'secure-erase', 'overwrite', 'discard'] as const;
 const wipeStep = z
   .strictObject({
     kind: z.literal('wipe'),
     target: diskSelectorSchema,
-    /** `auto`: the disk erases itself where it can, and is overwritten where it cannot. */
-    method: z.enum(['auto', 'discard', 'overwrite', 'sanitize']).default('auto'),
+    method: z.enum(wipeMethods).default('auto'),
     /** Of an overwrite; zeros unless told. */
     pattern: z.enum(['zeros', 'random']).exactOptional(),
     member,

@@ -5,6 +5,8 @@ import type { DiskMap } from '../../imaging/disk-map.ts';
 import { totalBytes } from '../../imaging/extent.ts';
 import { mapDisk } from '../../imaging/map.ts';
 import { readPresentTarget } from '../../imaging/read-present-target.ts';
+import { refuseErasing } from '../../imaging/wipe/refuse-erasing.ts';
+import { findSanitizers } from '../../imaging/wipe/sanitize.ts';
 import { type CheckedDisk, maxNoteLength, maxNotes } from '../../protocol/disk-check.ts';
 import { toDeployError } from '../../protocol/errors.ts';
 import { formatBytes } from '../../protocol/format-bytes.ts';
@@ -37,7 +39,18 @@ async function checkDisk(disk: Disk, step: StepRun): Promise<CheckedDisk> {
   const content = await readContents(disk, step);
   const health = await readHealth(disk, step.run.signal);
   if (health?.passed === false) step.run.onWarning(`${describeDisk(disk)} says that it is failing: replace it`);
-  return { ...disk, ...content, health };
+  return { ...disk, ...content, health, erase: await readEraseWays(disk) };
+}
+
+/** Of a disk itself: an array has none, and of a LUN's paths any could be asked, but a wipe asks none. */
+async function readEraseWays({ kind, devicePath }: Disk): Promise<CheckedDisk['erase']> {
+  if (kind !== 'disk') return null;
+  const found = await findSanitizers({ path: devicePath, label: devicePath }).catch(() => null);
+  if (found === null) return null;
+  return {
+    ways: found.sanitizers.map(({ way }) => way),
+    hindrances: found.hindrances.slice(0, 8).map((hindrance) => hindrance.slice(0, 512)),
+  };
 }
 
 async function readContents(
@@ -45,6 +58,7 @@ async function readContents(
   { run, log }: StepRun,
 ): Promise<Pick<CheckedDisk, 'map' | 'tablesDigest' | 'readError'>> {
   try {
+    await refuseErasing(disk.devicePath, describeDisk(disk));
     const map = await mapDisk(disk.devicePath, { ...run, allowMember: true });
     const { tablesDigest } = await readPresentTarget({ path: disk.devicePath, sizeBytes: disk.sizeBytes });
     log('info', describeContents(disk, map));
@@ -53,7 +67,7 @@ async function readContents(
   } catch (thrown) {
     const { code, message } = toDeployError(thrown);
     if (code === 'cancelled') throw thrown;
-    run.onWarning(`${describeDisk(disk)}: ${message}`);
+    run.onWarning(code === 'disk-erasing' ? message : `${describeDisk(disk)}: ${message}`);
     return { map: null, tablesDigest: null, readError: message.slice(0, maxNoteLength) };
   }
 }

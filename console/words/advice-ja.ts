@@ -65,6 +65,7 @@ export const adviceInJapanese: Record<ErrorCode, string | null> = {
   'source-member': 'アレイそのものを指定してください。',
   'shared-disk': 'クラスターのすべてのマシンでマウントを解除してください。',
   'disk-locked': 'ファームウェアでロックを解除し、電源を切らずに再実行してください。',
+  'disk-erasing': '消去が終わるまで待ってください。止められず、電源を切っても続きます。',
   'selector-none': 'マシンのディスクと条件を見比べてください。',
   'selector-ambiguous': 'シリアル番号または WWN で選択してください。',
   'machine-not-approved': 'マシンの一覧で承認してください。',

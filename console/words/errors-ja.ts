@@ -59,6 +59,7 @@ export const errorsInJapanese: Record<ErrorCode, string> = {
   'source-member': '取得元のディスクはアレイのメンバーです。',
   'shared-disk': 'ディスクにクラスターファイルシステムがあり、他のマシンが書き込んでいる可能性があります。',
   'disk-locked': 'ディスクは ATA パスワードまたは OPAL でロックされています。',
+  'disk-erasing': 'ディスクは自身を消去中で、終わるまで読み書きできません。',
   'selector-none': 'ディスクの条件に合うディスクがありません。',
   'selector-ambiguous': 'ディスクの条件に合うディスクが複数あるため、選択できません。',
   'machine-not-approved': 'マシンはまだ承認されていません。',

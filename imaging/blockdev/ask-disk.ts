@@ -10,7 +10,16 @@ const graceMs = 1000;
 export async function askDisk(
   program: string,
   args: readonly string[],
-  { timeoutMs, maxBytes }: { readonly timeoutMs: number; readonly maxBytes: number },
+  {
+    timeoutMs,
+    maxBytes,
+    input,
+  }: {
+    readonly timeoutMs: number;
+    readonly maxBytes: number;
+    /** For its standard input. */
+    readonly input?: Buffer;
+  },
 ): Promise<ToolAnswer | null> {
   const { promise, resolve } = Promise.withResolvers<ToolAnswer | null>();
   const child = execFile(
@@ -26,6 +35,7 @@ export async function askDisk(
       resolve(typeof status === 'number' ? { status, stdout, stderr: stderr.toString('latin1') } : null);
     },
   );
+  if (input !== undefined) child.stdin?.on('error', () => {}).end(input);
   const timer = setTimeout(() => {
     child.unref();
     resolve(null);

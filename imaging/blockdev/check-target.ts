@@ -1,6 +1,7 @@
 // Refuses a target that anybody uses, before a restore writes its first byte.
 import { access, constants, open, realpath, stat } from 'node:fs/promises';
 import { DeployError } from '../../protocol/errors.ts';
+import { refuseErasing } from '../wipe/refuse-erasing.ts';
 import { findUses, type Use } from './device-uses.ts';
 import { readLocks, refuseLocked } from './locks.ts';
 import { findMembership } from './member-signature.ts';
@@ -16,12 +17,21 @@ export type TargetFacts = {
   readonly exists: boolean;
 };
 
+export type TargetOptions = {
+  readonly allowMember?: boolean;
+  /** Its content cannot be read, and is to go. */
+  readonly allowLocked?: boolean;
+};
+
 /**
  * What stands at `path`, if it may be overwritten: a free block device, a regular file, or nothing yet (a file to be made).
- * @throws DeployError target-mounted, target-held (swap, arrays, volumes), target-member, target-read-only, target-busy, disk-locked,
+ * @throws DeployError target-mounted, target-held (swap, arrays, volumes), target-member, target-read-only, target-busy, disk-locked, disk-erasing,
  * device-not-found (a missing node below /dev, a missing folder), invalid-input
  */
-export async function checkTarget(path: string, options: { allowMember?: boolean } = {}): Promise<TargetFacts> {
+export async function checkTarget(
+  path: string,
+  { allowMember = false, allowLocked = false }: TargetOptions = {},
+): Promise<TargetFacts> {
   if (!(await exists(path))) return await describeNewFile(path);
   const facts = await describeDiskFile(path, await statDiskFile(path));
   await refuseReadOnly(path, facts);
@@ -30,8 +40,9 @@ export async function checkTarget(path: string, options: { allowMember?: boolean
     facts.device === null ? { filePath: await realpath(path) } : { device: facts.device },
   );
   refuseUses(facts.label, uses);
-  refuseLocked(facts.label, await readLocks(path));
-  if (options.allowMember !== true) await refuseMember(path, facts, 'target-member', 'overwritten');
+  await refuseErasing(path, facts.label);
+  if (!allowLocked) refuseLocked(facts.label, await readLocks(path));
+  if (!allowMember && !allowLocked) await refuseMember(path, facts, 'target-member', 'overwritten');
   if (facts.kind === 'block') await refuseBusy(path, facts.label);
   const { kind, sizeBytes, sectorSizeBytes, label } = facts;
   return { kind, sizeBytes, sectorSizeBytes, label, exists: true };

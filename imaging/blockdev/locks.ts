@@ -85,7 +85,7 @@ export function refuseLocked(label: string, locks: Locks): void {
     'disk-locked',
     `${label} is locked by ${by}: what can be read of it is not its content; nothing was written to it`,
     {
-      hint: 'Unlock it in the firmware of the machine, or with hdparm or sedutil-cli, without switching it off. To give up what is on it, erase it with its PSID.',
+      hint: 'Unlock it in the firmware of the machine, or with hdparm or sedutil-cli, without switching it off. To give up what is on it, erase it with its PSID; or by a wipe with the method secure-erase, if one of before was cut off and has left it locked.',
     },
   );
 }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import { checkTarget } from '../blockdev/check-target.ts';
+import { readLocks } from '../blockdev/locks.ts';
+import { describeDiskFile, statDiskFile } from '../blockdev/open-reader.ts';
 import { readReservations } from '../blockdev/reservations.ts';
 import {
   blankRanges,
@@ -22,20 +24,19 @@ import type { ProgressPhase, RunOptions } from '../progress.ts';
 import { readPresentTarget } from '../read-present-target.ts';
 import type { Digest } from '../store/chunk-store.ts';
 import { canReadDirectly } from '../write-image.ts';
+import { chooseEraseWay, erasesItself, type WipeMethod } from './erase-ways.ts';
 import { overwriteTarget } from './overwrite.ts';
 import type { PatternKind } from './pattern.ts';
-import { findSanitizer } from './sanitize.ts';
-import type { Sanitizer } from './sanitizer.ts';
+import { waitForErase } from './poll-erase.ts';
+import { findSanitizers, readRunningErase } from './sanitize.ts';
+import type { EraseFacts, Sanitizer } from './sanitizer.ts';
 import { type Evidence, takeSamples, verifyWiped } from './verify-wiped.ts';
-
-export const wipeMethods = ['auto', 'discard', 'overwrite', 'sanitize'] as const;
 
 export type WipeOptions = RunOptions &
   FindingOptions & {
     /** A disk, or a disk file. */
     readonly targetPath: string;
-    /** `auto`: the disk erases itself where it can, and is overwritten where it cannot. */
-    readonly method: (typeof wipeMethods)[number];
+    readonly method: WipeMethod;
     /** Of an overwrite. Zeros unless told. */
     readonly pattern?: PatternKind;
     readonly allowMember?: boolean;
@@ -61,7 +62,8 @@ export type WipeResult = {
 };
 
 type Work = Omit<WipeResult, 'sizeBytes' | 'seconds' | 'secondsByPhase'>;
-type State = { begun: boolean; doing: string };
+/** In which state the target is by now, in words that follow its name; null while it is as it was. */
+type State = { now: string | null };
 
 /**
  * Wipes all of the target and reads it back.
@@ -69,16 +71,18 @@ type State = { begun: boolean; doing: string };
  */
 export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
   const { targetPath } = options;
-  const state: State = { begun: false, doing: 'wiped' };
+  const state: State = { now: null };
   const clock = new PhaseClock();
   try {
     clock.begin('prepare');
-    const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
+    await waitForEarlierErase(options, state);
+    const locked = options.method === 'secure-erase' && (await readLocks(targetPath)).ata === 'locked';
+    const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false, allowLocked: locked });
     if (!facts.exists) throw new DeployError('device-not-found', `there is no ${targetPath}`);
-    await refuseShared(options);
+    if (!locked) await refuseShared(options);
     const target = await openTarget({ ...facts, path: targetPath }, 0);
     try {
-      checkTables(options.approvedTables, await identifyTarget(targetPath, facts), await readPresentTarget(target));
+      await checkPresent(target, options, locked);
       const sanitizer = await chooseSanitizer(target, options);
       await options.confirmTarget?.();
       throwIfCancelled(options.signal);
@@ -87,11 +91,11 @@ export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
         options.onWarning?.(
           `${target.label} cannot be read past the page cache: the read-back may have come from memory`,
         );
-      const work = await wipe(target, { ...options, sanitizer, direct, clock, state });
+      const work = await wipe(target, { ...options, sanitizer, direct, clock, state, locked });
       return { ...work, sizeBytes: target.sizeBytes, ...clock.end() };
     } finally {
       await target.handle.close();
-      if (state.begun) await rereadPartitions(target);
+      if (state.now !== null) await rereadPartitions(target);
     }
   } catch (thrown) {
     throw withState(toDeployError(thrown), targetPath, state);
@@ -107,17 +111,54 @@ async function refuseShared({ targetPath, allowShared = false, onFinding }: Wipe
   report(findings, onFinding === undefined ? {} : { onFinding });
 }
 
+/** One that was begun before, and that went on over a power cut: what was asked for comes after it. */
+async function waitForEarlierErase({ targetPath, ...run }: WipeOptions, state: State): Promise<void> {
+  const look = () => readRunningErase(targetPath);
+  if ((await look()) === null) return;
+  run.onWarning?.(`${targetPath} is still erasing itself, as it was told before: that is waited for`);
+  state.now = `${targetPath} ${goesOn}`;
+  const { sizeBytes } = await describeDiskFile(targetPath, await statDiskFile(targetPath));
+  await waitForErase(async () => (await look()) ?? { state: 'done', fraction: 1 }, targetPath, {
+    signal: run.signal,
+    onProgress: reportErase(run, sizeBytes),
+  });
+  state.now = null;
+}
+
+/** A locked one cannot be read: what was approved of its content cannot be compared. @throws target-changed */
+async function checkPresent(target: Target, { approvedTables }: WipeOptions, locked: boolean): Promise<void> {
+  if (!locked)
+    return checkTables(
+      approvedTables,
+      await identifyTarget(target.path, { ...target, exists: true }),
+      await readPresentTarget(target),
+    );
+  if (approvedTables === undefined) return;
+  throw new DeployError(
+    'target-changed',
+    `${target.label} is locked now: whether it holds what was approved cannot be read`,
+    { hint: 'Check the disks again, and approve that.' },
+  );
+}
+
 /** Null for what is done from here. @throws wipe-unsupported when the disk shall erase itself and cannot */
 async function chooseSanitizer(target: Target, { method, onWarning }: WipeOptions): Promise<Sanitizer | null> {
   if (method === 'discard') await requireDiscard(target);
-  if (method === 'discard' || method === 'overwrite') return null;
+  if (!erasesItself(method)) return null;
+  const { sanitizers, hindrances } = await askForWays(target, method);
+  const way = chooseEraseWay(method, { ways: sanitizers.map((one) => one.way), hindrances }, target.label);
+  const why = hindrances.map((hindrance) => `: ${hindrance}`).join('');
+  if (way === null) onWarning?.(`${target.label} cannot erase itself${why}: it is overwritten instead`);
+  return sanitizers.find((one) => one.way === way) ?? null;
+}
+
+async function askForWays(target: Target, method: WipeMethod): Promise<EraseFacts> {
   try {
-    return await findSanitizer(target);
+    return await findSanitizers(target, { withPassword: method === 'secure-erase' });
   } catch (thrown) {
     const { code, message } = toDeployError(thrown);
-    if (method === 'sanitize' || (code !== 'wipe-unsupported' && code !== 'tool-missing')) throw thrown;
-    onWarning?.(`${message}: it is overwritten instead`);
-    return null;
+    if (method !== 'auto' || code !== 'tool-missing') throw thrown;
+    return { sanitizers: [], hindrances: [message] };
   }
 }
 
@@ -134,7 +175,12 @@ type Wiping = WipeOptions & {
   readonly direct: boolean;
   readonly clock: PhaseClock;
   readonly state: State;
+  /** By an ATA password: nothing is known of what is on it. */
+  readonly locked: boolean;
 };
+
+const partlyThere = 'its tables are gone, and some of what was on it may still be there';
+const goesOn = 'goes on erasing itself, also after a power cut, and can be neither read nor written until it is done';
 
 async function wipe(target: Target, wiping: Wiping): Promise<Work> {
   const { sanitizer, method, state, pattern = 'zeros' } = wiping;
@@ -143,7 +189,7 @@ async function wipe(target: Target, wiping: Wiping): Promise<Work> {
   const written = await overwriteTarget(target, {
     ...{ ...wiping, pattern },
     onFirstWrite: () => {
-      Object.assign(state, { begun: true, doing: 'overwritten' });
+      state.now = `${target.path} was being overwritten: ${partlyThere}`;
     },
   });
   const what = pattern === 'zeros' ? 'zeros' : 'random bytes';
@@ -157,7 +203,7 @@ async function discard(target: Target, wiping: Wiping): Promise<Work> {
   const { clock, signal, state, direct } = wiping;
   const before = await takeSamples(target, direct);
   clock.begin('discard');
-  Object.assign(state, { begun: true, doing: 'discarded' });
+  state.now = `${target.path} was being discarded: ${partlyThere}`;
   report0('discard', target, wiping);
   // A disk may keep what it was told to forget: tables and superblocks go in any case.
   const edges = edgesOf(target);
@@ -171,24 +217,28 @@ async function discard(target: Target, wiping: Wiping): Promise<Work> {
 }
 
 async function sanitize(target: Target, { name, run }: Sanitizer, wiping: Wiping): Promise<Work> {
-  const { clock, state, signal, onProgress, direct } = wiping;
-  const before = await takeSamples(target, direct);
+  const { clock, state, signal, onWarning, direct, locked } = wiping;
+  const before = locked ? [] : await takeSamples(target, direct);
   clock.begin('sanitize');
-  Object.assign(state, { begun: true, doing: `erased by ${name}` });
-  const bytesTotal = target.sizeBytes;
-  report0('sanitize', target, wiping);
-  await run({
-    onProgress: (fraction) =>
-      onProgress?.({
-        phase: 'sanitize',
-        bytesDone: Math.floor(fraction * bytesTotal),
-        bytesTotal,
-        bytesTransferred: 0,
-      }),
-  });
+  const onBegin = () => {
+    report0('sanitize', target, wiping);
+    state.now = `${target.path} was told to erase itself (${name}): all, some or nothing of what was on it may still be there`;
+  };
+  try {
+    await run({ onBegin, onProgress: reportErase(wiping, target.sizeBytes), onWarning, signal });
+  } catch (thrown) {
+    if (toDeployError(thrown).code === 'cancelled') state.now = `${target.path} ${goesOn}`;
+    throw thrown;
+  }
+  state.now = `${target.path} says that it has erased itself (${name}), and has not been read back`;
   throwIfCancelled(signal);
   await flushTarget(target);
   return { ...(await verify(target, before, wiping)), done: name, bytesWritten: 0, resumedAtBytes: 0 };
+}
+
+function reportErase({ onProgress }: RunOptions, bytesTotal: number): (fraction: number) => void {
+  return (fraction) =>
+    onProgress?.({ phase: 'sanitize', bytesDone: Math.floor(fraction * bytesTotal), bytesTotal, bytesTransferred: 0 });
 }
 
 async function verify(
@@ -202,7 +252,11 @@ async function verify(
   const evidence: Evidence = await verifyWiped({ target, direct, signal, pause, onDone }, before);
   const { zeros, bytesVerified, samplesChanged } = evidence;
   if (zeros) return { bytesVerified, verified: `all ${bytesVerified} bytes read back as zeros` };
-  const verified = `not all of it reads as zeros; ${samplesChanged} places that held something, all over the disk, hold something else now`;
+  const compared =
+    samplesChanged === 0
+      ? 'there is nothing to compare it with: it was blank before, or could not be read'
+      : `${samplesChanged} places that held something, all over the disk, hold something else now`;
+  const verified = `not all of it reads as zeros; ${compared}`;
   onWarning?.(`${target.label}: ${verified}`);
   return { bytesVerified, verified };
 }
@@ -221,12 +275,9 @@ function edgesOf({ sizeBytes }: Target) {
   return all.filter((extent) => extent.lengthBytes > 0);
 }
 
-function withState(error: DeployError, targetPath: string, { begun, doing }: State): DeployError {
-  const now = begun
-    ? `${targetPath} was being ${doing}: its tables are gone, and some of what was on it may still be there`
-    : 'nothing was written';
-  const hint = error.hint ?? (begun ? 'Wipe it again; an overwrite goes on where it was cut off.' : undefined);
-  return new DeployError(error.code, `wiping ${targetPath}: ${error.message}. ${now}`, {
+function withState(error: DeployError, targetPath: string, { now }: State): DeployError {
+  const hint = error.hint ?? (now === null ? undefined : 'Wipe it again; an overwrite goes on where it was cut off.');
+  return new DeployError(error.code, `wiping ${targetPath}: ${error.message}. ${now ?? 'nothing was written'}`, {
     cause: error.cause ?? error,
     ...(hint === undefined ? {} : { hint }),
   });

@@ -2,9 +2,10 @@
 import path from 'node:path';
 
 export type DiskSpec = {
-  /** A raw image. */
+  /** A raw image; of `passed-on` the URL of an iSCSI LUN. */
   readonly file: string;
-  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'sas' | 'megasas' | 'usb' | 'sd' | 'cd';
+  /** `passed-on`: every command of the machine goes to the LUN as it is. Debian: qemu-block-extra. */
+  readonly bus: 'virtio' | 'sata' | 'nvme' | 'scsi' | 'sas' | 'megasas' | 'usb' | 'sd' | 'cd' | 'passed-on';
   /** Empty: it has none. That of an SD card is QEMU's. */
   readonly serial?: string;
   /** World Wide Name, 16 hex digits; SATA and SCSI only. */
@@ -132,6 +133,7 @@ const diskDevices: Record<DiskSpec['bus'], string> = {
   usb: 'usb-storage,bus=xhci.0,removable=on',
   sd: 'sd-card',
   cd: 'ide-cd',
+  'passed-on': 'scsi-generic,bus=scsi0.0',
 };
 
 function diskArguments(disk: DiskSpec, index: number, bootIndex: number): string[] {
@@ -149,7 +151,8 @@ export function wayArguments(
   { path = 0, bootIndex }: { readonly path?: number; readonly bootIndex?: number } = {},
 ): { drive: string; device: string } {
   const id = `disk${index}-${path}`;
-  if (disk.bus === 'sd') return { drive: driveOf(disk, id), device: `${diskDevices.sd},drive=${id}` };
+  if (disk.bus === 'sd' || disk.bus === 'passed-on')
+    return { drive: driveOf(disk, id), device: `${diskDevices[disk.bus]},drive=${id}` };
   const size = disk.sectorSizeBytes ?? 512;
   const fixedSize = disk.bus === 'usb' || disk.bus === 'cd';
   const device = [
@@ -233,7 +236,7 @@ function ordersArguments({ kernel }: MachineSpec, { ordersSocket }: MachineFiles
 /** The arguments of `qemuProgramOf(spec)`, with one tap for each NIC. */
 export function qemuArguments(spec: MachineSpec, taps: readonly string[], files: MachineFiles): string[] {
   const uses = (bus: DiskSpec['bus']) => spec.disks.some((disk) => disk.bus === bus);
-  const scsi = spec.disks.filter(({ bus }) => bus === 'scsi');
+  const scsi = spec.disks.filter(({ bus }) => bus === 'scsi' || bus === 'passed-on');
   const adapters = Math.max(0, ...scsi.map(({ paths = 1 }) => paths));
   return [
     ...firmwareArguments(spec, files),

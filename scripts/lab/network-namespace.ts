@@ -61,6 +61,8 @@ export class NetworkNamespace {
   readonly name: string;
   /** By this address the host reaches the namespace, where no route to `serverAddress` could be had. */
   readonly hostSideAddress: string;
+  /** By this address the namespace reaches the host. */
+  readonly hostAddress: string;
   #taps = 0;
   /** Namespaces by address. */
   readonly #hosts = new Map<string, string>();
@@ -68,9 +70,10 @@ export class NetworkNamespace {
     for (const name of [...this.#hosts.values(), this.name]) removeNamespace(name);
   };
 
-  private constructor(name: string, hostSideAddress: string) {
+  private constructor(name: string, network: string) {
     this.name = name;
-    this.hostSideAddress = hostSideAddress;
+    this.hostSideAddress = `${network}.2`;
+    this.hostAddress = `${network}.1`;
     process.on('exit', this.#close);
   }
 
@@ -83,13 +86,13 @@ export class NetworkNamespace {
     while (taken.has(`${namePrefix}${process.pid}-${startTime}-${n}`)) n++;
     const name = `${namePrefix}${process.pid}-${startTime}-${n}`;
     const network = `10.78.${(process.pid + n) % 256}`;
-    const namespace = new NetworkNamespace(name, `${network}.2`);
+    const namespace = new NetworkNamespace(name, network);
     await runCommand('ip', ['netns', 'add', name]);
     await namespace.#ip(`link set lo up`);
     await namespace.#ip(`link add ${bridgeName} type bridge stp_state 0 forward_delay 0`);
     await namespace.#ip(`addr add ${serverAddress}/24 dev ${bridgeName}`);
     await namespace.#ip(`link set ${bridgeName} up`);
-    await namespace.#connectHost(hostLinkOf(name), network);
+    await namespace.#connectHost(hostLinkOf(name));
     return namespace;
   }
 
@@ -97,15 +100,15 @@ export class NetworkNamespace {
     return runCommand('ip', ['-n', this.name, ...command.split(' ')]);
   }
 
-  async #connectHost(hostSide: string, network: string): Promise<void> {
+  async #connectHost(hostSide: string): Promise<void> {
     const add = `link add ${hostSide} type veth peer name host0 netns ${this.name}`;
     await runCommand('ip', add.split(' '));
-    await runCommand('ip', ['addr', 'add', `${network}.1/30`, 'dev', hostSide]);
+    await runCommand('ip', ['addr', 'add', `${this.hostAddress}/30`, 'dev', hostSide]);
     await runCommand('ip', ['link', 'set', hostSide, 'up']);
-    await this.#ip(`addr add ${network}.2/30 dev host0`);
+    await this.#ip(`addr add ${this.hostSideAddress}/30 dev host0`);
     await this.#ip(`link set host0 up`);
     // A second lab at the same time finds the route taken: its server is then reached through `ip netns exec` only.
-    await runCommand('ip', ['route', 'add', `${serverAddress}/32`, 'via', `${network}.2`]).catch(() => {});
+    await runCommand('ip', ['route', 'add', `${serverAddress}/32`, 'via', this.hostSideAddress]).catch(() => {});
   }
 
   /** A second segment, with a bridge of its own. */

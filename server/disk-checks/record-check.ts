@@ -39,7 +39,14 @@ export async function recordRegistration(
   { id, state }: MachineRow,
   inventory: readonly InventoryDisk[],
 ): Promise<void> {
-  const disks = inventory.map((disk) => ({ ...disk, map: null, tablesDigest: null, readError: null, health: null }));
+  const disks = inventory.map((disk) => ({
+    ...disk,
+    map: null,
+    tablesDigest: null,
+    readError: null,
+    health: null,
+    erase: null,
+  }));
   await transact(db, async (transaction) => {
     const newest = await findNewest(transaction, id);
     if (newest !== undefined && compareDisks(JSON.parse(newest.disks), disks).length === 0) return;

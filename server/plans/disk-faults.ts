@@ -10,7 +10,9 @@ import { describeDisk } from '../../protocol/select-disk.ts';
 /** In the words of the errors that the agent would end with. */
 export function findDiskFaults(step: Step, disk: CheckedDisk): DeployError[] {
   const label = describeDisk(disk);
-  const locked = describeLocks(disk.locks);
+  // A Secure Erase takes a disk that one of before left locked.
+  const locks = step.kind === 'wipe' && step.method === 'secure-erase' ? { ...disk.locks, ata: null } : disk.locks;
+  const locked = describeLocks(locks);
   const faults: DeployError[] = [];
   if (locked !== null) faults.push(new DeployError('disk-locked', `${label} is locked by ${locked}`));
   if (step.kind !== 'restore' && step.kind !== 'wipe') return faults;

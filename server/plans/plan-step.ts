@@ -13,6 +13,7 @@ import type { PlannedStep, PlanWarning } from '../../protocol/plan.ts';
 import type { Step } from '../../protocol/scenario.ts';
 import { describeDisk, type ImageSource, selectDisk } from '../../protocol/select-disk.ts';
 import { findDiskFaults, warnOfDisk } from './disk-faults.ts';
+import { describeWipe, planWipe } from './plan-wipe.ts';
 import type { PlannedImages } from './planned-images.ts';
 
 type Facts = {
@@ -42,6 +43,9 @@ export async function planStep(step: Step, facts: Facts): Promise<PlannedStep> {
   const shared = refusalOf(findings);
   if (shared !== null) refusals.push(toErrorBody(shared));
   if (disk !== null) refusals.push(...findDiskFaults(step, disk).map(toErrorBody));
+  if (step.kind === 'wipe' && disk !== null) {
+    await attempt(async () => planWipe(step, disk));
+  }
   const shrinks = step.kind === 'restore' && step.shrink === true;
   const warnings: PlanWarning[] = disk === null ? [] : warnOfDisk(step, disk);
   if (step.kind === 'restore' && image === null && facts.fault === null) {
@@ -157,7 +161,7 @@ function summarize(step: Step, disk: CheckedDisk | null): string {
       return `restore ${what}'${step.image}' onto ${into}${where}`;
     }
     case 'wipe':
-      return `wipe ${where} (${step.method})`;
+      return `wipe ${where} (${describeWipe(step, disk)})`;
     case 'script':
       return 'run a script in the Deploy-OS';
     case 'check':

@@ -82,6 +82,7 @@ test.each([
       ...{ member: true, allowShared: true },
     },
   ],
+  ['--wipe secure-erase --disk only', { kind: 'wipe', target: { by: 'only' }, method: 'secure-erase' }],
   ['--wipe auto --disk number:2', { kind: 'wipe', target: { by: 'number', number: 2 }, method: 'auto' }],
 ])('%s', async (words, step) => {
   expect(await stepOf(words)).toEqual(step);

@@ -7,8 +7,10 @@ import { gunzipSync } from 'node:zlib';
 import type { Disk } from '../../imaging/blockdev/disk.ts';
 import { listDisks } from '../../imaging/blockdev/list-disks.ts';
 import { listRecorded } from '../../imaging/blockdev/record.ts';
+import type { ProgressPhase } from '../../imaging/progress.ts';
 import type { WipeOptions } from '../../imaging/wipe/wipe-disk.ts';
 import { buildDeployOs } from '../../initramfs/build.ts';
+import type { StepResult } from '../../protocol/agent-messages.ts';
 import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
 import { Machine } from '../../scripts/lab/qemu.ts';
@@ -39,6 +41,14 @@ type DisksOptions = {
   readonly disks: readonly DiskSpec[];
   /** Run in the machine before it looks for disks, with kernel modules that the Deploy-OS does not have. */
   readonly before?: { readonly modules: readonly string[]; readonly script: string };
+  /** One that is there already; it is closed with the machine. */
+  readonly network?: NetworkNamespace;
+};
+
+export type JobDone = {
+  readonly results: readonly StepResult[];
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
+  readonly log: readonly string[];
 };
 
 export class DisksMachine {
@@ -54,7 +64,7 @@ export class DisksMachine {
   }
 
   static async start(name: string, options: DisksOptions): Promise<DisksMachine> {
-    const { folder, disks, before } = options;
+    const { folder, disks, before, network = await NetworkNamespace.create() } = options;
     const outDir = path.join(folder, 'deploy-os');
     const agentEntry = path.join(standIns, 'disks-agent.ts');
     await buildDeployOs({ outDir, agentEntry });
@@ -65,7 +75,6 @@ export class DisksMachine {
     // The archive is padded to whole four bytes, as the kernel wants where another begins.
     if (before !== undefined) await appendFile(initramfs, await packScript(before));
     const kernel = { vmlinuz, initramfs, options: 'console=ttyS0,115200 panic=-1' };
-    const network = await NetworkNamespace.create();
     const spec = { name, bootFrom: 'kernel', kernel, disks, nics: [], memoryMiB: 512 } as const;
     return new DisksMachine(await Machine.start(spec, network, folder), network);
   }
@@ -118,6 +127,12 @@ export class DisksMachine {
   async wipe(devicePath: string, method: WipeOptions['method']): Promise<{ done: string; verified: string }> {
     this.#orders.write(`wipe ${devicePath} ${method}\n`);
     return (await this.#answer('wiped')) as { done: string; verified: string };
+  }
+
+  /** Runs steps as a job does; cancelled when one of them comes to the phase. */
+  async runJob(steps: readonly object[], cancelIn?: ProgressPhase): Promise<JobDone> {
+    this.#orders.write(`job ${JSON.stringify({ steps, cancelIn })}\n`);
+    return (await this.#answer('done')) as JobDone;
   }
 
   /** The same, while all paths to each of them fail one after the other, and come back. */

@@ -139,6 +139,32 @@ describe('a plan', () => {
     expect(own.map(({ refused }) => refused)).toEqual([false, false]);
   });
 
+  it('says in which way a disk would erase itself and why, and refuses what it cannot', async () => {
+    await using server = await TestServer.start();
+    const machine = await addMachine(server, uuidA, [
+      makeChecked(1, { erase: { ways: ['sanitize-crypto', 'secure-erase-normal'], hindrances: [] } }),
+      makeChecked(2, { erase: { ways: [], hindrances: ['its settings are frozen'] } }),
+      makeChecked(3, { erase: { ways: [], hindrances: [] }, locks: { ata: 'locked', opal: null } }),
+    ]);
+    const wipes = [
+      ['auto', 1, 'auto: Sanitize (cryptographic erase), the strongest that it has', []],
+      ['secure-erase', 1, 'secure-erase: Secure Erase (normal), the strongest of those that are asked for', []],
+      ['overwrite', 1, 'overwrite', []],
+      ['auto', 2, 'auto: overwritten, because its settings are frozen', []],
+      ['sanitize', 2, 'sanitize: refused', ['wipe-unsupported']],
+      ['auto', 3, 'auto: overwritten, because it has no way to erase itself', ['disk-locked']],
+      // It may be one that a Secure Erase has left locked: the disk is asked then.
+      ['secure-erase', 3, 'secure-erase: with the password of an erase that was cut off, if that is what locks it', []],
+    ] as const;
+    const steps = wipes.map(([method, number]) => ({ kind: 'wipe', target: { by: 'number', number }, method }));
+    const [planned] = await plan(server, steps, [machine]);
+    const found = planned?.steps.map(({ summary, refusals }) => [
+      /\((?!QEMU)(.*)\)$/.exec(summary)?.[1],
+      codes(refusals),
+    ]);
+    expect(found).toEqual(wipes.map(([, , words, refused]) => [words, refused]));
+  });
+
   it('tells of a wipe that all of the disk is lost', async () => {
     await using server = await TestServer.start();
     const machine = await addMachine(server, uuidA, [makeChecked(1, { readOnly: true })]);
@@ -146,7 +172,7 @@ describe('a plan', () => {
     expect(planned).toMatchObject({ overwrites: true, refused: true });
     expect(planned?.steps[0]).toMatchObject({
       overwrites: 'disk',
-      summary: expect.stringMatching(/^wipe disk 1 .* \(auto\)$/),
+      summary: expect.stringMatching(/^wipe disk 1 .* \(auto: in which way, a check of its disks would say\)$/),
     });
     expect(codes(planned?.steps[0]?.refusals)).toEqual(['target-read-only']);
   });

@@ -5,7 +5,7 @@ import type { ScenarioBody } from '../../../protocol/scenario-body.ts';
 export type Draft = { name: string; parameters: ScenarioBody['parameters']; steps: Step[]; end: ScenarioBody['end'] };
 
 export const offeredKinds = ['capture', 'restore', 'check', 'wipe', 'script'] as const;
-export const wipeMethods = ['auto', 'discard', 'overwrite', 'sanitize'] as const;
+export const wipeMethods = ['auto', 'sanitize', 'crypto-erase', 'secure-erase', 'overwrite', 'discard'] as const;
 export const offeredSelectors = ['only', 'where', 'serial', 'wwn', 'id', 'number', 'image'] as const;
 export const ends = ['reboot', 'poweroff', 'wait', 'kexec'] as const;
 

@@ -1,6 +1,6 @@
 // What is sent to a disk so that it erases itself, byte for byte after the specifications, and what its answers mean.
 import { describe, expect, it } from 'vitest';
-import { parseFacts, parseSanitizeStatus } from '../../../imaging/wipe/nvme-sanitize.ts';
+import { formatDwordOf, parseFacts, parseSanitizeStatus, sanitizeDwords } from '../../../imaging/wipe/nvme-sanitize.ts';
 import { isSupported, supportCommand } from '../../../imaging/wipe/scsi-sanitize.ts';
 import { nvmeCommand } from '../../../imaging/wipe/send-command.ts';
 
@@ -18,20 +18,26 @@ function answers({ sanicap = 0, oacs = 0, fna = 0, flbas = 0, dps = 0, active = 
 }
 
 describe('an NVMe disk', () => {
-  it('is asked for what it says that it can: block erase before cryptographic erase, Sanitize before Format', () => {
-    expect(answers({})).toMatchObject({ sanitize: null, format: null });
-    expect(answers({ sanicap: 3 })).toMatchObject({ sanitize: 'block erase' });
-    expect(answers({ sanicap: 1 })).toMatchObject({ sanitize: 'cryptographic erase' });
-    // Overwriting alone is what is done from here as well.
-    expect(answers({ sanicap: 4 })).toMatchObject({ sanitize: null });
-    expect(answers({ oacs: 2 })).toMatchObject({ format: 'user data erase', formatDword: 1 << 9 });
-    expect(answers({ oacs: 2, fna: 4 })).toMatchObject({ format: 'cryptographic erase', formatDword: 2 << 9 });
+  it('is asked for what it says that it can', () => {
+    expect(answers({})).toMatchObject({ sanitizes: [], formats: [] });
+    expect(answers({ sanicap: 7 }).sanitizes).toEqual(['sanitize-block', 'sanitize-overwrite', 'sanitize-crypto']);
+    expect(answers({ sanicap: 1 }).sanitizes).toEqual(['sanitize-crypto']);
+    expect(answers({ oacs: 2 }).formats).toEqual(['format-user-data']);
+    expect(answers({ oacs: 2, fna: 4 }).formats).toEqual(['format-crypto', 'format-user-data']);
+    expect(formatDwordOf({ formatDword: 0 }, 'format-user-data')).toBe(1 << 9);
+    expect(formatDwordOf({ formatDword: 0 }, 'format-crypto')).toBe(2 << 9);
+  });
+
+  it('is told to sanitize so that a failure can be left: an overwrite is one pass of zeros', () => {
+    expect(sanitizeDwords('sanitize-block')).toEqual([0x0a]);
+    expect(sanitizeDwords('sanitize-crypto')).toEqual([0x0c]);
+    expect(sanitizeDwords('sanitize-overwrite')).toEqual([0x1b, 0]);
   });
 
   it('keeps its blocks when it is formatted: format index, metadata and protection stay', () => {
     // LBAF 3, metadata at the end, upper index bits 1; protection type 1, at the start.
     expect(answers({ oacs: 2, flbas: 0x33, dps: 0x09 }).formatDword).toBe(
-      3 | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 12),
+      3 | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 12),
     );
   });
 
