@@ -52,13 +52,13 @@ describe('the API', () => {
   });
 
   it.each([
-    ['captures', { kind: 'capture', image: 'web', source: { by: 'only' } }, 'web'],
+    ['captures', { kind: 'capture', image: 'web', source: { by: 'only' } }, () => 'web'],
     [
       'restores, for what it saves of the disk',
       { kind: 'restore', image: 'web', target: { by: 'only' } },
-      'undo%2Fdisk%2Fnow',
+      (machine: string) => `undo/machine ${machine}/disk/now`,
     ],
-  ])('takes a manifest from an agent only under a name that fits its job, one that %s', async (_, step, allowed) => {
+  ])('takes a manifest from an agent only under a name that fits its job, one that %s', async (_, step, nameFor) => {
     await using server = await TestServer.start({ approve: 'all' });
     const token = await server.bootToken(uuidA);
     const agent = await ScriptedAgent.join({ port: server.running.port, token, uuid: uuidA });
@@ -66,11 +66,23 @@ describe('the API', () => {
     if (step.kind === 'restore') await server.addImage('web');
     await server.api('POST', '/v1/scenarios', { name: 'read', steps: [step] });
     const [machine] = await server.machines();
-    await server.api('POST', '/v1/jobs', { scenario: 'read', machine: machine?.id });
+    const id = machine?.id ?? '';
+    await server.api('POST', '/v1/jobs', { scenario: 'read', machine: id });
     await agent.next('job');
     const put = (name: string) =>
-      server.tls(`/v1/images/${name}`, { method: 'PUT', headers: agent.headers, body: 'no manifest' });
-    for (const name of ['other', 'web', 'undo%2Fdisk%2Fnow']) {
+      server.tls(`/v1/images/${encodeURIComponent(name)}`, {
+        method: 'PUT',
+        headers: agent.headers,
+        body: 'no manifest',
+      });
+    const allowed = nameFor(id);
+    for (const name of [
+      'other',
+      'web',
+      'undo/disk/now',
+      'undo/machine other/disk/now',
+      `undo/machine ${id}/disk/now`,
+    ]) {
       expect([name, errorCode(await put(name))]).toEqual([name, name === allowed ? 'manifest-corrupt' : 'forbidden']);
     }
   });
