@@ -3,12 +3,15 @@
 //   node scripts/measure-server.ts machines [COUNT]
 //   node scripts/measure-server.ts captures [COUNT] [MEBIBYTES]
 //   node scripts/measure-server.ts soak [JOBS]
+//   node scripts/measure-server.ts mixed [MINUTES]
+// Sockets are cut where the machine is so busy that a handshake takes 15 seconds.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { measureAgents } from './load/measure-agents.ts';
 import { measureCaptures } from './load/measure-captures.ts';
 import { measureMachines } from './load/measure-machines.ts';
+import { measureMixed } from './load/measure-mixed.ts';
 import { measureSoak } from './load/measure-soak.ts';
 
 const words = process.argv.slice(2);
@@ -22,6 +25,7 @@ const measures: Record<string, () => Promise<object>> = {
   agents: () => measureAgents(folder, first ?? 1000, second ?? 60, serverFlags),
   machines: () => measureMachines(folder, first ?? 10_000, serverFlags),
   soak: () => measureSoak(folder, first ?? 10_000, serverFlags),
+  mixed: () => measureMixed(folder, first ?? 30, serverFlags),
   captures: () => measureCaptures(folder, first ?? 20, second ?? 512, serverFlags),
 };
 try {

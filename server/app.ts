@@ -8,7 +8,8 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { prettifyError, ZodError } from 'zod';
-import { DeployError, errorCatalogue, toErrorBody } from '../protocol/errors.ts';
+import { collectBody } from '../imaging/store/http-body.ts';
+import { DeployError, errorCatalogue, toDeployError, toErrorBody } from '../protocol/errors.ts';
 import { audited } from './audited.ts';
 import { BodyBudget } from './body-budget.ts';
 import { browserHeaders, refuseForeignPage } from './browser-rules.ts';
@@ -31,8 +32,8 @@ export type App = FastifyInstance<Server>;
 const maxJsonBytes = 8 * 1024 * 1024;
 /** A name of 255 characters, each of up to four bytes, percent-encoded. */
 const maxParameterLength = 255 * 4 * 3;
-/** What all uploads under way may hold in memory together. */
-const bodyBudgetBytes = 512 * 1024 * 1024;
+/** Of uploads: see body-budget.ts. */
+const bodyBounds = { quickBytes: 64 * 1024 * 1024, quickWithinMs: 2000, totalBytes: 512 * 1024 * 1024 };
 const slowlorisBounds = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 75_000 };
 
 /** The server object and its logger; it listens on nothing by itself (see listener/one-port.ts). */
@@ -62,7 +63,7 @@ export function createApp(authority: Authority, logLevel: LogLevel): App {
 }
 
 export function addRoutes(app: App, context: Context): void {
-  const budget = new BodyBudget(bodyBudgetBytes);
+  const budget = new BodyBudget(bodyBounds);
   const known: Known = { callers: new WeakMap(), costly: new CostlyRequests() };
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(browserHeaders);
@@ -78,7 +79,7 @@ export function addRoutes(app: App, context: Context): void {
   }
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    scope.addContentTypeParser('*', (request: FastifyRequest) => takeBytes(request));
     scope.addHook('preParsing', (request, reply, _payload, done) => budget.admit(request.raw, reply.raw, done));
     for (const route of routes.filter((candidate) => candidate.maxBodyBytes !== undefined)) {
       addRoute(scope as App, context, known, route);
@@ -121,6 +122,15 @@ function addRoute(app: App, context: Context, { callers, costly }: Known, route:
       return answer === undefined ? reply.code(204).send() : answer;
     },
   });
+}
+
+/** @throws DeployError too-large; invalid-input when it does not come to its end */
+async function takeBytes({ raw, routeOptions }: FastifyRequest): Promise<Buffer> {
+  try {
+    return await collectBody(raw, routeOptions.bodyLimit ?? 0, 'the body');
+  } catch (thrown) {
+    throw toDeployError(thrown, 'invalid-input');
+  }
 }
 
 /** `POST …/cancel` and the like have no body; some clients still say that it is JSON. */

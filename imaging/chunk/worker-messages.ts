@@ -53,6 +53,8 @@ export type WorkerCalls = {
     request: { digest: Digest; stored: Uint8Array; lengthBytes: number | null; keys?: SealingKeys };
     reply: null;
   };
+  /** The same for several, as a store keeps them. Their memory, which may be that of one body, comes back with the answer. */
+  checkChunks: { request: { chunks: readonly StoredChunk[] }; reply: { chunks: readonly StoredChunk[] } };
   /** Between the stored form of a chunk and its sealed form. */
   sealChunk: { request: { keys: SealingKeys; digest: Digest; stored: Uint8Array }; reply: { stored: Uint8Array } };
   openChunk: { request: { keys: SealingKeys; name: Digest; stored: Uint8Array }; reply: { stored: Uint8Array } };

@@ -7,7 +7,7 @@ import { findFiles, makeFiles } from '../store/store-files.ts';
 import { allocateArena } from './arena.ts';
 import { type Device, openDevice } from './device-io.ts';
 import { digestOf } from './digest.ts';
-import { freeMemory, ownedMemory } from './memory.ts';
+import { freeMemory, memoryBehind, ownedMemory } from './memory.ts';
 import { readSlotInto } from './read-slot.ts';
 import { applyPatch, makePatch } from './slot-patch.ts';
 import { decodeChunk, encodeChunk } from './stored-chunk.ts';
@@ -71,6 +71,10 @@ const handlers: Handlers = {
     if (lengthBytes === null) checkStoredChunk(digest, stored, keys ?? null);
     else decoded(digest, stored, lengthBytes);
     return null;
+  },
+  checkChunks({ chunks }) {
+    for (const { digest, stored } of chunks) checkStoredChunk(digest, stored, null);
+    return { chunks };
   },
   sealChunk({ keys, digest, stored }) {
     return { stored: sealChunk(keys, digest, stored) };
@@ -165,6 +169,7 @@ function answer({ id, call, request }: WorkerRequest): { message: WorkerReply; t
 
 function replyMemory(reply: WorkerCalls[CallName]['reply']): ArrayBuffer[] {
   if (reply === null) return [];
+  if ('chunks' in reply) return memoryBehind(reply.chunks.map(({ stored }) => stored));
   if ('stored' in reply) return [reply.stored].flat().flatMap(ownedMemory);
   return 'bytes' in reply ? decodedMemory(reply.bytes) : [];
 }

@@ -109,7 +109,8 @@ export function openChunk(keys: SealingKeys, name: Digest, bytes: Uint8Array): U
  */
 export function checkStoredChunk(name: Digest, stored: Uint8Array, keys: SealingKeys | null): void {
   if (!isSealed(stored)) {
-    decodeChunk(name, stored);
+    const bytes = decodeChunk(name, stored);
+    if (bytes.buffer !== stored.buffer) freeMemory(bytes);
     return;
   }
   const keyId = checkSealed(name, stored).toString('hex', 8, 24);

@@ -10,7 +10,7 @@ export type Digest = string;
 export type StoredChunk = {
   readonly digest: Digest;
   readonly stored: Uint8Array;
-  /** Nobody needs `stored` after the put: the store may hand its memory to another thread instead of a copy. */
+  /** Nobody needs `stored` after the put, nor what lies in its memory beside it: the store may hand that to another thread instead of a copy. */
   readonly disposable?: true;
 };
 

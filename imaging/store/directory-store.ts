@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancelled.ts';
 import { errnoOf } from '../chunk/device-io.ts';
-import { ownedMemory } from '../chunk/memory.ts';
+import { memoryBehind } from '../chunk/memory.ts';
 import { maxStoredBytes } from '../chunk/stored-chunk.ts';
 import { imageNameId } from '../manifest/image-name.ts';
 import { maxManifestBytes } from '../manifest/signed-json.ts';
@@ -71,9 +71,9 @@ export class DirectoryStore implements MaintainedStore {
     const files = chunks.map(({ digest, stored, disposable }) => ({
       temporary: this.#temporaryPath(),
       file: this.chunkPath(digest),
-      bytes: disposable === true && ownedMemory(stored).length > 0 ? stored : Uint8Array.from(stored),
+      bytes: disposable === true ? stored : Uint8Array.from(stored),
     }));
-    const memory = files.flatMap(({ bytes }) => ownedMemory(bytes));
+    const memory = memoryBehind(files.map(({ bytes }) => bytes));
     await this.#writer.ask('makeFiles', { label: this.label, files }, memory);
     for (const { file } of files) this.#touched.add(path.dirname(file));
   }

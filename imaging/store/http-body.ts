@@ -12,19 +12,18 @@ export function sendBody(request: ClientRequest, parts: readonly Uint8Array[]): 
 }
 
 /**
- * The whole body; in one allocation when its length is announced, as the store's answers are.
+ * The whole body; in one allocation when its length is announced, as those of chunks are. `what` is its name in an error.
  * @throws DeployError too-large beyond `limit`; an Error when the connection ends early
  */
-export function collectBody(response: IncomingMessage, limit: number): Promise<Buffer> {
-  const announced = Number(response.headers['content-length'] ?? Number.NaN);
+export function collectBody(message: IncomingMessage, limit: number, what = "the server's answer"): Promise<Buffer> {
+  const announced = Number(message.headers['content-length'] ?? Number.NaN);
   return new Promise((resolve, reject) => {
-    const tooLarge = (): void =>
-      reject(new DeployError('too-large', `the server's answer is longer than ${limit} bytes`));
+    const tooLarge = (): void => reject(new DeployError('too-large', `${what} is longer than ${limit} bytes`));
     if (announced > limit) return tooLarge();
     const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
     const parts: Buffer[] = [];
     let length = 0;
-    response.on('data', (part: Buffer) => {
+    message.on('data', (part: Buffer) => {
       if (length + part.length > limit) return tooLarge();
       if (whole !== undefined) {
         part.copy(whole, length);
@@ -34,9 +33,9 @@ export function collectBody(response: IncomingMessage, limit: number): Promise<B
       parts.push(part);
       length += part.length;
     });
-    response.on('error', reject);
-    response.on('end', () => {
-      if (!response.complete) reject(new Error('the answer ended early'));
+    message.on('error', reject);
+    message.on('end', () => {
+      if (!message.complete) reject(new Error(`${what} ended early`));
       else resolve(whole ?? Buffer.concat(parts));
     });
   });

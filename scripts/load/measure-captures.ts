@@ -35,15 +35,18 @@ async function writeDisk(file: string, mebibytes: number): Promise<void> {
 
 async function captureAll(server: ServerUnderTest, disks: string, numbers: readonly number[], mebibytes: number) {
   await server.metrics();
+  await server.forgetPeak();
   const [cpu, startMs] = [await server.cpuSeconds(), performance.now()];
   await Promise.all(numbers.map((number) => capture(server, path.join(disks, `${number}.img`), `disk-${number}`)));
   const seconds = (performance.now() - startMs) / 1000;
   const metrics = await server.metrics();
+  const serverCpuSeconds = (await server.cpuSeconds()) - cpu;
   return {
     seconds,
     MBps: (numbers.length * mebibytes * 2 ** 20) / 1e6 / seconds,
-    serverCpuPercent: (((await server.cpuSeconds()) - cpu) / seconds) * 100,
-    serverMemoryMiB: await server.memoryMiB(),
+    serverCpuPercent: (serverCpuSeconds / seconds) * 100,
+    serverCpuSecondsPerGiB: (serverCpuSeconds / (numbers.length * mebibytes)) * 1024,
+    serverPeakMiB: await server.peakMiB(),
     loopMaxMs: (metrics.get('deploy_os_event_loop_delay_seconds{quantity="max"}') ?? Number.NaN) * 1000,
   };
 }

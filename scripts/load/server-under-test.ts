@@ -1,8 +1,10 @@
 // A server in a process of its own, looked at from outside: its processor time, its memory, and how long it lets a caller wait.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
+import path from 'node:path';
 import { ChildServer } from '../../test/server/child-server.ts';
 
+const command = path.join(import.meta.dirname, '../../cli/deploy-os');
 const ticksPerSecond = 100; // sysconf(_SC_CLK_TCK) on Linux
 
 export class ServerUnderTest implements AsyncDisposable {
@@ -13,7 +15,8 @@ export class ServerUnderTest implements AsyncDisposable {
     this.child = child;
   }
 
-  static async start(dataDir: string, args: readonly string[] = [], program?: string): Promise<ServerUnderTest> {
+  /** By the command that is shipped, or by `program`. */
+  static async start(dataDir: string, args: readonly string[] = [], program = command): Promise<ServerUnderTest> {
     const all = ['--listen', '127.0.0.1:0', '--approve', 'all', '--log-level', 'warn', ...args];
     return new ServerUnderTest(await ChildServer.start(dataDir, all, [], program));
   }
@@ -40,7 +43,12 @@ export class ServerUnderTest implements AsyncDisposable {
           else resolve(answer);
         });
       });
-      outgoing.on('error', reject);
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // The server closes a connection that was at rest, perhaps just as it is used again, and one that takes too long to begin.
+        if (error.code === 'ECONNRESET' && (outgoing.reusedSocket || method === 'GET'))
+          this.ask(method, path, body).then(resolve, reject);
+        else reject(error);
+      });
       outgoing.end(text);
     });
   }
@@ -59,9 +67,23 @@ export class ServerUnderTest implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
   }
 
-  async memoryMiB(): Promise<number> {
+  memoryMiB(): Promise<number> {
+    return this.#status('VmRSS');
+  }
+
+  /** The most that it had since `forgetPeak`. */
+  peakMiB(): Promise<number> {
+    return this.#status('VmHWM');
+  }
+
+  /** See clear_refs in proc(5). */
+  async forgetPeak(): Promise<void> {
+    await writeFile(`/proc/${this.child.process.pid}/clear_refs`, '5');
+  }
+
+  async #status(name: 'VmRSS' | 'VmHWM'): Promise<number> {
     const status = await readFile(`/proc/${this.child.process.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024;
   }
 
   /** By name and labels, as /metrics writes them. */

@@ -1,4 +1,5 @@
 // POST /v1/chunks: nothing of a batch is stored unless every chunk in it is what its digest says
+import { freeMemory } from '../../imaging/chunk/memory.ts';
 import { isSealed } from '../../imaging/crypt/sealed-chunk.ts';
 import { decodeChunkBatch, maxBatchBytes } from '../../imaging/store/chunk-batch.ts';
 import type { ChunkStore, StoredChunk } from '../../imaging/store/chunk-store.ts';
@@ -12,9 +13,11 @@ export const postChunks: Route = {
   maxBodyBytes: maxBatchBytes,
   async handle({ store, checker, databaseRoom }, request) {
     await databaseRoom.require();
-    const chunks = decodeChunkBatch(bodyBytes(request));
-    await checker.check(chunks);
-    await store.putChunks(await withoutHeldSealed(store, chunks));
+    const chunks = await checker.check(decodeChunkBatch(bodyBytes(request)));
+    const wanted = await withoutHeldSealed(store, chunks);
+    await store.putChunks(wanted.map((chunk) => ({ ...chunk, disposable: true })));
+    // A directory has taken it over, a bucket leaves it here.
+    for (const { stored } of chunks) freeMemory(stored);
   },
 };
 
