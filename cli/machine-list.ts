@@ -30,7 +30,7 @@ export function addListCommand(machine: Command): void {
 }
 
 /** In order of name. */
-async function fetchMachines(options: ConnectOptions & Flags): Promise<Machine[]> {
+export async function fetchMachines(options: ConnectOptions & Flags): Promise<Machine[]> {
   const { search, group, tag, state, online } = options;
   const wanted = Object.entries({ search, group, tag, state, online: online?.toString() });
   const machines: Machine[] = [];

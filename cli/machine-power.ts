@@ -14,14 +14,26 @@ import {
 } from '../protocol/power.ts';
 import { type ConnectOptions, callOnce, withServerOptions } from './connect.ts';
 import { readPassword } from './login.ts';
+import { fetchMachines } from './machine-list.ts';
 import { failWith, printJson, printTable } from './output.ts';
 import { parseFlags } from './parse-flags.ts';
 
 const pollMs = 3000;
 const defaultWaitSeconds = 300;
+const defaultStaggerSeconds = 1;
+/** Between one request and the next, whatever is said: a thousand machines make no thousand connections at once. */
+const leastPauseMs = 50;
 
-type ActFlags = ConnectOptions & { readonly networkBoot?: true; readonly force?: true; readonly wait: number };
+type ActFlags = ConnectOptions & {
+  readonly group?: string;
+  readonly networkBoot?: true;
+  readonly force?: true;
+  readonly wait: number;
+  readonly stagger: number;
+};
 type SetFlags = ConnectOptions & {
+  readonly group?: string;
+  readonly test?: true;
   readonly none?: true;
   readonly wakeOnLan?: true;
   readonly redfish?: string;
@@ -45,14 +57,22 @@ type SetFlags = ConnectOptions & {
 export function addPowerCommands(machine: Command): void {
   withServerOptions(machine.command('power').description('Turn machines on or off by their power drivers, or look'))
     .addArgument(new Argument('<action>', 'what to do').choices(powerActionSchema.options))
-    .argument('<machine...>', 'id or name')
+    .argument('[machine...]', 'id or name')
+    .option('--group <group>', 'every machine of this group')
     .option('--network-boot', 'with on and cycle: boot from the network this once')
     .option('--force', 'also while a job runs on it, which is torn down')
     .option('--wait <seconds>', 'how long to watch a shutdown (soft)', parseNumber, defaultWaitSeconds)
+    .option(
+      '--stagger <seconds>',
+      'from one machine to the next, with on and cycle: not all start in the same second',
+      parseNumber,
+      defaultStaggerSeconds,
+    )
     .action(act);
   withServerOptions(
-    machine.command('set-power <machine>').description('Say how it is turned on and off; without a driver, show it'),
+    machine.command('set-power [machine...]').description('Say how it is turned on and off; without a driver, show it'),
   )
+    .option('--group <group>', 'every machine of this group')
     .option('--none', 'by hand only')
     .option('--wake-on-lan', 'by magic packets, which turn it on and not off')
     .option('--mac <address...>', 'NICs to wake (default: those that it has shown)')
@@ -71,6 +91,7 @@ export function addPowerCommands(machine: Command): void {
     .option('--port <number>', 'of IPMI (623) or of magic packets (9)', parseNumber)
     .option('--cipher-suite <number>', 'of IPMI: 17, or 3 for an older BMC', parseNumber)
     .option('--hook <program>', "by a program in the server's --hooks folder")
+    .option('--test', 'and ask it at once whether the machine is on')
     .action(set);
 }
 
@@ -83,22 +104,35 @@ function pathOf(machine: string): string {
   return `/v1/machines/${encodeURIComponent(machine)}/power`;
 }
 
-/** One after the other; what goes wrong with one does not keep the rest from it. */
-async function act(action: PowerAction, machines: string[], flags: ActFlags): Promise<void> {
-  const answers: (PowerAnswer & { machine: string })[] = [];
-  let failure: DeployError | null = null;
-  for (const machine of machines) {
-    try {
-      answers.push({ machine, ...(await actOn(machine, action, flags)) });
-    } catch (thrown) {
-      if (!(thrown instanceof DeployError) || machines.length === 1) throw thrown;
-      if (failure !== null) failWith(failure);
-      failure = thrown;
-    }
+/** Each begins a moment after the one before it; what goes wrong with one does not keep the rest from it. */
+async function act(action: PowerAction, named: string[], flags: ActFlags): Promise<void> {
+  const machines = await machinesOf(named, flags);
+  const starts = action === 'on' || action === 'cycle';
+  const pauseMs = starts ? Math.max(leastPauseMs, flags.stagger * 1000) : leastPauseMs;
+  const outcomes = await Promise.allSettled(
+    machines.map(async (machine, i) => {
+      await sleep(i * pauseMs);
+      const answer = { machine, ...(await actOn(machine, action, flags)) };
+      if (flags.json !== true) process.stdout.write(`${machine}: ${answer.message}\n`);
+      return answer;
+    }),
+  );
+  const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  if (flags.json === true && answers.length > 0) printJson(machines.length === 1 ? answers[0] : answers);
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') continue;
+    if (machines.length === 1 || !(outcome.reason instanceof DeployError)) throw outcome.reason;
+    failWith(outcome.reason);
   }
-  if (flags.json === true) printJson(machines.length === 1 ? answers[0] : answers);
-  else for (const { machine, message } of answers) process.stdout.write(`${machine}: ${message}\n`);
-  failWith(failure);
+}
+
+/** Those that were named, or all of the group. */
+async function machinesOf(named: readonly string[], flags: ConnectOptions & { group?: string }): Promise<string[]> {
+  const { group } = flags;
+  if ((group === undefined) === (named.length === 0)) {
+    throw new DeployError('usage', 'which machine? Name one, several, or --group');
+  }
+  return group === undefined ? [...named] : (await fetchMachines({ ...flags, group })).map(({ name }) => name);
 }
 
 async function actOn(machine: string, action: PowerAction, flags: ActFlags): Promise<PowerAnswer> {
@@ -120,14 +154,28 @@ async function actOn(machine: string, action: PowerAction, flags: ActFlags): Pro
   });
 }
 
-async function set(machine: string, flags: SetFlags): Promise<void> {
+async function set(named: string[], flags: SetFlags): Promise<void> {
   const drivers = (['none', 'wakeOnLan', 'redfish', 'ipmi', 'hook'] as const).filter(
     (name) => flags[name] !== undefined,
   );
   if (drivers.length > 1) throw new DeployError('usage', 'a machine has one power driver');
-  if (drivers.length === 0) return show(machine, await callOnce(flags, 'GET', pathOf(machine), powerSchema), flags);
-  const parsed = parseFlags(powerBodySchema, await bodyOf(flags));
-  show(machine, await callOnce(flags, 'PUT', pathOf(machine), powerSchema, parsed), flags);
+  const machines = await machinesOf(named, flags);
+  const ofOne = flags.redfish ?? flags.ipmi ?? flags.mac;
+  if (machines.length > 1 && ofOne !== undefined)
+    throw new DeployError('usage', `${ofOne} is of one machine, and not of ${machines.length}`);
+  const body = drivers.length === 0 ? null : parseFlags(powerBodySchema, await bodyOf(flags));
+  const shown: Power[] = [];
+  for (const machine of machines) {
+    const ask = body === null ? (['GET'] as const) : (['PUT', body] as const);
+    let power = await callOnce(flags, ask[0], pathOf(machine), powerSchema, ask[1]);
+    if (flags.test === true && power.settings.driver !== 'none') {
+      await callOnce(flags, 'POST', `${pathOf(machine)}/status`, powerAnswerSchema, {});
+      power = await callOnce(flags, 'GET', pathOf(machine), powerSchema);
+    }
+    shown.push(power);
+    if (flags.json !== true) show(machine, power);
+  }
+  if (flags.json === true) printJson(machines.length === 1 ? shown[0] : shown);
 }
 
 async function bodyOf(flags: SetFlags): Promise<object> {
@@ -151,11 +199,7 @@ function given(body: Record<string, unknown>): object {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-function show(machine: string, power: Power, { json }: ConnectOptions): void {
-  if (json === true) {
-    printJson(power);
-    return;
-  }
+function show(machine: string, power: Power): void {
   const { driver, ...settings } = power.settings;
   const rows = Object.entries(settings).map(([name, value]) => [name, String(value).split('\n', 1)[0] ?? '']);
   const seen = power.stateAt === null ? 'not looked at yet' : `${power.state} at ${power.stateAt}`;

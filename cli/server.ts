@@ -49,6 +49,13 @@ export function addCommands(program: Command): void {
     .addOption(
       env('--allow-bmc <ranges>', 'BMCs may be there, on this host or link-local: ADDRESS/PREFIX,…', 'ALLOW_BMC'),
     )
+    .addOption(
+      env(
+        '--turn-on-per-second <number>',
+        'so many machines are turned on for jobs in a second, at most (default: 5)',
+        'TURN_ON_PER_SECOND',
+      ),
+    )
     .addOption(env('--log-level <level>', 'debug, info, warn, error or silent; JSON lines on stderr', 'LOG_LEVEL'))
     .action(run);
 }

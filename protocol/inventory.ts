@@ -11,6 +11,8 @@ export const nicSchema = z.object({
   speedMbps: z.number().int().nonnegative().nullable(),
   duplex: z.enum(['full', 'half']).nullable(),
   addresses: z.array(text).max(64),
+  /** The IPv4 networks that it is in, with its address there (192.0.2.5/24); not told by older agents. */
+  networks: z.array(text).max(64).optional(),
   /** True for the NIC that the firmware booted from. */
   boot: z.boolean(),
   /** Packets that were damaged or could not be sent since the machine booted. */

@@ -42,6 +42,8 @@ export type ServerConfig = {
   readonly hooksDir: string | undefined;
   /** Ranges (`127.0.0.0/8`) in which there are BMCs although they are addresses of this host, or ones that only it can reach. */
   readonly allowedBmcs: readonly string[];
+  /** So many machines are turned on for their jobs in one second, at most: each takes its start-up current. */
+  readonly turnOnPerSecond: number;
 };
 
 /** What a person may say; everything but the data directory has a default. */
@@ -65,10 +67,12 @@ export type ServerOptions = {
   readonly leaseSeconds?: number | undefined;
   readonly hooks?: string | undefined;
   readonly allowBmc?: string | undefined;
+  readonly turnOnPerSecond?: string | undefined;
 };
 
 export const defaultPort = 7433;
 const defaultLeaseSeconds = 15 * 60;
+const defaultTurnOnPerSecond = 5;
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 /** @throws DeployError usage, naming the flag. */
@@ -93,6 +97,7 @@ export function readServerConfig(options: ServerOptions): ServerConfig {
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
     hooksDir: options.hooks === undefined ? undefined : path.resolve(options.hooks),
     allowedBmcs: parseRanges('--allow-bmc', options.allowBmc),
+    turnOnPerSecond: parseTurnOn(options.turnOnPerSecond ?? String(defaultTurnOnPerSecond)),
   };
 }
 
@@ -115,6 +120,11 @@ function parseRanges(flag: string, text: string | undefined): readonly string[] 
   const { error } = z.array(z.union([z.cidrv4(), z.cidrv6()])).safeParse(ranges);
   if (error === undefined) return ranges;
   throw usage(`${flag}: '${text}' is not ADDRESS/PREFIX,…, such as 127.0.0.0/8`);
+}
+
+function parseTurnOn(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw usage(`--turn-on-per-second: '${text}' is not a whole number from 1 to 999`);
 }
 
 function parseStore(text: string | undefined, dataDir: string): string {

@@ -15,6 +15,7 @@ import type { Metrics } from './metrics/metrics.ts';
 import type { OpenIdProvider } from './openid/provider.ts';
 import type { OutgoingAddresses } from './outgoing/addresses.ts';
 import type { LoginThrottle } from './people/login-throttle.ts';
+import type { OffWatch } from './power/off-watch.ts';
 import type { SecretKey } from './power/secrets.ts';
 import type { StreamedTasks } from './tasks/streamed-tasks.ts';
 import type { Authority } from './tls/authority.ts';
@@ -51,6 +52,7 @@ export type Context = {
   readonly wrongSecrets: WrongTries;
   /** Seals passwords that are kept in the database. */
   readonly secretKey: SecretKey;
+  readonly offWatch: OffWatch;
   readonly metrics: Metrics;
   readonly eventLoop: EventLoopDelay;
   readonly readiness: ReadinessProbe;

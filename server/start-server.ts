@@ -44,6 +44,7 @@ import { OpenIdProvider } from './openid/provider.ts';
 import { readOpenIdConfig } from './openid/read-config.ts';
 import { OutgoingAddresses } from './outgoing/addresses.ts';
 import { LoginThrottle } from './people/login-throttle.ts';
+import { OffWatch } from './power/off-watch.ts';
 import { openSecretKey } from './power/secrets.ts';
 import { watchPower } from './power/watch-power.ts';
 import { watchSchedules } from './schedules/watch-schedules.ts';
@@ -115,6 +116,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     outgoing,
     openId,
     secretKey,
+    offWatch: new OffWatch(),
     metrics,
     eventLoop,
     readiness: new ReadinessProbe(),
@@ -150,6 +152,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   starting.defer(forgetOldChanges(context));
   starting.defer(watchStrangers(context));
   starting.defer(watchPower(context));
+  starting.defer(() => context.offWatch.close());
   starting.defer(watchSchedules(context));
   starting.defer(watchImageChecks(context));
   const url = `https://${formatHostPort({ address: localAddress(config), port })}`;

@@ -3,6 +3,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import type { Nic } from '../../protocol/inventory.ts';
+import { listNetworks } from '../../protocol/magic-packet.ts';
 
 const root = '/sys/class/net';
 /** ARPHRD_ETHER, include/uapi/linux/if_arp.h */
@@ -48,7 +49,7 @@ async function readNic(name: string, bootMac: string | null): Promise<LocalNic |
     link: (await attribute(name, 'carrier')) === '1',
     speedMbps: Number.isInteger(speed) && speed > 0 ? speed : null,
     duplex: duplex === 'full' || duplex === 'half' ? duplex : null,
-    addresses: memberOf === null ? await addressesOf(name) : [],
+    ...(memberOf === null ? await addressesOf(name) : { addresses: [], networks: [] }),
     boot: ownMac.toLowerCase() === bootMac,
     errors: await countErrors(name),
     result: null,
@@ -64,11 +65,15 @@ async function masterOf(name: string): Promise<string | null> {
   );
 }
 
-async function addressesOf(name: string): Promise<string[]> {
+async function addressesOf(name: string): Promise<{ addresses: string[]; networks: string[] }> {
   const uppers = (await readdir(`${root}/${name}`).catch(() => [])).filter((file) => file.startsWith('upper_'));
   const devices = [name, ...uppers.map((file) => file.slice('upper_'.length))];
-  const interfaces = networkInterfaces();
-  return devices.flatMap((device) => (interfaces[device] ?? []).map(({ address }) => address)).slice(0, maxAddresses);
+  const all = networkInterfaces();
+  const own = devices.flatMap((device) => all[device] ?? []);
+  return {
+    addresses: own.map(({ address }) => address).slice(0, maxAddresses),
+    networks: listNetworks({ [name]: own }).slice(0, maxAddresses),
+  };
 }
 
 async function countErrors(name: string): Promise<number> {

@@ -13,6 +13,7 @@ import { appendJobLog } from '../jobs/job-log.ts';
 import { isEnded, type JobLife } from '../jobs/lifecycle.ts';
 import { findMachine } from '../machines/read-machines.ts';
 import { recordInventory, settleIdentity } from '../machines/register-machine.ts';
+import { watchUntilOff } from '../power/see-off.ts';
 import { revokeOtherBoots } from '../tokens/boot-tokens.ts';
 import { dispatchJob } from './dispatch.ts';
 import type { ConnectedAgent } from './registry.ts';
@@ -107,7 +108,7 @@ export class AgentSession {
     const { db } = this.#context;
     const agent = this.#agent;
     await recordInventory(db, agent.machineId, inventory);
-    agent.wakesIn = this.#wakes ? inventory.nics.flatMap((nic) => nic.addresses) : [];
+    agent.wakesIn = this.#wakes ? inventory.nics.flatMap((nic) => nic.networks ?? []) : [];
     const machine = await this.#readMachine();
     await recordRegistration(db, machine, inventory.disks);
     return machine;
@@ -158,6 +159,11 @@ export class AgentSession {
       for (const { level, message } of differences) await appendJobLog(db, jobId, level, message);
       await appendJobLog(db, jobId, ...describeEnd(life, error ?? null));
       log.info({ job: jobId, machine: this.#agent.machineId, state: life.state, error: life.error?.code }, 'job ended');
+      // One that failed may have left the machine waiting.
+      if (life.state === 'succeeded' && (await this.#endActionOf(jobId)) === 'poweroff')
+        this.#context.offWatch.begin((signal) =>
+          watchUntilOff(this.#context, { id: jobId, machineId: this.#agent.machineId }, signal),
+        );
     } catch (thrown) {
       // The agent need not know: what it did is void, and it shall not repeat it.
       const { code, message } = toDeployError(thrown);
@@ -181,9 +187,13 @@ export class AgentSession {
   }
 
   async #restUntil(jobId: string): Promise<number> {
+    return (await this.#endActionOf(jobId)) === 'wait' ? 0 : performance.now() + restAfterJobMs;
+  }
+
+  async #endActionOf(jobId: string): Promise<string | undefined> {
     const { db } = this.#context;
     const job = await db.selectFrom('jobs').select('endAction').where('id', '=', jobId).executeTakeFirst();
-    return job?.endAction === 'wait' ? 0 : performance.now() + restAfterJobMs;
+    return job?.endAction;
   }
 }
 

@@ -19,6 +19,7 @@ export type PowerMachine = {
   readonly uuid: string | null;
   readonly firmware: 'bios' | 'uefi' | null;
   readonly macs: readonly string[];
-  /** Where it was last seen: `192.0.2.5/24`. */
   readonly addresses: readonly string[];
+  /** The networks where it was last seen: `192.0.2.5/24`. */
+  readonly networks: readonly string[];
 };

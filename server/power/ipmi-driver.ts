@@ -43,7 +43,11 @@ export function openIpmi(
     bootFromNetwork: async (signal) => {
       // Without the word, a BMC may make a UEFI machine boot the BIOS way.
       const options = machine.firmware === 'uefi' ? ['options=efiboot'] : [];
-      await run(['chassis', 'bootdev', 'pxe', ...options], signal);
+      try {
+        await run(['chassis', 'bootdev', 'pxe', ...options], signal);
+      } catch (thrown) {
+        throw explainBootDevice(thrown, host);
+      }
     },
   };
 }
@@ -67,5 +71,14 @@ function explain(thrown: unknown, host: string): unknown {
   return new DeployError('power-failed', `the BMC ${host}: ${thrown.message}`, {
     cause: thrown,
     hint: 'Is IPMI over LAN on in the BMC, and are user, password and cipher suite right? `ipmitool -I lanplus -H ADDRESS -U USER -a chassis power status` asks the same.',
+  });
+}
+
+/** It is the BMC's word on that very parameter (IPMI 2.0, 28.12), and not that nobody was reached. */
+export function explainBootDevice(thrown: unknown, host: string): unknown {
+  if (!(thrown instanceof DeployError) || !/Set Chassis Boot Parameter \d+ failed/i.test(thrown.message)) return thrown;
+  return new DeployError('power-unsupported', `the BMC ${host} cannot make it boot from the network once`, {
+    cause: thrown,
+    hint: 'Set the network first in the order of its firmware: without a job it goes on to its own disk within seconds.',
   });
 }

@@ -77,16 +77,16 @@ export async function openPowerDriver(context: Context, row: MachineRow): Promis
     case 'none':
       return null;
     case 'wake-on-lan':
-      return openWakeOnLan(context, { settings, machine: readPowerMachine(row), password });
+      return openWakeOnLan(context, { settings, machine: await readPowerMachine(context.db, row), password });
     case 'redfish':
       return openRedfish(settings, password ?? '', context.outgoing);
     case 'ipmi':
-      return openIpmi(settings, readPowerMachine(row), {
+      return openIpmi(settings, await readPowerMachine(context.db, row), {
         addresses: context.outgoing,
         password: password ?? '',
       });
     case 'hook':
-      return openHook(settings, readPowerMachine(row), context.config.hooksDir);
+      return openHook(settings, await readPowerMachine(context.db, row), context.config.hooksDir);
   }
 }
 

@@ -10,12 +10,11 @@ import { readPower } from './power-settings.ts';
 const tries = 3;
 /** Firmware, memory tests and a boot over the network take their time. */
 const againMs = 10 * 60_000;
-const atOnce = 20;
 
 type WakingJob = { readonly id: string; readonly machineId: string };
 
-/** Those whose turn it is, each of one server only. */
-export async function claimWakes({ db }: Pick<Context, 'db'>, nowMs: number): Promise<WakingJob[]> {
+/** Those whose turn it is, each of one server only; called once a second. */
+export async function claimWakes({ db, config }: Pick<Context, 'db' | 'config'>, nowMs: number): Promise<WakingJob[]> {
   const [now, latest] = [0, againMs].map((ms) => new Date(nowMs + ms).toISOString()) as [string, string];
   const rows = await db
     .selectFrom('jobs')
@@ -25,7 +24,7 @@ export async function claimWakes({ db }: Pick<Context, 'db'>, nowMs: number): Pr
     .where((where) => where.or([where('wakeAt', '<=', now), where('wakeAt', '>', latest)]))
     .where(isDue)
     .orderBy('id')
-    .limit(atOnce)
+    .limit(config.turnOnPerSecond)
     .execute();
   const claimed: WakingJob[] = [];
   for (const { id, machineId, wakeAt, wakeTries } of rows) {

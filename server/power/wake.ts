@@ -52,9 +52,9 @@ export async function sendWake(agents: AgentRegistry, { settings, machine, passw
     });
   }
   const packet = { macs, port: settings.port, ...(password === null ? {} : { password: normal(password) }) };
-  const relays = chooseRelays(agents.list(), machine.addresses);
+  const relays = chooseRelays(agents.list(), machine.networks, settings.broadcast);
   for (const agent of relays) agent.send({ type: 'wake', ...packet, macs: [...macs] });
-  const networks = [...listNetworks(networkInterfaces()), ...machine.addresses];
+  const networks = [...listNetworks(networkInterfaces()), ...machine.networks];
   const broadcasts = [...(settings.broadcast ?? []), ...networks.flatMap((network) => broadcastOf(network) ?? [])];
   try {
     await sendMagicPacket(packet, [...new Set(broadcasts)]);
@@ -63,15 +63,20 @@ export async function sendWake(agents: AgentRegistry, { settings, machine, passw
   }
 }
 
-/** Those in the networks where the machine was seen; in every network, when nobody knows where it is. */
-export function chooseRelays(agents: readonly ConnectedAgent[], addresses: readonly string[]): ConnectedAgent[] {
-  const known = addresses.filter((address) => broadcastOf(address) !== null);
+/** Those in the networks where the machine was seen and in those of `broadcasts`; in every network, when nobody knows where it is. */
+export function chooseRelays(
+  agents: readonly ConnectedAgent[],
+  networks: readonly string[],
+  broadcasts: readonly string[] = [],
+): ConnectedAgent[] {
+  const known = networks.filter((network) => broadcastOf(network) !== null);
+  const near = [...known, ...broadcasts];
   const chosen = new Set<ConnectedAgent>();
   const taken = new Map<string, number>();
   for (const agent of agents.filter(({ approved }) => approved)) {
     for (const network of agent.wakesIn) {
       const broadcast = broadcastOf(network);
-      if (broadcast === null || (known.length > 0 && !known.some((address) => isInNetwork(address, network)))) continue;
+      if (broadcast === null || (known.length > 0 && !near.some((address) => isInNetwork(address, network)))) continue;
       const count = taken.get(broadcast) ?? 0;
       if (count >= agentsPerNetwork) continue;
       taken.set(broadcast, count + 1);

@@ -36,7 +36,7 @@ async function relayWakes(context: Context, done: Set<string>): Promise<void> {
     try {
       const { settings, password } = await readForUse(context, machineId);
       if (settings.driver !== 'wake-on-lan') continue;
-      await sendWake(agents, { settings, machine: readPowerMachine(row), password });
+      await sendWake(agents, { settings, machine: await readPowerMachine(db, row), password });
     } catch (thrown) {
       log.warn({ machine: row.name, reason: (thrown as Error).message }, 'not woken from here');
     }

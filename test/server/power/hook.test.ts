@@ -9,7 +9,7 @@ import { withTempDirectory } from '../../fixtures/temp-directory.ts';
 
 const machine: PowerMachine = {
   ...{ id: 'm1', name: 'Büro 1; $(reboot)', uuid: 'u', firmware: 'bios' as const },
-  ...{ macs: ['52:54:00:00:00:01', '52:54:00:00:00:02'], addresses: ['192.0.2.5/24'] },
+  ...{ macs: ['52:54:00:00:00:01', '52:54:00:00:00:02'], addresses: ['192.0.2.5'], networks: ['192.0.2.5/24'] },
 };
 const signal = AbortSignal.timeout(60_000);
 const limits = { wholeMs: 20_000, pollMs: 20, pauseMs: 10 };

@@ -78,6 +78,11 @@ describe('who relays', () => {
     expect(chosen(['198.51.100.1/24'])).toEqual([]);
   });
 
+  it('are also those in the networks that packets are to be sent to', () => {
+    const near = chooseRelays(all, ['192.0.2.9/24'], ['203.0.113.255']);
+    expect(near.map(({ machineId }) => machineId)).toEqual(['a', 'b', 'd']);
+  });
+
   it('are two in every network when nobody knows where it is', () => {
     expect(chosen([])).toEqual(['a', 'b', 'd']);
   });

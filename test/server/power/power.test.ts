@@ -161,7 +161,7 @@ describe('Wake-on-LAN', () => {
 
   it('tells no agent that would not understand', async () => {
     await using server = await TestServer.start({ approve: 'all' });
-    const sleeper = await addMachine(server, uuidB, '52:54:00:00:00:02');
+    const sleeper = await addMachine(server, uuidB, '');
     const agent = await ScriptedAgent.join({
       port: server.running.port,
       token: await server.bootToken(uuidA),
@@ -177,6 +177,11 @@ describe('Wake-on-LAN', () => {
       broadcast: ['127.255.255.255'],
     });
     await server.api('POST', `/v1/machines/${sleeper}/power/on`);
+    // Of an imported list, of one that has never booted, the addresses are known as well.
+    const listed = { name: 'pc-2', macs: ['52:54:00:00:00:03'], state: 'approved' };
+    await server.api('POST', '/v1/machine-file', { machines: [listed] });
+    await server.api('PUT', '/v1/machines/pc-2/power', { driver: 'wake-on-lan', broadcast: ['127.255.255.255'] });
+    expect(await server.api('POST', '/v1/machines/pc-2/power/on')).toMatchObject({ driver: 'wake-on-lan' });
     expect(await agent.gets('wake', 1500)).toBe(false);
     // A machine whose agent is there is on.
     const [machine] = (await server.machines()).filter(({ online }) => online);

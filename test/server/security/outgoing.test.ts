@@ -102,7 +102,15 @@ describe('a BMC’s address', () => {
   });
 
   it('for IPMI is looked up once, too, and ipmitool is given what was checked', async () => {
-    const machine = { id: 'm', name: 'm', uuid: null, firmware: 'uefi' as const, macs: [], addresses: [] };
+    const machine = {
+      id: 'm',
+      name: 'm',
+      uuid: null,
+      firmware: 'uefi' as const,
+      macs: [],
+      addresses: [],
+      networks: [],
+    };
     for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '::1', '::ffff:7f00:1', 'localhost']) {
       const settings = { driver: 'ipmi', host, port: 623, user: 'u' } as const;
       const driver = openIpmi(settings, machine, { addresses: new OutgoingAddresses(), password: 'p' });
