@@ -11,8 +11,9 @@ export class Qmp {
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on('line', (line) => this.#take(JSON.parse(line)));
-    socket.on('error', () => {});
+    // Both tell of an error, and what comes of it is told at the socket's end.
+    const lines = createInterface({ input: socket }).on('line', (line) => this.#take(JSON.parse(line)));
+    for (const teller of [socket, lines]) teller.on('error', () => {});
     socket.on('close', () => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error('the machine is gone'));
     });
@@ -35,6 +36,7 @@ export class Qmp {
 
   /** Replies come in the order of the commands. */
   execute(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
+    if (this.#socket.destroyed) return Promise.reject(new Error('the machine is gone'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
