@@ -70,10 +70,11 @@ export class NetworkNamespace {
     for (const name of [...this.#hosts.values(), this.name]) removeNamespace(name);
   };
 
+  /** `network` is the first three bytes of that between the namespace and the host. */
   private constructor(name: string, network: string) {
     this.name = name;
-    this.hostSideAddress = `${network}.2`;
     this.hostAddress = `${network}.1`;
+    this.hostSideAddress = `${network}.2`;
     process.on('exit', this.#close);
   }
 
