@@ -175,6 +175,15 @@ export type Job = z.infer<typeof jobSchema>;
 /** GET /v1/jobs/:id/log */
 export const logEntrySchema = z.object({ at: time, level: z.enum(['info', 'warning', 'error']), message: z.string() });
 
+/** GET /v1/jobs/:id/throughput: at most 240 figures from its start on, the last at most 15 seconds old while it runs. */
+export const jobThroughputSchema = z.object({
+  /** They are at least so far apart. */
+  everyMs: z.number(),
+  /** Milliseconds since 1970 by the server's clock. */
+  points: z.array(z.object({ atMs: z.number(), bytesPerSecond: z.number() })),
+});
+export type JobThroughput = z.infer<typeof jobThroughputSchema>;
+
 /** GET /v1/jobs/:id/report: all that is kept of a job. */
 export const jobReportSchema = jobSchema.extend({
   steps: z.array(stepSchema),
@@ -182,6 +191,7 @@ export const jobReportSchema = jobSchema.extend({
   handOuts: z.number().int().nonnegative(),
   approvedDisks: z.array(approvedDiskSchema).nullable(),
   log: z.array(logEntrySchema),
+  throughput: jobThroughputSchema.nullable().default(null),
 });
 export type JobReport = z.infer<typeof jobReportSchema>;
 

@@ -37,6 +37,7 @@ import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobLog } from './routes/get-job-log.ts';
 import { getJobReport } from './routes/get-job-report.ts';
+import { getJobThroughput } from './routes/get-job-throughput.ts';
 import { getJobs } from './routes/get-jobs.ts';
 import { getKeys } from './routes/get-keys.ts';
 import { getMachine } from './routes/get-machine.ts';
@@ -146,6 +147,7 @@ export const routes: readonly Route[] = [
   getImageManifest,
   getImages,
   getJobLog,
+  getJobThroughput,
   getJobReport,
   getJob,
   getJobs,

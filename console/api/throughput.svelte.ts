@@ -2,7 +2,7 @@
 import type { Job } from '../../protocol/rest.ts';
 
 type Progress = NonNullable<Job['progress']>;
-export type Sample = { readonly atMs: number; readonly bytesPerSecond: number; readonly phase: string };
+export type Sample = { readonly atMs: number; readonly bytesPerSecond: number };
 
 const maxSamples = 3600;
 const maxJobs = 200;
@@ -12,13 +12,13 @@ class Throughput {
   /** Grows with every figure, so that plots know of it. */
   changes = $state(0);
 
-  note(jobId: string, { bytesPerSecond, phase }: Progress): void {
+  note(jobId: string, { bytesPerSecond }: Progress): void {
     const samples = this.#samples.get(jobId) ?? [];
     const atMs = Date.now();
     const last = samples.at(-1);
     // A list and a page may both hear of the same second.
     if (last !== undefined && atMs - last.atMs < 500) return;
-    samples.push({ atMs, bytesPerSecond, phase });
+    samples.push({ atMs, bytesPerSecond });
     if (samples.length > maxSamples) samples.shift();
     this.#samples.set(jobId, samples);
     if (this.#samples.size > maxJobs) this.#samples.delete(this.#samples.keys().next().value ?? '');
@@ -31,3 +31,9 @@ class Throughput {
 }
 
 export const throughput = new Throughput();
+
+/** What the server has kept of a job from its start, and after that what was heard here. */
+export function joinSamples(kept: readonly Sample[], heard: readonly Sample[]): readonly Sample[] {
+  const last = kept.at(-1);
+  return last === undefined ? heard : [...kept, ...heard.filter(({ atMs }) => atMs > last.atMs)];
+}

@@ -13,6 +13,7 @@ import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
 import { roleGrants } from './migrations/017-role-grants.ts';
 import { imageChecks } from './migrations/019-image-checks.ts';
+import { throughput } from './migrations/020-throughput.ts';
 import { loginCodes } from './migrations/021-login-codes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
@@ -236,5 +237,6 @@ export const migrations: Record<string, Migration> = {
   '016-changes': changes,
   '017-role-grants': roleGrants,
   '019-image-checks': imageChecks,
+  '020-throughput': throughput,
   '021-login-codes': loginCodes,
 };

@@ -114,6 +114,8 @@ type BatchesTable = {
   createdAt: string;
 };
 
+type JobThroughputTable = { jobId: string; series: string };
+
 type JobLogTable = { jobId: string; number: number; at: string; level: string; message: string };
 
 type DiskChecksTable = {
@@ -252,6 +254,7 @@ export type Tables = {
   personTokens: PersonTokensTable;
   roleGrants: RoleGrantsTable;
   loginCodes: LoginCodesTable;
+  jobThroughput: JobThroughputTable;
   audit: AuditTable;
   changes: ChangesTable;
   schedules: SchedulesTable;

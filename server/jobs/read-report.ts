@@ -6,6 +6,7 @@ import type { Database } from '../database/schema.ts';
 import type { ApprovedCheck } from './approve-disks.ts';
 import { readJobLog } from './job-log.ts';
 import { showJobs } from './read-jobs.ts';
+import { readThroughput } from './read-throughput.ts';
 
 /** @throws DeployError job-not-found */
 export async function readReport(db: Database, jobId: string): Promise<z.input<typeof jobReportSchema>> {
@@ -20,5 +21,6 @@ export async function readReport(db: Database, jobId: string): Promise<z.input<t
     handOuts: row.handOuts,
     approvedDisks: approval === null ? null : [...approval.disks],
     log: await readJobLog(db, jobId),
+    throughput: await readThroughput(db, jobId),
   };
 }

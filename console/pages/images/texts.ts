@@ -103,7 +103,7 @@ export const imagesTexts = defineTexts({
     remove: '削除',
     removeOf: (name: string) => `イメージ ${name} を削除しますか？`,
     removeHelp:
-      '復元できなくなります。チャンクはガベージコレクションで解放されるため、その前に同じディスクを取得すれば新しい部分だけが送信されます。',
+      'リストアできなくなります。チャンクはガベージコレクションで解放されるため、その前に同じディスクを取得すれば新しい部分だけが送信されます。',
     typeName: '名前を入力してください',
     removed: (name: string) => `${name} を削除しました。`,
     cancel: 'キャンセル',

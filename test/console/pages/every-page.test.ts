@@ -43,7 +43,13 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
     at: ({ job }) => `/jobs/${job('press-07')}`,
     ready: (page) => page.locator('[role=log] p').nth(2).waitFor(),
   },
-  'job-report': { at: ({ job }) => `/jobs/${job('web-02')}`, ready: (page) => page.locator('article').waitFor() },
+  'job-report': {
+    at: ({ job }) => `/jobs/${job('web-02')}`,
+    ready: async (page) => {
+      await page.locator('article').waitFor();
+      await page.locator('canvas').waitFor();
+    },
+  },
   wall: { at: () => '/wall', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
   images: { at: () => '/images', ready: (page) => page.getByRole('link', { name: 'classroom-2026' }).waitFor() },
   image: { at: () => '/images/classroom-2026', ready: (page) => page.locator('table').waitFor() },

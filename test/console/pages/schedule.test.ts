@@ -87,6 +87,6 @@ it('a schedule is edited: its window is added, seen in the calendar and beside t
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByText('Night is changed.').waitFor();
   expect(await server.api('GET', '/v1/schedules/Night')).toEqual({ ...before, name: 'Night', savedBy: 'ann' });
-  await page.locator('.open').first().waitFor({ state: 'detached' });
+  await page.locator('.open', { hasText: '02:00–04:00' }).first().waitFor({ state: 'detached' });
   expect(console.complaints).toEqual([]);
 });
