@@ -148,7 +148,8 @@ async function startAgent(server: ServerUnderTest, files: readonly string[]): Pr
   const { url, caFingerprint } = server.child.access;
   const uuid = randomUUID();
   const { token } = await server.api<{ token: string }>('POST', '/v1/boot-token', { uuid, macs: [] });
-  const options: FileAgentOptions = { serverUrl: url, caFingerprint, token, bootId: randomUUID(), uuid, files };
+  const agent = { serverUrl: url, caFingerprint, token, bootId: randomUUID(), uuid };
+  const options: FileAgentOptions = { ...agent, files, outageMs: withinMs };
   return spawn(process.execPath, [agentProgram, JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

@@ -12,9 +12,9 @@ import { createServers } from './migrations/014-servers.ts';
 import { approvalRules } from './migrations/015-approval-rules.ts';
 import { changes } from './migrations/016-changes.ts';
 import { roleGrants } from './migrations/017-role-grants.ts';
-import { imageChecks } from './migrations/019-image-checks.ts';
-import { throughput } from './migrations/020-throughput.ts';
-import { loginCodes } from './migrations/021-login-codes.ts';
+import { imageChecks } from './migrations/018-image-checks.ts';
+import { throughput } from './migrations/019-throughput.ts';
+import { loginCodes } from './migrations/020-login-codes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -236,7 +236,7 @@ export const migrations: Record<string, Migration> = {
   '015-approval-rules': approvalRules,
   '016-changes': changes,
   '017-role-grants': roleGrants,
-  '019-image-checks': imageChecks,
-  '020-throughput': throughput,
-  '021-login-codes': loginCodes,
+  '018-image-checks': imageChecks,
+  '019-throughput': throughput,
+  '020-login-codes': loginCodes,
 };
