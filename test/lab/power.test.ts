@@ -31,10 +31,14 @@ const machines = {
 /** CLI, HLT, and back to it. */
 const standstill = Buffer.from([0xfa, 0xf4, 0xeb, 0xfd]);
 
+/** Three boots of two machines at once take four minutes; test/conformance/power.test.ts has a machine behind a BMC, which boots nothing. */
+const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
+
 let site: Site;
 let failed = true;
 
 beforeAll(async () => {
+  if (!all) return;
   const folder = await Site.makeFolder();
   await buildBootFiles(folder, 'to the log');
   // Of two emulated machines at once each may see its timer late; a kernel that takes it for broken then stops.
@@ -126,7 +130,7 @@ async function succeed(id: string): Promise<void> {
   await site.waitForJob(id, ({ state }) => state === 'succeeded', jobWithinMs);
 }
 
-test('machines that are off are turned on for their jobs by IPMI, Redfish and magic packets, and seen to be off at the end', async () => {
+test.skipIf(!all)('machines that are off are turned on for their jobs by IPMI, Redfish and magic packets, and seen to be off at the end', async () => {
   const { server, network, folder } = site;
   const file = (name: string): string => path.join(folder, name);
   // Nobody has booted them: they are known from a list.
