@@ -27,8 +27,7 @@ export function createConsole(folder = builtFolder): Answer {
     const file = files.get(asked === '/' ? '/index.html' : asked);
     if (file !== undefined) return answerFile(request, reply, file, asked.startsWith('/assets/'));
     const page = files.get('/index.html');
-    // A file that is not there (any more) must not be answered with a page.
-    if (page === undefined || path.extname(asked) !== '') {
+    if (page === undefined || isFile(asked)) {
       return reply.code(404).type('text/plain; charset=utf-8').send('no such file\n');
     }
     return answerFile(request, reply, page, false);
@@ -43,6 +42,11 @@ export function isConsolePath(request: FastifyRequest): boolean {
 
 function pathOf(request: FastifyRequest): string {
   return request.url.split(/[?#]/, 1)[0] ?? '/';
+}
+
+/** A file that is not there (any more) must not be answered with a page. Below the first folder it may be the name of an image, with a dot in it. */
+function isFile(asked: string): boolean {
+  return asked.startsWith('/assets/') || (asked.lastIndexOf('/') === 0 && path.extname(asked) !== '');
 }
 
 function answerFile(request: FastifyRequest, reply: FastifyReply, file: ConsoleFile, named: boolean): FastifyReply {

@@ -43,7 +43,7 @@ it('until it is built the server says how to build it, and serves it as soon as 
 it('the page is at every address of the console and is asked for each time, and nothing from elsewhere is allowed in it', async () => {
   await build();
   const server = app();
-  for (const url of ['/', '/machines', '/machines/8k2?x=.js']) {
+  for (const url of ['/', '/machines', '/machines/8k2?x=.js', '/images/win11-23.10']) {
     const answer = await server.inject(url);
     expect([url, answer.statusCode, answer.body]).toEqual([url, 200, '<!doctype html>page']);
     expect(answer.headers).toMatchObject({
