@@ -7,6 +7,8 @@ type State = 'starting' | 'unreachable' | 'set-up' | 'logged-out' | 'logged-in';
 
 const order: readonly Role[] = ['none', 'viewer', 'operator', 'administrator'];
 
+const isAtLeast = (role: Role, wanted: Role): boolean => order.indexOf(role) >= order.indexOf(wanted);
+
 class Session {
   state = $state<State>('starting');
   me = $state.raw<Me | null>(null);
@@ -43,8 +45,24 @@ class Session {
     this.#leave(false);
   }
 
+  /** On every machine, and where no machine is meant. */
   may(role: Role): boolean {
-    return this.me !== null && order.indexOf(this.me.role) >= order.indexOf(role);
+    return this.me !== null && isAtLeast(this.me.role, role);
+  }
+
+  /** On a machine of these groups. */
+  mayOn(role: Role, groups: readonly { readonly id: string }[]): boolean {
+    const ids = new Set(groups.map(({ id }) => id));
+    return this.may(role) || this.#grants.some((grant) => isAtLeast(grant.role, role) && ids.has(grant.groupId));
+  }
+
+  /** On some machine; the server decides on which. */
+  maySomewhere(role: Role): boolean {
+    return this.may(role) || this.#grants.some((grant) => isAtLeast(grant.role, role));
+  }
+
+  get #grants(): readonly Grant[] {
+    return this.me?.grants ?? [];
   }
 
   async #enter(): Promise<void> {

@@ -24,24 +24,47 @@ export type ConsoleRoute = {
   readonly area: Area;
   /** Who has use for it; without it, everybody. The server decides all the same. */
   readonly role?: Role;
+  /** Also for who has that role on some group of machines only. */
+  readonly onGroups?: true;
   load(): Promise<Page>;
 };
 
 export const consoleRoutes: readonly ConsoleRoute[] = [
-  { pattern: '/machines', area: 'machines', load: () => import('../pages/machines/machines-page.svelte') },
+  {
+    pattern: '/machines',
+    onGroups: true,
+    area: 'machines',
+    load: () => import('../pages/machines/machines-page.svelte'),
+  },
   { pattern: '/images', area: 'images', load: () => import('../pages/images/images-page.svelte') },
   { pattern: '/images/:name', area: 'images', load: () => import('../pages/image/image-page.svelte') },
-  { pattern: '/run', area: 'scenarios', role: 'operator', load: () => import('../pages/run/run-page.svelte') },
-  { pattern: '/scenarios', area: 'scenarios', load: () => import('../pages/scenarios/scenarios-page.svelte') },
+  {
+    pattern: '/run',
+    onGroups: true,
+    area: 'scenarios',
+    role: 'operator',
+    load: () => import('../pages/run/run-page.svelte'),
+  },
+  {
+    pattern: '/scenarios',
+    onGroups: true,
+    area: 'scenarios',
+    load: () => import('../pages/scenarios/scenarios-page.svelte'),
+  },
   {
     pattern: '/scenarios/new',
     area: 'scenarios',
     role: 'operator',
     load: () => import('../pages/scenario/scenario-page.svelte'),
   },
-  { pattern: '/scenarios/:id', area: 'scenarios', load: () => import('../pages/scenario/scenario-page.svelte') },
+  {
+    pattern: '/scenarios/:id',
+    onGroups: true,
+    area: 'scenarios',
+    load: () => import('../pages/scenario/scenario-page.svelte'),
+  },
   { pattern: '/schedule', area: 'schedule', load: () => import('../pages/schedule/schedule-page.svelte') },
-  { pattern: '/people', area: 'people', load: () => import('../pages/people/people-page.svelte') },
+  { pattern: '/people', area: 'people', role: 'none', load: () => import('../pages/people/people-page.svelte') },
   { pattern: '/settings', area: 'settings', load: () => import('../pages/settings/settings-page.svelte') },
   {
     pattern: '/audit',
@@ -49,10 +72,15 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
     role: 'administrator',
     load: () => import('../pages/audit/audit-page.svelte'),
   },
-  { pattern: '/machines/:id', area: 'machines', load: () => import('../pages/machine/machine-page.svelte') },
-  { pattern: '/jobs', area: 'jobs', load: () => import('../pages/jobs/jobs-page.svelte') },
-  { pattern: '/jobs/:id', area: 'jobs', load: () => import('../pages/job/job-page.svelte') },
-  { pattern: '/wall', area: 'wall', load: () => import('../pages/wall/wall-page.svelte') },
+  {
+    pattern: '/machines/:id',
+    onGroups: true,
+    area: 'machines',
+    load: () => import('../pages/machine/machine-page.svelte'),
+  },
+  { pattern: '/jobs', onGroups: true, area: 'jobs', load: () => import('../pages/jobs/jobs-page.svelte') },
+  { pattern: '/jobs/:id', onGroups: true, area: 'jobs', load: () => import('../pages/job/job-page.svelte') },
+  { pattern: '/wall', onGroups: true, area: 'wall', load: () => import('../pages/wall/wall-page.svelte') },
 ];
 
 export type FoundRoute = { readonly route: ConsoleRoute; readonly params: Params };

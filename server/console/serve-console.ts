@@ -27,7 +27,7 @@ export function createConsole(folder = builtFolder): Answer {
     const file = files.get(asked === '/' ? '/index.html' : asked);
     if (file !== undefined) return answerFile(request, reply, file, asked.startsWith('/assets/'));
     const page = files.get('/index.html');
-    if (page === undefined || isFile(asked)) {
+    if (page === undefined || isFile(asked) || asked.startsWith('//')) {
       return reply.code(404).type('text/plain; charset=utf-8').send('no such file\n');
     }
     return answerFile(request, reply, page, false);

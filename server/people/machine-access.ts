@@ -27,7 +27,7 @@ export async function requireOnPath(
   const wanted = route.access as Role;
   if (mayAtLeast(caller.role, wanted)) return;
   const id = pathParameter(request, 'id');
-  if (route.on === 'machine') return requireOnMachine(db, caller, await findMachine(db, id), wanted);
+  if (route.on === 'machine') return requireOnMachine(db, caller, await findMachine(db, id), wanted, id);
   const jobs = await db
     .selectFrom('jobs')
     .select(['machineId as id', 'machineName as name'])
@@ -38,10 +38,32 @@ export async function requireOnPath(
   for (const machine of jobs) await requireRole(db, caller, machine, { wanted, unknown });
 }
 
-/** @throws DeployError machine-not-found where the person does not even see it; forbidden where they may less with it */
-export async function requireOnMachine(db: Database, caller: Caller, machine: Named, wanted: Role): Promise<void> {
-  const unknown = new DeployError('machine-not-found', `no machine '${machine.name}'`);
+/**
+ * `asked` is what the person has called the machine: of one that they do not see they learn no more than that.
+ * @throws DeployError machine-not-found where the person does not even see it; forbidden where they may less with it
+ */
+export async function requireOnMachine(
+  db: Database,
+  caller: Caller,
+  machine: Named,
+  wanted: Role,
+  asked: string,
+): Promise<void> {
+  const unknown = new DeployError('machine-not-found', `no machine '${asked}'`);
   await requireRole(db, caller, machine, { wanted, unknown });
+}
+
+/** The same for several, which the person has called `asked`, or has named the group of. */
+export async function requireOnMachines(
+  db: Database,
+  caller: Caller,
+  machines: readonly Named[],
+  { wanted, asked = [] }: { readonly wanted: Role; readonly asked?: readonly string[] | undefined },
+): Promise<void> {
+  for (const machine of machines) {
+    const called = asked.find((name) => name === machine.id || name === machine.name) ?? machine.id;
+    await requireOnMachine(db, caller, machine, wanted, called);
+  }
 }
 
 async function requireRole(

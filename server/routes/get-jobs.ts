@@ -35,7 +35,7 @@ export const getJobs: Route = {
   async handle({ db }, request, caller, reply) {
     const { machine, group, since, ...filter } = querySchema.parse(request.query);
     const found = machine === undefined ? undefined : await findMachine(db, machine);
-    if (found !== undefined) await requireOnMachine(db, caller, found, 'viewer');
+    if (machine !== undefined && found !== undefined) await requireOnMachine(db, caller, found, 'viewer', machine);
     const jobs = await listJobs(db, {
       ...filter,
       machineId: found?.id,

@@ -3,7 +3,7 @@ import { batchRequestSchema, batchWithJobsSchema } from '../../protocol/batches.
 import { dispatchJob } from '../agents/dispatch.ts';
 import { nameOf } from '../callers.ts';
 import { createBatch, machinesOfBatch, readBatch } from '../jobs/batches.ts';
-import { requireOnMachine } from '../people/machine-access.ts';
+import { requireOnMachines } from '../people/machine-access.ts';
 import type { Route } from '../route.ts';
 
 export const postBatch: Route = {
@@ -19,9 +19,8 @@ export const postBatch: Route = {
   },
   async handle(context, request, caller, reply) {
     const body = batchRequestSchema.parse(request.body);
-    for (const machine of await machinesOfBatch(context.db, body)) {
-      await requireOnMachine(context.db, caller, machine, 'operator');
-    }
+    const machines = await machinesOfBatch(context.db, body);
+    await requireOnMachines(context.db, caller, machines, { wanted: 'operator', asked: body.machines });
     const { id, isNew } = await createBatch(context, body, nameOf(caller));
     const { jobs } = await readBatch(context.db, id);
     request.log.info({ batch: id, isNew, jobs: jobs.length }, 'batch requested');

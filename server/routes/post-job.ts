@@ -16,7 +16,7 @@ export const postJob: Route = {
   doc: { summary: 'Ask for a job: a scenario on a machine', body: jobRequestSchema, answer: jobSchema, status: 201 },
   async handle(context, request, caller, reply) {
     const body = jobRequestSchema.parse(request.body);
-    await requireOnMachine(context.db, caller, await findMachine(context.db, body.machine), 'operator');
+    await requireOnMachine(context.db, caller, await findMachine(context.db, body.machine), 'operator', body.machine);
     const { id, isNew } = await askForJob(context, body, nameOf(caller));
     const job = await readJob(context.db, id);
     if (!isNew) return job;

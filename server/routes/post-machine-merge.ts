@@ -21,7 +21,7 @@ export const postMachineMerge: Route = {
     const body = machineMergeSchema.parse(request.body);
     const into = await findMachine(db, pathParameter(request, 'id'));
     const from = await findMachine(db, body.from);
-    await requireOnMachine(db, caller, from, 'operator');
+    await requireOnMachine(db, caller, from, 'operator', body.from);
     await transact(db, (transaction) => mergeMachines(transaction, from, into));
     agents.get(from.id)?.close('the machine was merged with another record of it');
     request.log.info({ from: from.name, into: into.name }, 'machines merged');

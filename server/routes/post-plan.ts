@@ -5,7 +5,7 @@ import type { Scenario } from '../../protocol/rest.ts';
 import type { Context } from '../context.ts';
 import type { MachineRow } from '../database/schema.ts';
 import { machinesOfBatch } from '../jobs/batches.ts';
-import { requireOnMachine } from '../people/machine-access.ts';
+import { requireOnMachines } from '../people/machine-access.ts';
 import { planMachine } from '../plans/plan-machine.ts';
 import { PlannedImages } from '../plans/planned-images.ts';
 import type { Route } from '../route.ts';
@@ -26,8 +26,9 @@ export const postPlan: Route = {
     const images = new PlannedImages(context.store);
     const made = new Set<string>();
     const planned = [];
-    for (const machine of await machinesOf(context, of)) {
-      await requireOnMachine(context.db, caller, machine, 'viewer');
+    const machines = await machinesOf(context, of);
+    await requireOnMachines(context.db, caller, machines, { wanted: 'viewer', asked: of.machines });
+    for (const machine of machines) {
       planned.push(await planMachine(context, machine, { scenario, parameters, images, made, useDamaged }));
     }
     return { scenario: scenario.name, machines: planned };

@@ -58,6 +58,11 @@ it('the page is at every address of the console and is asked for each time, and 
   }
 });
 
+it('what looks like another server is no page of this one', async () => {
+  await build();
+  expect((await app().inject('//evil.example/machines')).statusCode).toBe(404);
+});
+
 it('an asset is kept for ever, and sent as small as the client takes it', async () => {
   await build();
   const server = app();
