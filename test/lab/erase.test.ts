@@ -50,7 +50,6 @@ const targetOf = (name: Name) => ({ by: 'wwn', wwn: drives[name].wwn }) as const
 const wipe = (name: Name, method: string) => ({ kind: 'wipe', target: targetOf(name), method });
 const isUntouched = (name: Name) => drives[name].content.equals(content(name));
 const isFilledWith = (name: Name, byte: number) => drives[name].content.equals(Buffer.alloc(sizeBytes, byte));
-const overwritten = expect.stringMatching(/^overwritten with zeros; all 1048576 bytes read back/);
 
 seldom('a check says in which ways each disk erases itself, and what hinders others', async () => {
   drives.old.securityFrozen = true;
