@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bridgeName, type NetworkNamespace, serverAddress } from './network-namespace.ts';
 import { runCommand } from './run-command.ts';
+import { ServerReader } from './server-reader.ts';
 
 const command = path.join(import.meta.dirname, '../../cli/deploy-os');
 const usualPort = 7433;
@@ -40,6 +41,7 @@ export class DeployServer {
   readonly options: DeployServerOptions;
   #process: ChildProcess | undefined;
   #settings: ServerSettings;
+  #reader: ServerReader | undefined;
 
   private constructor(options: DeployServerOptions) {
     this.options = options;
@@ -77,7 +79,7 @@ export class DeployServer {
   }
 
   async #answers(): Promise<boolean> {
-    return this.ask('machine', 'list').then(
+    return this.read('/v1/machines?limit=1').then(
       () => true,
       () => false,
     );
@@ -92,6 +94,12 @@ export class DeployServer {
   /** Runs `deploy-os ARGS --json` against this server and answers what it printed. */
   async ask<T>(...args: readonly string[]): Promise<T> {
     return JSON.parse(await runCommand(...this.commandLine(...args, '--json')));
+  }
+
+  /** What its API answers to `GET path`: for what is asked again and again, where `ask` would start a program each time. */
+  read<T>(path: string): Promise<T> {
+    this.#reader ??= new ServerReader(this.options.network, this.options.dataDir);
+    return this.#reader.read(path);
   }
 
   /** Power cut: no chance to tidy up. */

@@ -74,7 +74,7 @@ export class Site {
   async waitForAgent(machine: Machine): Promise<ManagedMachine> {
     const deadlineMs = performance.now() + registerWithinMs;
     for (;;) {
-      const listed = await this.server.ask<ManagedMachine[]>('machine', 'list');
+      const listed = await this.server.read<ManagedMachine[]>('/v1/machines');
       const uuid = machine.spec.uuid;
       const found = listed.find((entry) => entry.online && entry.inventory?.smbios.uuid === uuid);
       if (found !== undefined) return found;
@@ -93,7 +93,7 @@ export class Site {
   ): Promise<ManagedMachine> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const machine = await this.server.ask<ManagedMachine>('machine', 'show', id);
+      const machine = await this.server.read<ManagedMachine>(`/v1/machines/${id}`);
       if (holds(machine)) return machine;
       if (performance.now() > deadlineMs) throw new Error(`machine ${id} is ${JSON.stringify(machine)}`);
       await sleep(500);
@@ -104,7 +104,7 @@ export class Site {
   async waitForJob(id: string, holds: (job: Job) => boolean, timeoutMs: number): Promise<Job> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const job = await this.server.ask<Job>('job', 'show', id);
+      const job = await this.server.read<Job>(`/v1/jobs/${id}`);
       if (holds(job)) return job;
       if (job.endedAt !== null || performance.now() > deadlineMs) {
         throw new Error(`job ${id} is ${job.state}: ${JSON.stringify(job.error ?? job.progress)}`);

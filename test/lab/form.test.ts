@@ -65,7 +65,7 @@ async function fillIn(machine: Machine, ca: string): Promise<void> {
 async function expectAddress(machine: Machine, address: string): Promise<string> {
   let id = '';
   await machine.waitUntil(`it to register with ${address}`, bootWithinMs, async () => {
-    const listed = await site.server.ask<ManagedMachine[]>('machine', 'list');
+    const listed = await site.server.read<ManagedMachine[]>('/v1/machines');
     const found = listed.find(({ online, inventory }) => online && inventory?.smbios.uuid === uuid);
     id = found?.id ?? '';
     return found?.inventory?.nics.some(({ addresses }) => addresses.includes(address)) ?? false;

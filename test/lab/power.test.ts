@@ -89,7 +89,7 @@ async function startAgent(host: string): Promise<void> {
   };
   startOn(host, '../fixtures/agent/agent-on-files.ts', JSON.stringify(options)).stdout?.resume();
   await eventually(async () => {
-    const relay = (await site.server.ask<Machine[]>('machine', 'list')).find(
+    const relay = (await site.server.read<Machine[]>('/v1/machines')).find(
       ({ inventory }) => inventory?.smbios.uuid === uuid,
     );
     if (relay?.online === true) await site.server.ask('machine', 'approve', relay.id);
