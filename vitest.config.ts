@@ -33,7 +33,9 @@ class SlowestFirst extends BaseSequencer {
 
 /** The tests that have a server, or a database of their own. */
 const withDatabase = globSync('test/server/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
-  /TestServer|newDatabase|AgentScene|OpenIdScene/.test(readFileSync(path.join(import.meta.dirname, file), 'utf8')),
+  /TestServer|newDatabase|emptyDatabase|AgentScene|OpenIdScene/.test(
+    readFileSync(path.join(import.meta.dirname, file), 'utf8'),
+  ),
 );
 
 export default defineConfig({

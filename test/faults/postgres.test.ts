@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendJobLog, readJobLog } from '../../server/jobs/job-log.ts';
 import { registerMachine } from '../../server/machines/register-machine.ts';
 import { Site } from '../fixtures/agent/site.ts';
-import { createDatabase, openByText } from '../fixtures/databases.ts';
+import { openByText } from '../fixtures/databases.ts';
+import { createDatabase } from '../fixtures/postgres-databases.ts';
 import { PostgresService } from '../fixtures/postgres-service.ts';
 
 let service: PostgresService;

@@ -19,7 +19,7 @@ import {
   verifyAll,
 } from '../fixtures/agent/fleet.ts';
 import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
-import { createDatabase } from '../fixtures/databases.ts';
+import { createDatabase } from '../fixtures/postgres-databases.ts';
 import { PostgresService } from '../fixtures/postgres-service.ts';
 import { makeBucket, type S3Service, startS3Service } from '../fixtures/s3-service.ts';
 

@@ -17,7 +17,7 @@ import {
   verifyAll,
 } from '../fixtures/agent/fleet.ts';
 import { killAndWait, startServerProcess } from '../fixtures/agent/site.ts';
-import { createDatabase } from '../fixtures/databases.ts';
+import { createDatabase } from '../fixtures/postgres-databases.ts';
 import { PostgresService } from '../fixtures/postgres-service.ts';
 
 const diskBytes = 24 * 2 ** 20;

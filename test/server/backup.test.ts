@@ -8,7 +8,7 @@ import { backUp } from '../../server/backup/back-up.ts';
 import { restoreServer } from '../../server/backup/restore-server.ts';
 import { readServerConfig } from '../../server/config.ts';
 import { startServer } from '../../server/start-server.ts';
-import { newDatabase } from '../fixtures/databases.ts';
+import { emptyDatabase } from '../fixtures/databases.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
 import { TestServer, uuidA } from './support.ts';
 
@@ -53,7 +53,7 @@ describe('a backup', () => {
     await server.running.close();
 
     await mkdir(path.join(server.dataDir, 'fresh'));
-    const database = await newDatabase(path.join(server.dataDir, 'fresh'));
+    const database = await emptyDatabase(path.join(server.dataDir, 'fresh'));
     const { database: location } = readServerConfig({ data: restored, database: place(database, restored) });
     const label = await restoreServer(outFile, restored, location);
     expect(label).toMatchObject({ format: 1, images: false });
@@ -93,7 +93,7 @@ describe('a backup', () => {
     await writeFile(path.join(server.dataDir, 'store/chunks/aa/chunk'), 'bytes');
     await backUp({ config: configOf(server), outFile, images: true, bootFiles: false });
     const restored = path.join(server.dataDir, 'elsewhere');
-    const database = await newDatabase(server.dataDir.concat('/store/tmp'));
+    const database = await emptyDatabase(server.dataDir.concat('/store/tmp'));
     const { database: location } = readServerConfig({ data: restored, database: place(database, restored) });
     expect(await restoreServer(outFile, restored, location)).toMatchObject({ images: true });
     expect(await readdir(path.join(restored, 'store/chunks/aa'))).toEqual(['chunk']);

@@ -8,7 +8,7 @@ import { requestJob } from '../../server/jobs/request-job.ts';
 import { registerMachine } from '../../server/machines/register-machine.ts';
 import { newId } from '../../server/new-id.ts';
 import { createScenario } from '../../server/scenarios/scenarios.ts';
-import { newDatabase, openByText } from '../fixtures/databases.ts';
+import { emptyDatabase, openByText } from '../fixtures/databases.ts';
 import { uuidA } from './support.ts';
 
 const look = { name: 'look', parameters: [], steps: [{ kind: 'check' as const }], end: 'wait' as const };
@@ -17,7 +17,7 @@ const look = { name: 'look', parameters: [], steps: [{ kind: 'check' as const }]
 async function withDatabase(work: (place: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'deploy-os-database-'));
   try {
-    await work(await newDatabase(folder));
+    await work(await emptyDatabase(folder));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -11,7 +11,7 @@ import { expect, inject, it } from 'vitest';
 import { auditPageSchema, type User } from '../../protocol/people.ts';
 import type { Job, Machine, Scenario } from '../../protocol/rest.ts';
 import { migrations } from '../../server/database/migrations.ts';
-import { newDatabase, openByText } from '../fixtures/databases.ts';
+import { emptyDatabase, openByText } from '../fixtures/databases.ts';
 import { TestServer } from './support.ts';
 
 const dialect = inject('postgresUrl') === undefined ? 'sqlite' : 'postgres';
@@ -20,7 +20,7 @@ const kept = { sqlite: ['001', '006'], postgres: ['006'] }[dialect];
 /** Answers the place of a database as it was. */
 async function load(name: string, folder: string): Promise<string> {
   const text = readFileSync(path.join(import.meta.dirname, `../fixtures/old-databases/${name}.${dialect}.sql`), 'utf8');
-  const place = await newDatabase(folder);
+  const place = await emptyDatabase(folder);
   if (dialect === 'sqlite') {
     const file = new DatabaseFile(place.slice('sqlite:'.length));
     // Rows stand before those that they refer to.
