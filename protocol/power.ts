@@ -104,6 +104,7 @@ export const powerBodySchema = z.discriminatedUnion('driver', [
   z.strictObject({ ...ipmi, password: secretSchema }),
   z.strictObject(hook),
 ]);
+export type PowerBody = z.input<typeof powerBodySchema>;
 
 export const powerStateSchema = z.enum(['on', 'off', 'unknown']);
 export type PowerState = z.infer<typeof powerStateSchema>;
