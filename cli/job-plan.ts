@@ -55,6 +55,11 @@ export function describePlan({ scenario, machines }: Plan): string {
   return `${printable([...lines, end])}\n`;
 }
 
+/** Of one machine, each step with its disk. */
+export function describeMachinePlan(plan: MachinePlan): string {
+  return `${printable(describeMachine(plan))}\n`;
+}
+
 function describeMachine({ machineName, check, refusals, warnings, steps }: MachinePlan): string[] {
   const known =
     check === null ? 'nothing is known of its disks' : `disks as of ${check.at} (${check.kind} ${check.id})`;

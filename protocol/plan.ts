@@ -71,7 +71,8 @@ const plannedStepSchema = z.object({
 });
 export type PlannedStep = z.infer<typeof plannedStepSchema>;
 
-const machinePlanSchema = z.object({
+/** GET /v1/jobs/:id/plan, and one of many in a plan. */
+export const machinePlanSchema = z.object({
   machineId: id,
   machineName: z.string(),
   /** What the plan rests on; null when nothing is known of the machine's disks. */

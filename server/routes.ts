@@ -36,6 +36,7 @@ import { getImageManifest } from './routes/get-image-manifest.ts';
 import { getImages } from './routes/get-images.ts';
 import { getJob } from './routes/get-job.ts';
 import { getJobLog } from './routes/get-job-log.ts';
+import { getJobPlan } from './routes/get-job-plan.ts';
 import { getJobReport } from './routes/get-job-report.ts';
 import { getJobThroughput } from './routes/get-job-throughput.ts';
 import { getJobs } from './routes/get-jobs.ts';
@@ -148,6 +149,7 @@ export const routes: readonly Route[] = [
   getImages,
   getJobLog,
   getJobThroughput,
+  getJobPlan,
   getJobReport,
   getJob,
   getJobs,

@@ -11,14 +11,14 @@ type Images = Pick<Context, 'db'> & { readonly store: Store };
 
 /**
  * What is wrong with the images of each step; `made` are names that steps before them give, and gets theirs. An image counts as there when an
- * earlier step, or a job that has not ended, captures it. `image-damaged` is for whoever asks to overrule.
+ * earlier step, or a job that has not ended, captures it; `jobId` is whose steps these are, if they are a job's already. `image-damaged` is for whoever asks to overrule.
  */
 export async function findImageFaults(
   { db, store }: Images,
   steps: readonly Step[],
-  made: Set<string> = new Set(),
+  { made = new Set(), jobId }: { readonly made?: Set<string>; readonly jobId?: string | undefined } = {},
 ): Promise<(DeployError | null)[]> {
-  const awaited = await listAwaited(db);
+  const awaited = await listAwaited(db, jobId);
   const isThere = async (name: string) => made.has(name) || awaited.has(name) || (await hasImage(store, name));
   const damages = new Map<string, Promise<DeployError | null>>();
   const damageOf = (name: string) => {
@@ -54,9 +54,14 @@ function listRead(step: Step): string[] {
 }
 
 /** Names of images that jobs which have not ended will make. */
-async function listAwaited(db: Context['db']): Promise<ReadonlySet<string>> {
-  const rows = await db.selectFrom('jobs').select('steps').where('state', 'in', ['queued', 'running']).execute();
-  const steps = rows.flatMap((row) => JSON.parse(row.steps) as Step[]);
+async function listAwaited(db: Context['db'], exceptJobId?: string): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select(['id', 'steps'])
+    .where('state', 'in', ['queued', 'running'])
+    .execute();
+  const others = rows.filter(({ id }) => id !== exceptJobId);
+  const steps = others.flatMap((row) => JSON.parse(row.steps) as Step[]);
   return new Set(steps.flatMap((step) => (step.kind === 'capture' ? [step.image] : [])));
 }
 

@@ -5,15 +5,16 @@ import type { Inventory } from '../../protocol/inventory.ts';
 import type { ParameterValues } from '../../protocol/parameters.ts';
 import type { MachinePlan, PlannedStep, PlanWarning } from '../../protocol/plan.ts';
 import type { Scenario } from '../../protocol/rest.ts';
+import type { Step } from '../../protocol/scenario.ts';
 import type { Context } from '../context.ts';
-import type { MachineRow } from '../database/schema.ts';
+import type { JobRow, MachineRow } from '../database/schema.ts';
 import { readLatestCheck } from '../disk-checks/read-checks.ts';
 import { findImageFaults } from '../jobs/check-images.ts';
-import { type PreparedScenario, prepareScenario } from '../jobs/prepare-scenario.ts';
+import { prepareScenario } from '../jobs/prepare-scenario.ts';
 import { isOnline } from '../machines/read-machines.ts';
 import { checkScriptsAllowed } from '../scenarios/check-scripts.ts';
 import { planStep } from './plan-step.ts';
-import type { PlannedImages } from './planned-images.ts';
+import { PlannedImages } from './planned-images.ts';
 
 /** After so long a check is worth another look: disks are swapped, and what is on them changes. */
 const oldCheckMs = 24 * 60 * 60 * 1000;
@@ -39,8 +40,35 @@ export async function planMachine(context: Context, row: MachineRow, asked: Aske
   };
   const prepared = await attempt(() => prepareScenario(asked.scenario, row.name, asked.parameters));
   if (prepared !== null) await attempt(() => checkScriptsAllowed(context.config, prepared.steps));
+  return await planPrepared(context, row, { ...asked, steps: prepared?.steps ?? [], refusals });
+}
+
+/** What a job that waits does when it is handed out. It was asked for: an image that was found damaged since is a warning. */
+export async function planJob(
+  context: Context,
+  row: MachineRow,
+  job: Pick<JobRow, 'id' | 'steps'>,
+): Promise<MachinePlan> {
+  const images = new PlannedImages(context.store);
+  const steps: Step[] = JSON.parse(job.steps);
+  return await planPrepared(context, row, {
+    ...{ steps, images, made: new Set(), useDamaged: true, refusals: [], jobId: job.id },
+  });
+}
+
+type Prepared = Pick<Asked, 'images' | 'made' | 'useDamaged'> & {
+  /** Filled in, and for one disk each. */
+  readonly steps: readonly Step[];
+  readonly refusals: readonly ErrorBody[];
+  /** Of the job whose steps these are. */
+  readonly jobId?: string;
+};
+
+async function planPrepared(context: Context, row: MachineRow, prepared: Prepared): Promise<MachinePlan> {
+  const { jobId } = prepared;
   const check = await readNewest(context, row);
-  const steps = prepared === null ? [] : await planSteps(context, row, { ...asked, prepared, check });
+  const steps = await planSteps(context, row, { ...prepared, check });
+  const refusals = [...prepared.refusals];
   return {
     machineId: row.id,
     machineName: row.name,
@@ -48,7 +76,7 @@ export async function planMachine(context: Context, row: MachineRow, asked: Aske
     overwrites: steps.some(({ overwrites }) => overwrites !== 'nothing'),
     refused: refusals.length > 0 || steps.some((step) => step.refusals.length > 0),
     refusals,
-    warnings: [...(await warnOfMachine(context, row)), ...warnOfCheck(check)],
+    warnings: [...(await warnOfMachine(context, row, jobId)), ...warnOfCheck(check)],
     steps,
   };
 }
@@ -63,20 +91,17 @@ async function readNewest({ db }: Context, row: MachineRow): Promise<DiskCheck |
   }
 }
 
-type Known = { readonly prepared: PreparedScenario; readonly check: DiskCheck | null } & Pick<
-  Asked,
-  'images' | 'made' | 'useDamaged'
->;
+type Known = Omit<Prepared, 'refusals'> & { readonly check: DiskCheck | null };
 
 async function planSteps(
   context: Context,
   row: MachineRow,
-  { prepared, check, images, made, useDamaged }: Known,
+  { steps, check, images, made, useDamaged, jobId }: Known,
 ): Promise<PlannedStep[]> {
-  const faults = await findImageFaults(context, prepared.steps, made);
+  const faults = await findImageFaults(context, steps, { made, jobId });
   const firmware = row.inventory === null ? null : (JSON.parse(row.inventory) as Inventory).firmware;
   const planned: PlannedStep[] = [];
-  for (const [i, step] of prepared.steps.entries()) {
+  for (const [i, step] of steps.entries()) {
     const found = faults[i] ?? null;
     const damage = useDamaged && found?.code === 'image-damaged' ? found : null;
     const fault = damage === null ? found : null;
@@ -87,11 +112,12 @@ async function planSteps(
   return planned;
 }
 
-async function warnOfMachine({ db }: Context, row: MachineRow): Promise<PlanWarning[]> {
+async function warnOfMachine({ db }: Context, row: MachineRow, jobId: string | undefined): Promise<PlanWarning[]> {
   const { waiting } = await db
     .selectFrom('jobs')
     .where('machineId', '=', row.id)
     .where('state', 'in', ['queued', 'running'])
+    .where('id', '!=', jobId ?? '')
     .select(({ fn }) => fn.countAll<number | string>().as('waiting'))
     .executeTakeFirstOrThrow();
   const warnings: (PlanWarning | null)[] = [

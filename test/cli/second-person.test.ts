@@ -45,7 +45,12 @@ describe('the command line', () => {
       (await run(process.execPath, [main, ...args], { env: { ...env, DEPLOY_OS_TOKEN: as } })).stdout;
     expect((await deployOs(token, 'job', 'list', '--waiting')).match(/queued \(second-person\)/g)).toHaveLength(2);
     await expect(deployOs(server.running.operatorToken, 'job', 'approve', one.id)).rejects.toMatchObject({ code: 10 });
-    expect(await deployOs(token, 'job', 'approve', one.id)).toBe(`approved: ${one.id} (put on ${machine?.name})\n`);
+    const shown = await deployOs(token, 'job', 'approve', one.id, '--dry-run');
+    expect(shown).toMatch(/1\. restore 'web' onto disk 1 .*\n {5}now on it: GPT; 1: ext4 'root'/);
+    expect(shown).toContain('overwritten: all of the disk');
+    expect(await deployOs(token, 'job', 'approve', one.id)).toBe(
+      `${shown}approved: ${one.id} (put on ${machine?.name})\n`,
+    );
     expect((await agent.next('job')).jobId).toBe(one.id);
     await expect(deployOs(token, 'job', 'reject', two.id)).rejects.toMatchObject({ code: 2 });
     expect(await deployOs(token, 'job', 'reject', two.id, '--reason', 'not today')).toContain(`rejected: ${two.id}`);

@@ -1,6 +1,7 @@
 // Jobs that two people must agree to: what waits, who may agree, and to what exactly.
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry, PersonToken } from '../../protocol/people.ts';
+import type { MachinePlan } from '../../protocol/plan.ts';
 import type { Job, Machine } from '../../protocol/rest.ts';
 import { makeChecked } from '../fixtures/checked-disks.ts';
 import { ScriptedAgent } from './scripted-agent.ts';
@@ -104,6 +105,28 @@ describe('a job that overwrites something', () => {
       ['bob', 'ok'],
       ['bob', 'job-state'],
     ]);
+  });
+
+  it('shows whoever is to agree which of the disks it picks, and what is on that one', async () => {
+    const { server, ann, bob, check, ask } = await begin();
+    await using _ = server;
+    const checkId = await check(two);
+    const { id } = await ask(ann);
+    const plan: MachinePlan = JSON.parse(`${(await bob('GET', `/v1/jobs/${id}/plan`)).body}`);
+    expect(plan).toMatchObject({ check: { id: checkId, kind: 'check' }, overwrites: true, refused: false });
+    const [step] = plan.steps;
+    expect(step).toMatchObject({ overwrites: 'disk', disk: { serial: two[0]?.serial, model: two[0]?.model } });
+    expect(step?.disk?.map?.partitions[0]).toMatchObject({ fileSystem: 'ext4', label: 'root' });
+    // It is no job before itself, and what it captures is not taken by itself.
+    expect(plan.warnings.map(({ code }) => code)).not.toContain('jobs-waiting');
+    const steps = [{ kind: 'capture', image: 'before', source: { by: 'number', number: 1 } }, ...restore.steps];
+    await server.api('POST', '/v1/scenarios', { name: 'save and put', steps, end: 'wait' });
+    const saving = jobIn(await ann('POST', '/v1/jobs', { scenario: 'save and put', machine: plan.machineId }));
+    const both: MachinePlan = JSON.parse(`${(await bob('GET', `/v1/jobs/${saving.id}/plan`)).body}`);
+    expect(both.steps.map(({ refusals }) => refusals)).toEqual([[], []]);
+    expect(both.warnings.map(({ code }) => code)).toContain('jobs-waiting');
+    await bob('POST', `/v1/jobs/${id}/reject`, { reason: 'no' });
+    expect(errorCode(await bob('GET', `/v1/jobs/${id}/plan`))).toBe('job-state');
   });
 
   it('is agreed to with the disks that the newest check found, and with no others', async () => {

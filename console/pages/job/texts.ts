@@ -20,7 +20,7 @@ export const jobTexts = defineTexts({
     rejectedBy: 'Rejected by',
     second: 'A second person must agree',
     secondText: (who: string, machine: string) =>
-      `${who} asked for this job. Look at the disks of ${machine} below: the job touches nothing when they are others.`,
+      `${who} asked for this job. Below is what it does on ${machine}, and to which disk: it touches nothing when the disks are others.`,
     secondOwn: 'You asked for this job; somebody else has to agree to it.',
     agree: 'Agree to the job',
     agreed: 'You have agreed to the job.',
@@ -101,7 +101,7 @@ export const jobTexts = defineTexts({
     rejectedBy: '却下者',
     second: '別のユーザーの承認が必要です',
     secondText: (who: string, machine: string) =>
-      `${who} が依頼したジョブです。${machine} のディスクを確認してください。実行時にディスクが異なる場合は何も変更されません。`,
+      `${who} が依頼したジョブです。${machine} での処理と対象ディスクを確認してください。実行時にディスクが異なる場合は何も変更されません。`,
     secondOwn: 'あなたが依頼したジョブです。別のユーザーの承認が必要です。',
     agree: 'ジョブを承認',
     agreed: 'ジョブを承認しました。',

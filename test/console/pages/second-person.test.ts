@@ -43,18 +43,18 @@ async function begin() {
   return { console, server, agent, ann, ask, check };
 }
 
-it('a job that overwrites a disk waits for another person, who sees the disks and agrees', async () => {
+it('a job that overwrites a disk waits for another person, who sees which disk and agrees', async () => {
   const { console, server, agent, ann, ask, check } = await begin();
   await using _ = console;
   const { id } = await ask();
   await ann.goto(`/jobs/${id}`);
   await ann.locator('.state').getByText('Awaits approval').first().waitFor();
   await ann.getByText('You asked for this job; somebody else has to agree to it.').waitFor();
-  await ann.locator('article').nth(1).waitFor();
+  await ann.locator('article').waitFor();
   expect(await ann.getByRole('button', { name: /Agree|Reject/ }).count()).toBe(0);
   const carl = await console.openAs('carl', `/jobs/${id}`);
   await carl.getByText('ann asked for this job.').waitFor();
-  await carl.locator('article').nth(1).waitFor();
+  await carl.locator('article').waitFor();
   expect(await carl.getByRole('button', { name: /Agree|Reject/ }).count()).toBe(0);
   // What the page does not offer the server does not take either.
   const refused = await ann.request.post(`/v1/jobs/${id}/approve`, {
@@ -63,8 +63,15 @@ it('a job that overwrites a disk waits for another person, who sees the disks an
   expect([refused.status(), (await refused.json()).error.code]).toEqual([403, 'forbidden']);
 
   const bob = await console.openAs('bob', `/jobs/${id}`, { viewport: { width: 360, height: 740 } });
-  await bob.getByText('ann asked for this job. Look at the disks of web-01').waitFor();
-  await bob.locator('article').nth(1).waitFor();
+  await bob.getByText('ann asked for this job. Below is what it does on web-01').waitFor();
+  // The one disk of the two that is overwritten, and what is on it now.
+  const plan = bob.getByRole('region', { name: 'web-01' });
+  const [picked] = check.disks;
+  await plan.getByText('all of this disk is overwritten').waitFor();
+  expect(await plan.locator('article').count()).toBe(1);
+  for (const fact of [picked?.model, picked?.serial, 'ext4', 'root']) {
+    expect(await plan.locator('article').textContent()).toContain(fact);
+  }
   expect(await findBarriers(bob)).toEqual([]);
   expect(await overflowOf(bob)).toBe(0);
   await bob.getByRole('button', { name: 'Agree to the job' }).click();
