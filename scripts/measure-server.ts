@@ -1,10 +1,4 @@
-// What the server bears; the results stand in docs/performance.md. By hand, on a machine that does nothing else:
-//   node scripts/measure-server.ts agents [COUNT] [SECONDS] [-- FLAGS OF deploy-os server]
-//   node scripts/measure-server.ts machines [COUNT]
-//   node scripts/measure-server.ts captures [COUNT] [MEBIBYTES]
-//   node scripts/measure-server.ts soak [JOBS]
-//   node scripts/measure-server.ts mixed [MINUTES]
-// Sockets are cut where the machine is so busy that a handshake takes 15 seconds.
+// What the server bears; the results stand in docs/performance.md. By hand, on a machine that does nothing else: `node scripts/measure-server.ts --help`.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,7 +8,21 @@ import { measureMachines } from './load/measure-machines.ts';
 import { measureMixed } from './load/measure-mixed.ts';
 import { measureSoak } from './load/measure-soak.ts';
 
+const usage = `What the server bears, measured with a server that is started for it on this machine; prints JSON.
+  node scripts/measure-server.ts agents [COUNT] [SECONDS]        connected agents (1000, 60)
+  node scripts/measure-server.ts machines [COUNT]                lists of many machines (10000)
+  node scripts/measure-server.ts captures [COUNT] [MEBIBYTES]    uploads at once (20, 512 of each)
+  node scripts/measure-server.ts soak [JOBS]                     jobs one after the other (10000)
+  node scripts/measure-server.ts mixed [MINUTES]                 all of it together (30)
+After \`--\` come flags of \`deploy-os server\`. Nothing else should run on the machine: sockets are cut where a handshake takes 15 seconds.
+DEPLOY_OS_MEASURE_DIR: the folder for what is written, instead of the system's for temporary files.
+`;
+
 const words = process.argv.slice(2);
+if (words.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit();
+}
 const end = words.includes('--') ? words.indexOf('--') : words.length;
 const [what = '', ...numbers] = words.slice(0, end);
 const [first, second] = numbers.map(Number);
@@ -30,7 +38,7 @@ const measures: Record<string, () => Promise<object>> = {
 };
 try {
   const measure = measures[what];
-  if (measure === undefined) throw new Error(`one of ${Object.keys(measures).join(', ')}`);
+  if (measure === undefined) throw new Error(`one of ${Object.keys(measures).join(', ')} is wanted; see --help`);
   console.log(
     JSON.stringify(
       await measure(),

@@ -19,7 +19,7 @@ export type Peer = {
   readonly trusted?: boolean;
 };
 
-/** @throws DeployError address-refused; server-untrusted for another certificate than `trust` says; any other Error when nobody answers */
+/** @throws DeployError address-refused; server-untrusted, with the fingerprint of what was shown, for a certificate that `trust` does not cover; any other Error when nobody answers */
 export async function openSocket(
   { protocol, hostname, port: given }: URL,
   { addresses, trust = {}, trusted = false }: Peer,
@@ -32,14 +32,15 @@ export async function openSocket(
   const where = { host, port, lookup: answering(found) };
   const socket = secure
     ? connectTls({
-        ...{ ...where, minVersion: 'TLSv1.2' as const, rejectUnauthorized: trust.certificate === undefined },
+        // What OpenSSL finds is looked at below, while the certificate can still be read.
+        ...{ ...where, minVersion: 'TLSv1.2' as const, rejectUnauthorized: false },
         ...(isIP(host) === 0 ? { servername: host } : {}),
         ...(trust.ca === undefined ? {} : { ca: trust.ca }),
       })
     : connectPlain(where);
   try {
     await opened(socket, secure ? 'secureConnect' : 'connect', signal);
-    if (secure && trust.certificate !== undefined) requireCertificate(socket as TLSSocket, trust.certificate);
+    if (secure) requireTrust(socket as TLSSocket, trust.certificate);
     return socket;
   } catch (thrown) {
     socket.destroy();
@@ -70,11 +71,17 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
   });
 }
 
-function requireCertificate(socket: TLSSocket, expected: string): void {
+/** Before anything is sent. `pinned`: that certificate and no other; without it, whatever the chain and the name say (`authorized`). */
+function requireTrust(socket: TLSSocket, pinned: string | undefined): void {
   const certificate = socket.getPeerX509Certificate();
   const hex = certificate === undefined ? null : createHash('sha256').update(certificate.raw).digest('hex');
-  if (`sha256:${hex}` === expected) return;
-  throw new DeployError('server-untrusted', `it has another certificate: sha256:${hex}`, {
-    hint: `Expected is ${expected}. Nothing was sent to it. Compare with what it shows itself before you change the setting.`,
+  const shown = `sha256:${hex}`;
+  if (pinned === undefined) {
+    if (socket.authorized) return;
+    throw new DeployError('server-untrusted', `its certificate ${shown} is not trusted: ${socket.authorizationError}`);
+  }
+  if (shown === pinned) return;
+  throw new DeployError('server-untrusted', `it has another certificate: ${shown}`, {
+    hint: `Expected is ${pinned}. Nothing was sent to it. Compare with what it shows itself before you change the setting.`,
   });
 }

@@ -56,7 +56,10 @@ export class RedfishClient {
 function explain(thrown: unknown, what: string): never {
   if (thrown instanceof DeployError && thrown.code === 'address-refused') throw thrown;
   const { message, hint } = thrown as DeployError;
-  const usual = 'Is the address right and Redfish on? Of a certificate that nobody has signed, give the fingerprint.';
+  const usual =
+    thrown instanceof DeployError && thrown.code === 'server-untrusted'
+      ? 'Nothing was sent to it. Compare the fingerprint with what the BMC shows itself; if it is the same, give it as --certificate.'
+      : 'Is the address right and Redfish on?';
   throw failed(`${what}: ${message}`, thrown, hint ?? usual);
 }
 

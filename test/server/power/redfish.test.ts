@@ -70,7 +70,12 @@ describe('a BMC with Redfish', () => {
         bmc.password,
         here,
       );
-      await expect(none.read(signal)).rejects.toMatchObject({ code: 'power-failed' });
+      // The administrator can compare it, and pin it.
+      await expect(none.read(signal)).rejects.toMatchObject({
+        code: 'power-failed',
+        message: expect.stringContaining(`its certificate ${bmc.certificate} is not trusted`),
+        hint: expect.stringContaining('--certificate'),
+      });
       const other = `sha256:${'0'.repeat(64)}`;
       await expect(act(bmc, 'on', { certificate: other })).rejects.toThrow(`another certificate: ${bmc.certificate}`);
       expect(bmc.requests.length).toBe(before);
