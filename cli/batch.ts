@@ -1,18 +1,18 @@
 // `deploy-os batch …`: one scenario on many machines, as one table.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { batchPageSchema, batchWithJobsSchema } from '../protocol/batches.ts';
 import { DeployError } from '../protocol/errors.ts';
+import type { Event } from '../protocol/events.ts';
 import type { Job } from '../protocol/rest.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
+import { afterEvents } from './live-events.ts';
 import { formatBytes, printJson, printTable } from './output.ts';
 
 type BatchWithJobs = z.infer<typeof batchWithJobsSchema>;
 
-const pollMs = 1000;
 /** Where lines are not redrawn, the table is only drawn anew so often. */
-const redrawMs = process.stderr.isTTY ? pollMs : 10_000;
+const redrawMs = process.stderr.isTTY ? 1000 : 10_000;
 const serverAwayMs = 15 * 60 * 1000;
 
 export function addCommands(program: Command): void {
@@ -93,20 +93,38 @@ function progressOf({ state, progress }: Job): string {
 /** Draws the table on stderr until every job has ended; fails when one did not succeed. */
 export async function watchBatch(id: string, options: ConnectOptions): Promise<void> {
   const client = await connect(options, serverAwayMs);
+  const live = client.listen({ jobs: true });
+  const read = (): Promise<BatchWithJobs> => client.call('GET', pathOf(id), batchWithJobsSchema);
   try {
     let drawn = 0;
-    for (let nextMs = 0; ; await sleep(pollMs)) {
-      const batch = await client.call('GET', pathOf(id), batchWithJobsSchema);
+    let nextMs = 0;
+    for (let batch = await read(); ; ) {
       const ended = batch.jobs.every(({ endedAt }) => endedAt !== null);
+      if (ended) batch = await read();
       if (ended || performance.now() >= nextMs) {
         drawn = draw(batch, drawn);
         nextMs = performance.now() + redrawMs;
       }
       if (ended) return report(batch, options);
+      const events = await live.next();
+      batch = events === null ? await read() : batchAfter(batch, events);
     }
   } finally {
+    live.close();
     client.close();
   }
+}
+
+function batchAfter(batch: BatchWithJobs, events: readonly Event[]): BatchWithJobs {
+  const jobs = batch.jobs.map((job) => afterEvents(job, events));
+  const held = jobs.filter((job) => job.held !== null).length;
+  return { ...batch, jobs, counts: { ...countStates(jobs), held } };
+}
+
+function countStates(jobs: readonly Job[]): Record<Job['state'], number> {
+  const counts = { queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+  for (const { state } of jobs) counts[state] += 1;
+  return counts;
 }
 
 /** Over what was drawn before, on a terminal; returns how many lines that is. What does not fit the screen is counted. */

@@ -5,7 +5,9 @@ import type { z } from 'zod';
 import { HttpsClient } from '../imaging/store/https-client.ts';
 import { fetchPinnedCa } from '../imaging/store/pinned-ca.ts';
 import { DeployError, toDeployError } from '../protocol/errors.ts';
+import type { WatchRequest } from '../protocol/events.ts';
 import { readServerAccess, type ServerAccess } from '../server/address-file.ts';
+import { LiveEvents } from './live-events.ts';
 import { readLogin } from './saved-login.ts';
 
 export type ConnectOptions = {
@@ -38,6 +40,8 @@ export function withServerOptions(command: Command, { token = true } = {}): Comm
 export type ServerClient = {
   /** @throws DeployError what the server answered, server-unreachable, server-untrusted, server-error (not as the schema says). */
   call<T>(...call: Call<T>): Promise<T>;
+  /** To be closed by itself. */
+  listen(watch: Partial<WatchRequest>): LiveEvents;
   close(): void;
 };
 
@@ -63,6 +67,7 @@ async function connectTo({ url, caFingerprint, token }: ServerAccess, retryForMs
       const answer = await client.call({ method, path, ...parts, contentType: 'application/json', maxAnswerBytes });
       return parseAnswer(schema, answer, `${method} ${path}`);
     },
+    listen: (watch) => new LiveEvents({ url, ca, headers }, watch),
     close: () => client.close(),
   };
 }

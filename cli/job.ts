@@ -1,5 +1,4 @@
 // `deploy-os job …`: run a scenario on a machine, and see how it goes.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
@@ -10,10 +9,10 @@ import { addDecideCommands } from './job-decide.ts';
 import { addListCommands } from './job-list.ts';
 import { addPlanCommand } from './job-plan.ts';
 import { addReportCommand } from './job-report.ts';
+import { afterEvents } from './live-events.ts';
 import { describeFinding, formatBytes, ProgressLine, printJson } from './output.ts';
 import { collectValue } from './parameter-values.ts';
 
-const pollMs = 1000;
 /** A watch outlives a server's upgrade. */
 const serverAwayMs = 15 * 60 * 1000;
 
@@ -141,10 +140,12 @@ async function show(id: string, options: ConnectOptions): Promise<void> {
 /** Exits as the job ended: 0, or with its error's exit status. */
 async function watch(id: string, options: ConnectOptions): Promise<void> {
   const client = await connect(options, serverAwayMs);
+  const live = client.listen({ job: id });
   const line = new ProgressLine();
+  const read = (): Promise<Job> => client.call('GET', pathOf(id), jobSchema);
   try {
-    for (let state = ''; ; await sleep(pollMs)) {
-      const job = await client.call('GET', pathOf(id), jobSchema);
+    let job = await read();
+    for (let state = ''; ; ) {
       const now = job.waitsFor ?? job.state;
       if (now !== state && job.waitsFor !== null) process.stderr.write(`\nwaiting: ${job.waitsFor}\n`);
       state = now;
@@ -153,11 +154,14 @@ async function watch(id: string, options: ConnectOptions): Promise<void> {
       }
       if (job.endedAt !== null) {
         line.end();
-        return report(job, options);
+        return report(await read(), options);
       }
+      const events = await live.next();
+      job = events === null ? await read() : afterEvents(job, events);
     }
   } finally {
     line.end();
+    live.close();
     client.close();
   }
 }

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomFillSync, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import type { Job } from '../../protocol/rest.ts';
 import { jobSchema, machineSchema, scenarioSchema } from '../../protocol/rest.ts';
 import { ChildServer } from '../server/child-server.ts';
 import { ScriptedAgent } from '../server/scripted-agent.ts';
-import { uuidA } from '../server/support.ts';
+import { eventually, uuidA } from '../server/support.ts';
 
 const sizeBytes = 48 * 2 ** 20;
 
@@ -77,6 +78,39 @@ describe('a server', () => {
       await rm(data, { recursive: true });
     }
   });
+
+  it('that is killed while `job watch` listens is listened to again once it is back, and the watch ends as the job does', async () => {
+    const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-watched-'));
+    let server = await ChildServer.start(data, ['--listen', '127.0.0.1:0']);
+    const listen = `127.0.0.1:${server.port}`;
+    let watching: ChildProcess | undefined;
+    try {
+      const { agent, job } = await startJob(server, data);
+      const handed = await agent.next('job');
+      const main = new URL('../../cli/main.ts', import.meta.url).pathname;
+      const child = spawn(process.execPath, [main, 'job', 'watch', job.id, '--data', data]);
+      watching = child;
+      let said = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const says = (words: string) => eventually(async () => said.includes(words), 60_000);
+      agent.progress(handed, 50);
+      await says('capture');
+      await server.end('SIGKILL');
+      await says('the server does not answer');
+      server = await ChildServer.start(data, ['--listen', listen]);
+      await says('the server answers again');
+      const again = await ScriptedAgent.join(agent.facts, handed);
+      await again.next('welcome');
+      again.done(handed, { code: 'target-too-small', message: 'disk vda is too small' });
+      expect(await ended).toBe(5);
+      expect(said).toContain('disk vda is too small');
+    } finally {
+      watching?.kill('SIGKILL');
+      await server.end('SIGKILL');
+      await rm(data, { recursive: true });
+    }
+  }, 180_000);
 
   it('that is told to stop does so within ten seconds, with an agent, a watcher and a half-sent request connected', async () => {
     const data = await mkdtemp(path.join(tmpdir(), 'deploy-os-stopped-'));
