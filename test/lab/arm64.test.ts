@@ -8,8 +8,8 @@ import type { MachineSpec } from '../../scripts/lab/machine-spec.ts';
 import { runCommand } from '../../scripts/lab/run-command.ts';
 import { Site } from '../../scripts/lab/site.ts';
 import { makeExtDisk, noise } from '../fixtures/disks.ts';
+import { runsAll } from '../fixtures/run-all.ts';
 
-const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
 const deployOs = path.join(import.meta.dirname, '../../cli/deploy-os');
 const mib = 2 ** 20;
 const bootWithinMs = 400_000;
@@ -37,7 +37,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe.skipIf(!all)('an arm64 machine', () => {
+describe.skipIf(!runsAll)('an arm64 machine', () => {
   let site: Site;
   let failed = true;
 

@@ -94,7 +94,17 @@ export const bootCases: readonly BootCase[] = [
     seldom: true,
   },
   { name: 'HTTP', firmware: 'uefi-secure-boot', by: 'http', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', ...http },
-  { name: 'PXE', firmware: 'uefi', by: 'pxe', dhcp: 'proxy', port: 443, nic: 'virtio-net-pci', cpus: 1, ...pxeByProxy },
+  {
+    name: 'PXE',
+    firmware: 'uefi',
+    by: 'pxe',
+    dhcp: 'proxy',
+    port: 443,
+    nic: 'virtio-net-pci',
+    cpus: 1,
+    ...pxeByProxy,
+    seldom: true,
+  },
   {
     name: 'iPXE',
     firmware: 'bios',

@@ -11,11 +11,12 @@ import { serverAddress } from '../../scripts/lab/network-namespace.ts';
 import type { Machine } from '../../scripts/lab/qemu.ts';
 import { runCommand } from '../../scripts/lab/run-command.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
+import { runsAll } from '../fixtures/run-all.ts';
 import { type BootCase, bootCases, firstEphemeralPort, nicDrivers } from './boot-cases.ts';
 
 const disk = { bus: 'sata', serial: 'LAB-BOOT', content: { blankBytes: 64 * 1024 * 1024 } } as const;
 /** Some four minutes without, six with the rows that are run seldom. */
-const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
+
 const bootWithinMs = 240_000;
 const jobWithinMs = 120_000;
 const goOnWithinMs = 150_000;
@@ -86,7 +87,7 @@ describe('a machine boots into the Deploy-OS, registers and does its job', () =>
 
   afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
 
-  test.each(bootCases.filter(({ seldom }) => seldom !== true || all))(
+  test.each(bootCases.filter(({ seldom }) => seldom !== true || runsAll))(
     '$firmware, $name, DHCP $dhcp, port $port, $nic',
     async (row) => {
       failed = true;

@@ -8,6 +8,7 @@ import { noise } from '../fixtures/disks.ts';
 import { AtaDrive } from '../fixtures/erasable-drive/ata-drive.ts';
 import { type IscsiTarget, serveDrive } from '../fixtures/erasable-drive/iscsi-target.ts';
 import { ScsiDrive } from '../fixtures/erasable-drive/scsi-drive.ts';
+import { runsAll } from '../fixtures/run-all.ts';
 import { DisksMachine } from './disks-machine.ts';
 
 const sizeBytes = 2 ** 20;
@@ -20,15 +21,15 @@ const drives = {
 type Name = keyof typeof drives;
 
 /** A boot and four erasures take two minutes more than there is room for each time. */
-const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
-const seldom = test.skipIf(!all);
+
+const seldom = test.skipIf(!runsAll);
 
 let folder: string;
 let booted: DisksMachine;
 const targets: IscsiTarget[] = [];
 
 beforeAll(async () => {
-  if (!all) return;
+  if (!runsAll) return;
   folder = await Site.makeFolder();
   const network = await NetworkNamespace.create();
   for (const drive of Object.values(drives)) targets.push(await serveDrive(drive, network.hostAddress));
@@ -39,7 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await booted?.[Symbol.asyncDispose]();
   for (const target of targets) await target[Symbol.asyncDispose]();
-  if (all) await rm(folder, { recursive: true, force: true });
+  if (runsAll) await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
   for (const [name, drive] of Object.entries(drives)) content(name).copy(drive.content);

@@ -14,6 +14,7 @@ import { bridgeName, NetworkNamespace, serverAddress } from '../../scripts/lab/n
 import { runCommand } from '../../scripts/lab/run-command.ts';
 import { Site as Lab } from '../../scripts/lab/site.ts';
 import { Site } from '../fixtures/agent/site.ts';
+import { runsAll } from '../fixtures/run-all.ts';
 
 const checkout = path.join(import.meta.dirname, '../..');
 const mib = 2 ** 20;
@@ -21,6 +22,9 @@ const port = 7433;
 const unit = 'deploy-os.service';
 const settingsFile = '/etc/deploy-os/server.env';
 const data = '/var/lib/deploy-os';
+
+/** Three minutes and a half, for what is hardly ever touched; test/conformance/package.test.ts has the package without a system around it. */
+const seldom = it.skipIf(!runsAll);
 
 let folder: string;
 let root: string;
@@ -32,6 +36,7 @@ let older: string;
 let newer: string;
 
 beforeAll(async () => {
+  if (!runsAll) return;
   folder = await Lab.makeFolder();
   root = path.join(folder, 'root');
   await unpackDebian(root);
@@ -49,6 +54,7 @@ beforeAll(async () => {
   debian = await Container.start(root, network, path.join(folder, 'container.log'));
 });
 afterAll(async () => {
+  if (!runsAll) return;
   await site?.killAgent();
   await debian?.[Symbol.asyncDispose]();
   network?.close();
@@ -114,105 +120,114 @@ const deployOs = (...words: string[]) => debian.run('env', `DEPLOY_OS_DATA=${dat
 const readJournal = () => debian.run('journalctl', '--no-pager', '-o', 'cat', '-u', unit);
 const readCaFingerprint = () => /deploy-os server at .*, CA (sha256:[0-9a-f]{64})/.exec(readJournal())?.[1] ?? '';
 
-it('is installed by apt on a Debian that has no Node, and serves, as a user of its own with three rights', async () => {
-  expect(debian.try('sh', '-c', 'command -v node || command -v nodejs').status).not.toBe(0);
-  debian.run(...install(older));
-  // Not before it served did apt return: that is Type=notify.
-  expect(isActive()).toBe('active');
-  expect((await fetch(`http://${network.hostSideAddress}:${port}/ca.pem`)).status).toBe(200);
-  expect(propertyOf('StatusText')).toBe(`serving at https://127.0.0.1:${port}`);
-  const process = debian.run('cat', `/proc/${propertyOf('MainPID')}/status`);
-  const uid = debian.run('id', '-u', 'deploy-os').trim();
-  expect(process).toMatch(new RegExp(`^Uid:\\s+${uid}\\s+${uid}\\s+${uid}`, 'm'));
-  // CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW are 10, 12 and 13 (capability.h).
-  expect(process).toMatch(/^CapEff:\s+0000000000003400$/m);
-  expect(process).toMatch(/^CapBnd:\s+0000000000003400$/m);
-  expect(process).toMatch(/^NoNewPrivs:\s+1$/m);
-  expect(process).toMatch(/^Seccomp:\s+2$/m);
-  const exposure = /Overall exposure level for deploy-os.service: ([\d.]+)/.exec(
-    debian.run('systemd-analyze', 'security', '--no-pager', unit),
-  );
-  expect(Number(exposure?.[1])).toBeLessThan(4);
-  expect(debian.run('stat', '-c', '%U %a', data, `${data}/operator-token`, settingsFile)).toBe(
-    'deploy-os 711\ndeploy-os 600\nroot 600\n',
-  );
-  expect(readCaFingerprint()).not.toBe('');
-  // What dpkg does again after an interruption changes nothing.
-  const before = propertyOf('MainPID');
-  debian.run(
-    'env',
-    'DPKG_MAINTSCRIPT_PACKAGE=deploy-os',
-    '/var/lib/dpkg/info/deploy-os.postinst',
-    'configure',
-    '0.1.0',
-  );
-  expect([isActive(), propertyOf('MainPID')]).toEqual(['active', before]);
-});
+seldom(
+  'is installed by apt on a Debian that has no Node, and serves, as a user of its own with three rights',
+  async () => {
+    expect(debian.try('sh', '-c', 'command -v node || command -v nodejs').status).not.toBe(0);
+    debian.run(...install(older));
+    // Not before it served did apt return: that is Type=notify.
+    expect(isActive()).toBe('active');
+    expect((await fetch(`http://${network.hostSideAddress}:${port}/ca.pem`)).status).toBe(200);
+    expect(propertyOf('StatusText')).toBe(`serving at https://127.0.0.1:${port}`);
+    const process = debian.run('cat', `/proc/${propertyOf('MainPID')}/status`);
+    const uid = debian.run('id', '-u', 'deploy-os').trim();
+    expect(process).toMatch(new RegExp(`^Uid:\\s+${uid}\\s+${uid}\\s+${uid}`, 'm'));
+    // CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW are 10, 12 and 13 (capability.h).
+    expect(process).toMatch(/^CapEff:\s+0000000000003400$/m);
+    expect(process).toMatch(/^CapBnd:\s+0000000000003400$/m);
+    expect(process).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(process).toMatch(/^Seccomp:\s+2$/m);
+    const exposure = /Overall exposure level for deploy-os.service: ([\d.]+)/.exec(
+      debian.run('systemd-analyze', 'security', '--no-pager', unit),
+    );
+    expect(Number(exposure?.[1])).toBeLessThan(4);
+    expect(debian.run('stat', '-c', '%U %a', data, `${data}/operator-token`, settingsFile)).toBe(
+      'deploy-os 711\ndeploy-os 600\nroot 600\n',
+    );
+    expect(readCaFingerprint()).not.toBe('');
+    // What dpkg does again after an interruption changes nothing.
+    const before = propertyOf('MainPID');
+    debian.run(
+      'env',
+      'DPKG_MAINTSCRIPT_PACKAGE=deploy-os',
+      '/var/lib/dpkg/info/deploy-os.postinst',
+      'configure',
+      '0.1.0',
+    );
+    expect([isActive(), propertyOf('MainPID')]).toEqual(['active', before]);
+  },
+);
 
-it('hands out addresses with these rights once it is told to, and says so when its settings are wrong', async () => {
-  const settings = `DEPLOY_OS_DATA=${data}\nDEPLOY_OS_DHCP_INTERFACE=${bridgeName}\nDEPLOY_OS_DHCP_RANGE=10.77.0.100,10.77.0.199\n`;
-  await writeFile(path.join(root, settingsFile), settings.replace(bridgeName, 'eth7'));
-  expect(debian.try('systemctl', 'restart', unit).status).not.toBe(0);
-  expect(readJournal()).toContain('network interface eth7 is not there');
-  await writeFile(path.join(root, settingsFile), settings);
-  debian.run('systemctl', 'restart', unit);
-  const usersOf = 'for place in /proc/[0-9]*; do [ "$(cat $place/comm)" != dnsmasq ] || stat -c %U $place; done';
-  expect(debian.run('sh', '-c', usersOf)).toBe('deploy-os\n');
-  const host = await network.addHost('10.77.0.9');
-  await runCommand('ip', ['-n', host, 'route', 'add', 'default', 'via', serverAddress]);
-  const [command, args] = network.wrapCommand(
-    process.execPath,
-    [path.join(checkout, 'test/fixtures/dhcp-discover.ts'), 'no', '0'],
-    host,
-  );
-  expect(JSON.parse(await runCommand(command, args))).toMatchObject({ bootFile: 'undionly.kpxe' });
-});
+seldom(
+  'hands out addresses with these rights once it is told to, and says so when its settings are wrong',
+  async () => {
+    const settings = `DEPLOY_OS_DATA=${data}\nDEPLOY_OS_DHCP_INTERFACE=${bridgeName}\nDEPLOY_OS_DHCP_RANGE=10.77.0.100,10.77.0.199\n`;
+    await writeFile(path.join(root, settingsFile), settings.replace(bridgeName, 'eth7'));
+    expect(debian.try('systemctl', 'restart', unit).status).not.toBe(0);
+    expect(readJournal()).toContain('network interface eth7 is not there');
+    await writeFile(path.join(root, settingsFile), settings);
+    debian.run('systemctl', 'restart', unit);
+    const usersOf = 'for place in /proc/[0-9]*; do [ "$(cat $place/comm)" != dnsmasq ] || stat -c %U $place; done';
+    expect(debian.run('sh', '-c', usersOf)).toBe('deploy-os\n');
+    const host = await network.addHost('10.77.0.9');
+    await runCommand('ip', ['-n', host, 'route', 'add', 'default', 'via', serverAddress]);
+    const [command, args] = network.wrapCommand(
+      process.execPath,
+      [path.join(checkout, 'test/fixtures/dhcp-discover.ts'), 'no', '0'],
+      host,
+    );
+    expect(JSON.parse(await runCommand(command, args))).toMatchObject({ bootFile: 'undionly.kpxe' });
+  },
+);
 
-it('is stopped within ten seconds, and upgraded, in the middle of a capture, which goes on both times', async () => {
-  const read = (name: string) => readFileSync(path.join(root, data, name), 'utf8').trim();
-  const facts = {
-    url: `https://${network.hostSideAddress}:${port}`,
-    port,
-    caFingerprint: readCaFingerprint(),
-    operatorToken: read('operator-token'),
-  };
-  site = await Site.around(folder, debian.process, facts);
-  site.outageMs = 3_600_000;
-  const disk = path.join(folder, 'disk');
-  await writeFile(disk, randomBytes(128 * mib));
-  site.startAgent({ token: await site.bootToken(), bootId: randomUUID() }, [disk]);
-  await site.agentSays('waiting for an administrator', 60_000);
-  // The first set-up, by the command line of the package.
-  const [machine] = JSON.parse(deployOs('machine', 'list', '--json')) as { id: string }[];
-  deployOs('machine', 'approve', machine?.id ?? '');
-  const job = await site.requestJob([{ kind: 'capture', source: { by: 'only' }, image: 'web' }]);
+seldom(
+  'is stopped within ten seconds, and upgraded, in the middle of a capture, which goes on both times',
+  async () => {
+    const read = (name: string) => readFileSync(path.join(root, data, name), 'utf8').trim();
+    const facts = {
+      url: `https://${network.hostSideAddress}:${port}`,
+      port,
+      caFingerprint: readCaFingerprint(),
+      operatorToken: read('operator-token'),
+    };
+    site = await Site.around(folder, debian.process, facts);
+    site.outageMs = 3_600_000;
+    const disk = path.join(folder, 'disk');
+    await writeFile(disk, randomBytes(128 * mib));
+    site.startAgent({ token: await site.bootToken(), bootId: randomUUID() }, [disk]);
+    await site.agentSays('waiting for an administrator', 60_000);
+    // The first set-up, by the command line of the package.
+    const [machine] = JSON.parse(deployOs('machine', 'list', '--json')) as { id: string }[];
+    deployOs('machine', 'approve', machine?.id ?? '');
+    const job = await site.requestJob([{ kind: 'capture', source: { by: 'only' }, image: 'web' }]);
 
-  await site.isInTheMiddleOf('capture');
-  site.freezeAgent();
-  debian.run('systemctl', 'stop', unit);
-  const [stopping, stopped] = ['ActiveExitTimestampMonotonic', 'InactiveEnterTimestampMonotonic'].map(propertyOf);
-  expect(Number(stopped) - Number(stopping)).toBeLessThan(10_000_000);
-  expect([isActive(), propertyOf('Result')]).toEqual(['inactive', 'success']);
-  debian.run('systemctl', 'start', unit);
-  expect(await site.readJob(job)).toMatchObject({ state: 'running' });
+    await site.isInTheMiddleOf('capture');
+    site.freezeAgent();
+    debian.run('systemctl', 'stop', unit);
+    const [stopping, stopped] = ['ActiveExitTimestampMonotonic', 'InactiveEnterTimestampMonotonic'].map(propertyOf);
+    expect(Number(stopped) - Number(stopping)).toBeLessThan(10_000_000);
+    expect([isActive(), propertyOf('Result')]).toEqual(['inactive', 'success']);
+    debian.run('systemctl', 'start', unit);
+    expect(await site.readJob(job)).toMatchObject({ state: 'running' });
 
-  const upgrading = debian.runMeanwhile(...install(newer));
-  await Promise.race([upgrading, untilStopped()]);
-  site.thawAgent();
-  await upgrading;
-  expect([isActive(), deployOs('--version').trim()]).toEqual(['active', '99.1.0']);
-  const ended = await site.jobEnds(job);
-  expect(ended).toMatchObject({ state: 'succeeded', error: null });
-  expect(deployOs('image', 'verify', 'web', '--store', `${data}/store`)).toContain('web');
-  // The settings are the administrator's.
-  expect(await readFile(path.join(root, settingsFile), 'utf8')).toContain(bridgeName);
-});
+    const upgrading = debian.runMeanwhile(...install(newer));
+    await Promise.race([upgrading, untilStopped()]);
+    site.thawAgent();
+    await upgrading;
+    expect([isActive(), deployOs('--version').trim()]).toEqual(['active', '99.1.0']);
+    const ended = await site.jobEnds(job);
+    expect(ended).toMatchObject({ state: 'succeeded', error: null });
+    expect(deployOs('image', 'verify', 'web', '--store', `${data}/store`)).toContain('web');
+    // The settings are the administrator's.
+    expect(await readFile(path.join(root, settingsFile), 'utf8')).toContain(bridgeName);
+  },
+);
 
 async function untilStopped(): Promise<void> {
   while (isActive() === 'active') await sleep(50);
 }
 
-it('refuses to become an older version, and runs on', async () => {
+seldom('refuses to become an older version, and runs on', async () => {
   const before = propertyOf('MainPID');
   const { status, output } = debian.try(...install(older, '--allow-downgrades'));
   expect(status).not.toBe(0);
@@ -221,7 +236,7 @@ it('refuses to become an older version, and runs on', async () => {
   expect(debian.run('dpkg', '--audit')).toBe('');
 });
 
-it('is removed and comes back with all that it had; purged, it leaves images and database alone', async () => {
+seldom('is removed and comes back with all that it had; purged, it leaves images and database alone', async () => {
   debian.run('apt-get', 'remove', '-y', 'deploy-os');
   expect(isActive()).toBe('inactive');
   expect(existsSync(path.join(root, settingsFile))).toBe(true);

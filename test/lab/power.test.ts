@@ -17,6 +17,7 @@ import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
 import type { FileAgentOptions } from '../fixtures/agent/agent-on-files.ts';
 import { startIpmiService } from '../fixtures/ipmi-service.ts';
 import { RedfishService } from '../fixtures/redfish-service.ts';
+import { runsAll } from '../fixtures/run-all.ts';
 import { VirtualChassis } from '../fixtures/virtual-chassis.ts';
 import { eventually } from '../server/support.ts';
 
@@ -32,13 +33,12 @@ const machines = {
 const standstill = Buffer.from([0xfa, 0xf4, 0xeb, 0xfd]);
 
 /** Three boots of two machines at once take four minutes; test/conformance/power.test.ts has a machine behind a BMC, which boots nothing. */
-const all = process.env.DEPLOY_OS_LAB_WAYS === 'all';
 
 let site: Site;
 let failed = true;
 
 beforeAll(async () => {
-  if (!all) return;
+  if (!runsAll) return;
   const folder = await Site.makeFolder();
   await buildBootFiles(folder, 'to the log');
   // Of two emulated machines at once each may see its timer late; a kernel that takes it for broken then stops.
@@ -130,7 +130,7 @@ async function succeed(id: string): Promise<void> {
   await site.waitForJob(id, ({ state }) => state === 'succeeded', jobWithinMs);
 }
 
-const seldom = test.skipIf(!all);
+const seldom = test.skipIf(!runsAll);
 
 seldom(
   'machines that are off are turned on for their jobs by IPMI, Redfish and magic packets, and seen to be off at the end',
