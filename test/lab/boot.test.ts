@@ -15,8 +15,6 @@ import { runsAll } from '../fixtures/run-all.ts';
 import { type BootCase, bootCases, firstEphemeralPort, nicDrivers } from './boot-cases.ts';
 
 const disk = { bus: 'sata', serial: 'LAB-BOOT', content: { blankBytes: 64 * 1024 * 1024 } } as const;
-/** Some four minutes without, six with the rows that are run seldom. */
-
 const bootWithinMs = 240_000;
 const jobWithinMs = 120_000;
 const goOnWithinMs = 150_000;

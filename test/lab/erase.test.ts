@@ -21,7 +21,6 @@ const drives = {
 type Name = keyof typeof drives;
 
 /** A boot and four erasures take two minutes more than there is room for each time. */
-
 const seldom = test.skipIf(!runsAll);
 
 let folder: string;

@@ -32,8 +32,6 @@ const machines = {
 /** CLI, HLT, and back to it. */
 const standstill = Buffer.from([0xfa, 0xf4, 0xeb, 0xfd]);
 
-/** Three boots of two machines at once take four minutes; test/conformance/power.test.ts has a machine behind a BMC, which boots nothing. */
-
 let site: Site;
 let failed = true;
 
@@ -130,6 +128,7 @@ async function succeed(id: string): Promise<void> {
   await site.waitForJob(id, ({ state }) => state === 'succeeded', jobWithinMs);
 }
 
+/** Three boots of two machines at once take four minutes; test/conformance/power.test.ts has a machine behind a BMC, which boots nothing. */
 const seldom = test.skipIf(!runsAll);
 
 seldom(
