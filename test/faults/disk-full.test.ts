@@ -1,8 +1,8 @@
-// The server's disks are full in the middle of jobs: that of the images, that of the database, and the one that both share. Jobs end with an error that
+// The server's disks are full in the middle of jobs: that of the images, that of the database (SQLite's, and that of a real PostgreSQL), and the one that both share. Jobs end with an error that
 // says what to do, or wait to be told; the server stays up; nothing acknowledged is lost, and once there is room everything goes on.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -26,6 +26,8 @@ import {
   verifyAll,
 } from '../fixtures/agent/fleet.ts';
 import { killAndWait, type ServerFacts, startServerProcess } from '../fixtures/agent/site.ts';
+import { createDatabase } from '../fixtures/postgres-databases.ts';
+import { PostgresService } from '../fixtures/postgres-service.ts';
 
 const mib = 2 ** 20;
 const diskBytes = 24 * mib;
@@ -52,8 +54,11 @@ async function mountSmall(name: string, sizeMib: number): Promise<{ folder: stri
 }
 
 /** A server, and machines with a disk each and room for another one. */
-async function openSite(data: string, store?: string): Promise<{ facts: ServerFacts; api: Api; agents: FleetAgent[] }> {
-  const { child, facts } = await startServerProcess(data, 0, { store });
+async function openSite(
+  data: string,
+  places: { readonly store?: string; readonly database?: string } = {},
+): Promise<{ facts: ServerFacts; api: Api; agents: FleetAgent[] }> {
+  const { child, facts } = await startServerProcess(data, 0, places);
   cleanUps.push(() => killAndWait(child));
   const api = await openApi(facts);
   const agents: FleetAgent[] = [];
@@ -96,7 +101,7 @@ it('a full disk of images fails captures by name, and they are done once there i
   timeout: 240_000,
 }, async () => {
   const small = await mountSmall('images', 40);
-  const { facts, api, agents } = await openSite(join(dir, 'server'), small.folder);
+  const { facts, api, agents } = await openSite(join(dir, 'server'), { store: small.folder });
   const ids = await approveAll(api);
   const ofFirst = ids.slice(0, 1);
   const [before] = await allEnd(api, await askOfAll(api, ofFirst, captureTo('before')));
@@ -129,7 +134,7 @@ it('a full disk of images fails captures by name, and they are done once there i
 
 it('a full disk of the database keeps what was acknowledged, and agents tell later', { timeout: 240_000 }, async () => {
   const small = await mountSmall('server', 32);
-  const { facts, api, agents } = await openSite(small.folder, join(dir, 'images'));
+  const { facts, api, agents } = await openSite(small.folder, { store: join(dir, 'images') });
   const jobs = await askOfAll(api, await approveAll(api), captureTo('disk of {machine}'));
   await until(() => agents.every(({ status }) => status.model.busy), 'every machine has its job');
 
@@ -148,6 +153,38 @@ it('a full disk of the database keeps what was acknowledged, and agents tell lat
   expect(await readFaults(facts)).toMatchObject({ disk: expect.any(String) });
 
   await rm(join(small.folder, 'fill'));
+  const ended = await allEnd(api, jobs);
+  expect(ended.map(({ state, error }) => [state, error])).toEqual(Array(machines).fill(['succeeded', null]));
+  const kept = new Set((await api.call<{ name: string }[]>('GET', '/v1/scenarios')).map(({ name }) => name));
+  expect(acknowledged.filter((name) => !kept.has(name))).toEqual([]);
+  expect(await countImages(join(dir, 'images'))).toBe(machines);
+});
+
+it('a full disk of PostgreSQL keeps what was acknowledged, and jobs are done once there is room', {
+  timeout: 240_000,
+}, async () => {
+  await chmod(dir, 0o711);
+  const small = await mountSmall('postgres', 192);
+  const service = await PostgresService.start(small.folder);
+  cleanUps.push(() => service.remove());
+  const database = await createDatabase(service.url('postgres'));
+  const { facts, api, agents } = await openSite(join(dir, 'server'), { store: join(dir, 'images'), database });
+  const jobs = await askOfAll(api, await approveAll(api), captureTo('disk of {machine}'));
+  await until(() => agents.every(({ status }) => status.model.busy), 'every machine has its job');
+
+  await fill(join(small.folder, 'fill'));
+  const impatient = await openApi(facts, 0);
+  cleanUps.push(() => impatient.close());
+  const acknowledged: string[] = [];
+  // Without room for rows it refuses; without room for its log it crashes.
+  expect(await writeUntilRefused(impatient, acknowledged)).toMatchObject({
+    code: 'server-unreachable',
+    message: expect.stringMatching(/database (cannot be written|does not answer): /),
+  });
+  await until(() => agents.every(({ status }) => status.model.job === null), 'every agent has captured', 120_000);
+
+  await rm(join(small.folder, 'fill'));
+  if (service.ended) await service.resume();
   const ended = await allEnd(api, jobs);
   expect(ended.map(({ state, error }) => [state, error])).toEqual(Array(machines).fill(['succeeded', null]));
   const kept = new Set((await api.call<{ name: string }[]>('GET', '/v1/scenarios')).map(({ name }) => name));
