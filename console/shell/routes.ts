@@ -17,7 +17,8 @@ export const areas = [
 ] as const;
 export type Area = (typeof areas)[number];
 
-type Page = { readonly default: Component<{ params: Params }> };
+/** Pages of one address have no parameters. */
+type Page = { readonly default: Component<{ params: Params }> | Component<Record<string, never>> };
 
 export type ConsoleRoute = {
   readonly pattern: string;
