@@ -1,8 +1,10 @@
 // What the server says with a code, in the language that is set: English as it came, Japanese by the code, with the server's own words beside it.
+import type { Difference } from '../../protocol/disk-check.ts';
 import type { PlanWarning } from '../../protocol/plan.ts';
 import type { Job } from '../../protocol/rest.ts';
 import { formatMoment } from '../format/times.ts';
 import { adviceInJapanese } from './advice-ja.ts';
+import { differencesInJapanese } from './differences-ja.ts';
 import { errorsInJapanese } from './errors-ja.ts';
 import { findingsInJapanese } from './findings-ja.ts';
 import { planWarningsInJapanese } from './plan-warnings-ja.ts';
@@ -30,6 +32,12 @@ export function sayFinding({ code, message, advice }: Finding, language: string)
 export function sayPlanWarning({ code, message }: PlanWarning, language: string): Said {
   const text = language === 'ja' ? find(planWarningsInJapanese, code) : undefined;
   return { text: text ?? message, advice: null, original: text === undefined ? null : message };
+}
+
+export function sayDifference({ kind, diskNumber, message }: Difference, language: string): Said {
+  const text = language === 'ja' ? find(differencesInJapanese, kind) : undefined;
+  if (text === undefined) return { text: message, advice: null, original: null };
+  return { text: `ディスク ${diskNumber}: ${text}。`, advice: null, original: message };
 }
 
 /** Null when it does not wait. */

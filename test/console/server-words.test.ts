@@ -7,11 +7,13 @@ import { partsTexts } from '../../console/components/texts.ts';
 import { actionTexts } from '../../console/pages/audit/action-texts.ts';
 import { jobTexts } from '../../console/pages/job/texts.ts';
 import { adviceInJapanese } from '../../console/words/advice-ja.ts';
+import { differencesInJapanese } from '../../console/words/differences-ja.ts';
 import { errorsInJapanese } from '../../console/words/errors-ja.ts';
 import { findingsInJapanese } from '../../console/words/findings-ja.ts';
 import { planWarningsInJapanese } from '../../console/words/plan-warnings-ja.ts';
-import { sayError, sayFinding, sayWait } from '../../console/words/translate.ts';
+import { sayDifference, sayError, sayFinding, sayWait } from '../../console/words/translate.ts';
 import { waitsInJapanese } from '../../console/words/waits-ja.ts';
+import { differenceKindSchema } from '../../protocol/disk-check.ts';
 import { errorCatalogue } from '../../protocol/errors.ts';
 import { planWarningSchema } from '../../protocol/plan.ts';
 import { jobHoldSchema } from '../../protocol/rest.ts';
@@ -24,11 +26,12 @@ const root = path.join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 const isJapanese = (text: string): boolean => /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u.test(text);
 
-it('every error code, wait, finding and warning of a plan is said in Japanese', () => {
+it('every error code, wait, finding, difference of disks and warning of a plan is said in Japanese', () => {
   expect(Object.keys(errorsInJapanese).toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
   expect(Object.keys(adviceInJapanese).toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
   expect(Object.keys(waitsInJapanese).toSorted()).toEqual(waitCodeSchema.options.toSorted());
   expect(Object.keys(planWarningsInJapanese).toSorted()).toEqual(planWarningSchema.options.toSorted());
+  expect(Object.keys(differencesInJapanese).toSorted()).toEqual(differenceKindSchema.options.toSorted());
   // Its table names every finding that there is.
   const findings = [...read('docs/preflight.md').matchAll(/^\| `([a-z-]+)` \| (?:capture|restore)/gm)].map(
     ([, code]) => code,
@@ -39,6 +42,7 @@ it('every error code, wait, finding and warning of a plan is said in Japanese', 
     ...Object.values(errorsInJapanese),
     ...Object.values(adviceInJapanese).filter((advice) => advice !== null),
     ...Object.values(findingsInJapanese).flatMap(({ what, todo }) => [what, todo]),
+    ...Object.values(differencesInJapanese),
     ...Object.values(planWarningsInJapanese),
     ...Object.values(waitsInJapanese).map((say) =>
       say({ machine: 'web-01', job: '7', at: '', network: '', most: '2' }, () => ''),
@@ -85,4 +89,16 @@ it('Japanese has the server’s own words beside it; English and codes that are 
   const wait = { code: 'machine-away', values: { machine: 'web-01' } } as const;
   expect(sayWait({ wait, waitsFor }, 'ja')).toBe('web-01 の接続（ネットワークから起動してください）');
   expect([sayWait({ wait, waitsFor }, 'en'), sayWait({ wait: null, waitsFor }, 'ja')]).toEqual([waitsFor, waitsFor]);
+  const difference = {
+    kind: 'gone',
+    level: 'warning',
+    diskId: 'a',
+    diskNumber: 2,
+    message: 'disk 2 (a) is gone',
+  } as const;
+  expect(sayDifference(difference, 'ja')).toMatchObject({
+    text: 'ディスク 2: なくなりました。',
+    original: 'disk 2 (a) is gone',
+  });
+  expect(sayDifference(difference, 'en')).toEqual({ text: 'disk 2 (a) is gone', advice: null, original: null });
 });
