@@ -9,7 +9,7 @@ import type { Pause } from '../pause.ts';
 import { readPieces } from './transfer.ts';
 
 const pageBytes = 4096;
-const sampleCount = 256;
+const maxSamples = 256;
 const sampleBytes = 65_536;
 
 type Sample = { readonly offsetBytes: number; readonly digest: string; readonly isZero: boolean };
@@ -24,9 +24,14 @@ export type Evidence = {
 
 /** Places all over the target, the first and last of it among them, read past the page cache if `direct`. @throws target-vanished, read-back-mismatch */
 export async function takeSamples(target: Target, direct: boolean): Promise<Sample[]> {
-  const last = Math.max(0, Math.floor((target.sizeBytes - sampleBytes) / pageBytes));
-  const places = Array.from({ length: sampleCount }, (_, i) => Math.floor((last * i) / (sampleCount - 1)) * pageBytes);
-  return readSamples(target, direct, [...new Set(places)]);
+  // A small disk has fewer, so that none overlaps the next.
+  const count = Math.min(maxSamples, Math.max(1, Math.floor(target.sizeBytes / sampleBytes)));
+  const lastPage = Math.max(0, Math.floor((target.sizeBytes - sampleBytes) / pageBytes));
+  const places = Array.from(
+    { length: count },
+    (_, i) => Math.floor((lastPage * i) / Math.max(1, count - 1)) * pageBytes,
+  );
+  return readSamples(target, direct, places);
 }
 
 async function readSamples(target: Target, direct: boolean, places: readonly number[]): Promise<Sample[]> {
@@ -71,7 +76,11 @@ export async function verifyWiped(read: Read, before: readonly Sample[]): Promis
   );
   const kept = now.filter(({ digest }, i) => digest === telling[i]?.digest).map(({ offsetBytes }) => offsetBytes);
   if (kept.length === 0)
-    return { zeros: false, bytesVerified: telling.length * sampleBytes, samplesChanged: telling.length };
+    return {
+      zeros: false,
+      bytesVerified: telling.length * Math.min(sampleBytes, target.sizeBytes),
+      samplesChanged: telling.length,
+    };
   throw new DeployError(
     'read-back-mismatch',
     `${target.label} still holds what it held before: ${kept.length} of ${telling.length} places that were looked at, the first at byte ${kept[0]}`,

@@ -141,7 +141,9 @@ describe('a discard', () => {
         await writeFile(file, disk);
         await expect(look()).rejects.toThrow(/1 of \d+ places .* at byte 0/);
         await writeFile(file, Buffer.alloc(sizeBytes, 0xff));
-        expect(await look()).toMatchObject({ zeros: false, samplesChanged: before.length });
+        // It is smaller than all places together: no byte of it is counted twice.
+        const wholePlaces = sizeBytes - (sizeBytes % 65_536);
+        expect(await look()).toEqual({ zeros: false, bytesVerified: wholePlaces, samplesChanged: before.length });
       } finally {
         await target.handle.close();
       }
