@@ -41,8 +41,17 @@ export async function checkImage(store: ChunkStore, { image, imageId, kind, boot
     const proof = await proveImage({ ...options, onVerified, ...(boot === 1 ? { boot: { signal: run.signal } } : {}) });
     return outcomeOf(found === null ? null : withProof(found, proof), proofError(proof));
   } catch (thrown) {
-    return outcomeOf(found, toDeployError(thrown));
+    return outcomeOf(found, withServersHint(toDeployError(thrown)));
   }
+}
+
+/** The engine's hint is for whoever runs it as root; here it is the server that lacks the right. */
+function withServersHint(error: DeployError): DeployError {
+  if (error.code !== 'mount-failed') return error;
+  return new DeployError('mount-failed', error.message, {
+    cause: error,
+    hint: "May the server mount? The package's service may not: see docs/operations/image-checks.md, or prove it from another machine, deploy-os image prove NAME --store https://SERVER:PORT.",
+  });
 }
 
 function outcomeOf(found: ImageCheckFound | null, error: DeployError | null): Outcome {
