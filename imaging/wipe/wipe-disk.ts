@@ -95,7 +95,8 @@ export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
       return { ...work, sizeBytes: target.sizeBytes, ...clock.end() };
     } finally {
       await target.handle.close();
-      if (state.now !== null) await rereadPartitions(target);
+      // Of a disk that goes on with erasing itself the kernel would try to read for minutes.
+      if (state.now !== null && (await readRunningErase(targetPath)) === null) await rereadPartitions(target);
     }
   } catch (thrown) {
     throw withState(toDeployError(thrown), targetPath, state);
