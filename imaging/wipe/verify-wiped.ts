@@ -22,7 +22,7 @@ export type Evidence = {
   readonly samplesChanged: number;
 };
 
-/** Places all over the target, the first and last of it among them, read past the page cache if `direct`. @throws target-vanished, read-back-mismatch */
+/** Places all over the target, its first and, where there is room for two, its last among them, read past the page cache if `direct`. @throws target-vanished, read-back-mismatch */
 export async function takeSamples(target: Target, direct: boolean): Promise<Sample[]> {
   // A small disk has fewer, so that none overlaps the next.
   const count = Math.min(maxSamples, Math.max(1, Math.floor(target.sizeBytes / sampleBytes)));

@@ -138,11 +138,7 @@ it('a full disk of the database keeps what was acknowledged, and agents tell lat
   const jobs = await askOfAll(api, await approveAll(api), captureTo('disk of {machine}'));
   await until(() => agents.every(({ status }) => status.model.busy), 'every machine has its job');
 
-  await fill(join(small.folder, 'fill'));
-  const impatient = await openApi(facts, 0);
-  cleanUps.push(() => impatient.close());
-  const acknowledged: string[] = [];
-  const refusal = await writeUntilRefused(impatient, acknowledged);
+  const { refusal, acknowledged } = await fillAndWrite(small.folder, facts);
   expect(refusal).toMatchObject({
     code: 'server-unreachable',
     message: expect.stringMatching(/database cannot be written: .*full/),
@@ -172,12 +168,9 @@ it('a full disk of PostgreSQL keeps what was acknowledged, and jobs are done onc
   const jobs = await askOfAll(api, await approveAll(api), captureTo('disk of {machine}'));
   await until(() => agents.every(({ status }) => status.model.busy), 'every machine has its job');
 
-  await fill(join(small.folder, 'fill'));
-  const impatient = await openApi(facts, 0);
-  cleanUps.push(() => impatient.close());
-  const acknowledged: string[] = [];
+  const { refusal, acknowledged } = await fillAndWrite(small.folder, facts);
   // Without room for rows it refuses; without room for its log it crashes.
-  expect(await writeUntilRefused(impatient, acknowledged)).toMatchObject({
+  expect(refusal).toMatchObject({
     code: 'server-unreachable',
     message: expect.stringMatching(/database (cannot be written|does not answer): /),
   });
@@ -234,14 +227,21 @@ async function fill(file: string): Promise<void> {
   await handle.close();
 }
 
-/** Each name is noted once the server has said that it is kept; answers what it says in the end. */
-async function writeUntilRefused(api: Api, acknowledged: string[]): Promise<DeployError> {
+/** Fills the folder's disk, and has the server keep one thing after the other until it refuses: what it says then, and the names that it said are kept. */
+async function fillAndWrite(
+  folder: string,
+  facts: ServerFacts,
+): Promise<{ refusal: DeployError; acknowledged: readonly string[] }> {
+  await fill(join(folder, 'fill'));
+  const api = await openApi(facts, 0);
+  cleanUps.push(() => api.close());
+  const acknowledged: string[] = [];
   for (let i = 0; i < 10_000; i++) {
     const name = `written ${i}`;
     try {
       await api.call('POST', '/v1/scenarios', { name, steps: [{ kind: 'check' }] });
     } catch (thrown) {
-      return toDeployError(thrown);
+      return { refusal: toDeployError(thrown), acknowledged };
     }
     acknowledged.push(name);
   }
