@@ -10,6 +10,8 @@ import { JobImages, KnownImages } from './job-images.ts';
 /** So long after a job has ended at another server, its agent may still be served by this one; here it ends at once (`forget`). */
 const holdsForMs = 2000;
 const maxKept = 10_000;
+/** One of which nothing was heard for so long: its job has ended elsewhere, or its agent will not mind that its images are looked up anew. */
+const forgetAfterMs = 10 * 60_000;
 
 /** Of the job that a boot of an approved machine holds. */
 export type Lease = {
@@ -22,33 +24,44 @@ export type Lease = {
 /** @throws DeployError forbidden */
 export type LeaseCheck = (lease: Lease) => void | Promise<void>;
 
+type Kept = { readonly lease: Promise<Lease>; readonly askedMs: number; readonly untilMs: number };
+
 export class Leases {
   readonly #db: Database;
   readonly #images: KnownImages;
-  readonly #kept = new Map<string, { readonly lease: Promise<Lease>; readonly untilMs: number }>();
+  /** In the order in which they were asked for last. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #now: () => number;
 
-  constructor(db: Database, store: ChunkStore) {
+  /** `now`: milliseconds of a clock that nobody sets. */
+  constructor(db: Database, store: ChunkStore, now: () => number = () => performance.now()) {
     this.#db = db;
     this.#images = new KnownImages(store);
+    this.#now = now;
   }
 
   /** @throws DeployError unauthorized, machine-not-approved, forbidden when this boot runs no job */
   find(token: string, bootId: string): Promise<Lease> {
     const key = keyOf(token, bootId);
     const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.untilMs > performance.now()) return kept.lease;
+    const nowMs = this.#now();
+    if (kept !== undefined && kept.untilMs > nowMs) return kept.lease;
     const lease = this.#read(token, bootId, kept?.lease);
     this.#kept.delete(key);
-    this.#kept.set(key, { lease, untilMs: performance.now() + holdsForMs });
+    this.#kept.set(key, { lease, askedMs: nowMs, untilMs: nowMs + holdsForMs });
     // What is refused is asked again each time: a job may begin at any moment.
     lease.catch(() => {
       if (this.#kept.get(key)?.lease === lease) this.#kept.delete(key);
     });
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= maxKept) break;
+    this.#forgetOld(nowMs);
+    return lease;
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [oldest, { askedMs }] of this.#kept) {
+      if (this.#kept.size <= maxKept && nowMs - askedMs <= forgetAfterMs) break;
       this.#kept.delete(oldest);
     }
-    return lease;
   }
 
   /** What is refused by an answer of the database that was kept is asked again: the machine may run another job by now. @throws as find, and what `check` throws */
