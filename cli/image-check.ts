@@ -1,15 +1,14 @@
 // `deploy-os image-check …`: a server reads its images itself, in the background, and keeps what it found.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
 import { type ImageCheck, imageCheckSchema } from '../protocol/image-check.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
+import { imageCheckAfter } from './live-events.ts';
 import { failWith, formatBytes, ProgressLine, printJson, printTable, withoutControls } from './output.ts';
 
 type StartFlags = ConnectOptions & { readonly prove?: true; readonly boot?: true; readonly watch?: true };
 
-const pollMs = 1000;
 /** A watch outlives a server's upgrade; the check does not, and says so. */
 const serverAwayMs = 15 * 60 * 1000;
 
@@ -52,21 +51,25 @@ async function start(image: string, { prove, boot, watch, ...options }: StartFla
 
 async function follow(id: string, options: ConnectOptions): Promise<void> {
   const client = await connect(options, serverAwayMs);
+  const live = client.listen({ imageChecks: true });
   const line = new ProgressLine();
+  const read = (): Promise<ImageCheck> => client.call('GET', pathOf(id), imageCheckSchema);
   try {
-    for (;;) {
-      const check = await client.call('GET', pathOf(id), imageCheckSchema);
-      if (check.endedAt !== null) {
-        line.end();
-        print(check, options);
-        return failWith(errorOf(check));
-      }
+    let check = await read();
+    while (check.endedAt === null) {
       if (check.progress !== null)
         line.update(check.progress.phase, check.progress.bytesDone, check.progress.bytesTotal);
-      await sleep(pollMs);
+      const events = await live.next();
+      check = events === null ? await read() : imageCheckAfter(check, events);
     }
+    // What was found is not told.
+    check = await read();
+    line.end();
+    print(check, options);
+    failWith(errorOf(check));
   } finally {
     line.end();
+    live.close();
     client.close();
   }
 }

@@ -1,8 +1,9 @@
-// What a server tells of its jobs while somebody looks at them (docs/decisions/045): its live events, and where they cannot be had, that it is time to ask.
+// What a server tells of its jobs and checks of images while somebody looks at them (docs/decisions/045): its live events, and where they cannot be had, that it is time to ask.
 import { WebSocket } from 'ws';
 import { backoffDelayMs } from '../imaging/store/backoff.ts';
 import { pinnedTls } from '../imaging/store/pinned-ca.ts';
 import { type Event, eventsSchema, type WatchRequest } from '../protocol/events.ts';
+import type { ImageCheck } from '../protocol/image-check.ts';
 import type { Job } from '../protocol/rest.ts';
 import { keepAlive } from '../server/listener/web-sockets.ts';
 
@@ -15,6 +16,9 @@ const handshakeMs = 15_000;
 const maxFrameBytes = 64 * 1024 * 1024;
 /** More is not kept for one who does not come to read them. */
 const maxEvents = 10_000;
+
+/** What is shown is to be read anew. */
+const gaps: readonly Event['type'][] = ['watching', 'resync', 'jobGone', 'imageCheckGone'];
 
 export type LiveServer = { readonly url: string; readonly ca: string; readonly headers: Record<string, string> };
 
@@ -92,7 +96,7 @@ export class LiveEvents {
         this.#attempt = 0;
         this.#listening = true;
       }
-      const gap = events.some(({ type }) => type === 'watching' || type === 'resync' || type === 'jobGone');
+      const gap = events.some(({ type }) => gaps.includes(type));
       this.#readAnew ||= gap || this.#events.length > maxEvents;
       if (this.#readAnew) this.#events = [];
       this.#wake();
@@ -120,5 +124,12 @@ export function afterEvents(job: Job, events: readonly Event[]): Job {
     if (event.type === 'job' && event.id === job.id) now = { ...now, ...event };
     if (event.type === 'progress' && event.jobId === job.id) now = { ...now, progress: event.progress };
   }
+  return now;
+}
+
+/** The check as it is after these events; what it has found is not told. */
+export function imageCheckAfter(check: ImageCheck, events: readonly Event[]): ImageCheck {
+  let now = check;
+  for (const event of events) if (event.type === 'imageCheck' && event.id === check.id) now = { ...now, ...event };
   return now;
 }

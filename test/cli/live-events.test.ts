@@ -1,11 +1,13 @@
-// What `job watch` listens to: live events of a server, and asking where there are none.
+// What `job watch` and `image-check start --watch` listen to: live events of a server, and asking where there are none.
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../cli/connect.ts';
-import { afterEvents, type LiveEvents } from '../../cli/live-events.ts';
+import { afterEvents, imageCheckAfter, type LiveEvents } from '../../cli/live-events.ts';
 import type { Event } from '../../protocol/events.ts';
+import type { ImageCheck } from '../../protocol/image-check.ts';
 import type { Job } from '../../protocol/rest.ts';
 import { ScriptedAgent } from '../server/scripted-agent.ts';
 import { TestServer, uuidA } from '../server/support.ts';
+import { withImages } from '../server/with-images.ts';
 
 /** The first that is wanted, as it is told; what must be read anew is passed over. */
 async function hear(live: LiveEvents, wanted: (event: Event) => boolean): Promise<readonly Event[]> {
@@ -62,3 +64,29 @@ describe('a job that is watched', () => {
     }
   });
 });
+
+it(
+  'a check of an image that is watched is told of until it has ended',
+  () =>
+    withImages(async (_, __, server) => {
+      const client = await connect({ data: server.dataDir });
+      const live = client.listen({ imageChecks: true });
+      try {
+        const ask = () => server.api<ImageCheck>('POST', '/v1/image-checks', { image: 'one', kind: 'verify' });
+        const read = ({ id }: ImageCheck) => server.api<ImageCheck>('GET', `/v1/image-checks/${id}`);
+        let check = await ask();
+        for (let isTold = false; !isTold; ) {
+          const events = await live.next();
+          // One that ended before the server said that it tells is not told of.
+          if (events === null && (await read(check)).endedAt !== null) check = await ask();
+          check = imageCheckAfter(check, events ?? []);
+          isTold = check.endedAt !== null;
+        }
+        expect(check).toMatchObject({ state: 'passed', found: null });
+      } finally {
+        live.close();
+        client.close();
+      }
+    }),
+  120_000,
+);
