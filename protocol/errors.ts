@@ -104,8 +104,7 @@ export const errorCatalogue = {
   'port-in-use': network,
   'service-fault': network,
   'clock-skewed': network,
-  // Not 502: a client would try again by itself what turns machines off.
-  'power-failed': { exitStatus: 9, httpStatus: 500 },
+  'power-failed': network,
   'power-unsupported': conflict,
   unauthorized: { exitStatus: 10, httpStatus: 401 },
   forbidden: denied,

@@ -2,7 +2,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeployError, fromErrorBody } from '../../protocol/errors.ts';
+import { DeployError, type ErrorCode, fromErrorBody } from '../../protocol/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { collectBody, readLines, sendBody } from './http-body.ts';
 import { isCertificateError, pinnedTls } from './pinned-ca.ts';
@@ -42,6 +42,8 @@ export type Call = {
 
 const backoff = { firstMs: 200, maxMs: 10_000 };
 const retriedStatuses = [502, 503, 504];
+/** What a server has done is done: nobody asks twice by himself for what turns machines off. */
+const finalCodes: readonly ErrorCode[] = ['power-failed'];
 const maxErrorBytes = 64 * 1024;
 
 type Answer = { readonly status: number; readonly body: Buffer };
@@ -71,7 +73,7 @@ export class HttpsClient {
   }
 
   /**
-   * The body of a successful answer. Connection failures, 502, 503 and 504 are tried again for `retryForMs`.
+   * The body of a successful answer. Connection failures, 502, 503 and 504 are tried again for `retryForMs`, but for what is final.
    * @throws DeployError what the server answered, server-unreachable, server-untrusted, too-large or cancelled.
    */
   async call(call: Call): Promise<Buffer> {
@@ -139,11 +141,11 @@ export class HttpsClient {
       request.on('response', (response) => {
         const status = response.statusCode ?? 0;
         readBody(response, call)
-          .then((body) =>
-            retriedStatuses.includes(status)
-              ? reject(new Outage(errorOf(status, body).message))
-              : resolve({ status, body }),
-          )
+          .then((body) => {
+            const outage = outageIn(status, body);
+            if (outage === null) resolve({ status, body });
+            else reject(outage);
+          })
           .catch((cause) => {
             request.destroy();
             fail(cause);
@@ -180,6 +182,12 @@ function headersFor({ body, contentType }: Call, common: OutgoingHttpHeaders): O
 function bodyOf({ status, body }: Answer, call: Call, url: string): Buffer {
   if (status >= 200 && status < 300) return body;
   throw errorOf(status, body).during(`${call.method} ${url}${call.path}`);
+}
+
+function outageIn(status: number, body: Buffer): Outage | null {
+  if (!retriedStatuses.includes(status)) return null;
+  const { code, message } = errorOf(status, body);
+  return finalCodes.includes(code) ? null : new Outage(message);
 }
 
 function errorOf(status: number, body: Buffer): DeployError {

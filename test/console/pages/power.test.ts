@@ -1,8 +1,11 @@
 // The power of a machine in the browser: its driver set, changed and taken away by who may, its state asked for, and turned on and off (R23, R28).
 // IPMI is OpenIPMI's simulator; the Redfish service is ours (decision 043).
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import type { Power } from '../../../protocol/power.ts';
+import type { ServerOptions } from '../../../server/config.ts';
 import { PlainChassis } from '../../fixtures/chassis.ts';
 import { startIpmiService } from '../../fixtures/ipmi-service.ts';
 import { RedfishService } from '../../fixtures/redfish-service.ts';
@@ -13,8 +16,8 @@ import { Console, findBarriers, overflowOf } from './support.ts';
 const fromHere = { allowBmc: '127.0.0.0/8' };
 const phone = { viewport: { width: 360, height: 740 } };
 
-async function begin() {
-  const console = await Console.start(fromHere);
+async function begin(options: Partial<ServerOptions> = fromHere) {
+  const console = await Console.start(options);
   const { server } = console;
   await server.bootToken(uuidA);
   const [machine] = await server.machines();
@@ -120,7 +123,56 @@ it('on a phone in Japanese an older BMC is set, says that a password is wrong, a
     await panel.getByText('電源ドライバーが未設定').waitFor();
     expect(await read()).toMatchObject({ settings: { driver: 'none' }, hasPassword: false });
     // The browser says of the test that failed that it did.
-    expect(console.complaints).toEqual([expect.stringContaining('status of 500')]);
+    expect(console.complaints).toEqual([expect.stringContaining('status of 502')]);
+  }));
+
+it('Wake-on-LAN and a hook are given in the form; what the server does not take is said in it', () =>
+  withTempDirectory(async (folder) => {
+    const hook = join(folder, 'relay');
+    await writeFile(
+      hook,
+      `#!/bin/sh\ncd ${folder}\ncase $1 in on) echo on > state ;; status) cat state || echo off ;; esac\n`,
+    );
+    await chmod(hook, 0o700);
+    const { console, path, read } = await begin({ hooks: folder });
+    await using _ = console;
+    const page = await console.openAs('administrator', path);
+    const panel = panelOf(page);
+    const form = page.getByRole('dialog', { name: 'Power driver of web-01' });
+    await panel.getByRole('button', { name: 'Set a power driver' }).click();
+    await form.getByLabel('Driver').selectOption('wake-on-lan');
+    await form.getByLabel('MAC addresses to wake').fill('52:54:00:12:34');
+    expect(await findBarriers(page)).toEqual([]);
+    await form.getByRole('button', { name: 'Save', exact: true }).click();
+    await form.getByRole('alert').getByText('invalid-input').waitFor();
+    await form.getByLabel('MAC addresses to wake').fill('52:54:00:12:34:56 52-54-00-12-34-57');
+    await form.getByLabel('Broadcast addresses').fill('127.255.255.255');
+    await form.getByLabel('SecureOn password').fill('01:02:03:04:05:06');
+    await form.getByLabel('Port').fill('40009');
+    await form.getByRole('button', { name: 'Save', exact: true }).click();
+    await toast(page, 'The power driver is set.');
+    const waking = { driver: 'wake-on-lan', broadcast: ['127.255.255.255'], port: 40_009 };
+    expect(await read()).toMatchObject({ settings: waking, hasPassword: true });
+    await panel.getByRole('button', { name: 'Change the driver' }).click();
+    expect(await form.getByLabel('MAC addresses to wake').inputValue()).toMatch(/34.56 .*34.57$/);
+    expect(await form.getByLabel('SecureOn password').inputValue()).toBe('');
+
+    await form.getByLabel('Driver').selectOption('hook');
+    await form.getByLabel('File name of the hook').fill('gone');
+    expect(await findBarriers(page)).toEqual([]);
+    await form.getByRole('button', { name: 'Save and ask for the state' }).click();
+    await form
+      .getByRole('alert')
+      .getByText(/the hook gone .* is not there/)
+      .waitFor();
+    await form.getByLabel('File name of the hook').fill('relay');
+    await form.getByRole('button', { name: 'Save and ask for the state' }).click();
+    await toast(page, 'it is off');
+    expect(await read()).toMatchObject({ settings: { driver: 'hook', program: 'relay' }, hasPassword: false });
+    await panel.getByRole('button', { name: 'Turn on' }).click();
+    await panel.locator('.state').getByText('On', { exact: true }).waitFor();
+    expect(await readFile(join(folder, 'state'), 'utf8')).toBe('on\n');
+    expect(console.complaints).toEqual([]);
   }));
 
 it('whoever may not set a driver, or not act, is not offered it', async () => {

@@ -173,6 +173,19 @@ describe('the HTTP store on a server that misbehaves', () => {
     await hostile.close();
   });
 
+  it('does not ask again for what a server has tried in vain with a machine', async () => {
+    let requests = 0;
+    const hostile = await startHostileServer((_request, response) => {
+      requests++;
+      response.writeHead(502).end('{"error":{"code":"power-failed","message":"it was asked to be off, and is on"}}');
+    });
+    const store = await openHttpStore({ ...hostile, headers: {} });
+    await expect(store.stats()).rejects.toMatchObject({ code: 'power-failed', message: /is on$/ });
+    expect(requests).toBe(1);
+    await store.close();
+    await hostile.close();
+  });
+
   it('stops at once when it is told to, also while it waits for a server that is away', async () => {
     const hostile = await startHostileServer(() => {});
     const store = await openHttpStore({ ...hostile, headers: {} });
