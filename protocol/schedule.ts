@@ -126,6 +126,14 @@ export const scheduleSchema = z.object({
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** What became of a time: a code with values for whoever has words of their own, beside the sentences (`message`) for whoever has none. */
+export const runNoteSchema = z.object({
+  code: z.enum(['asked-by', 'missed', 'refused', 'busy', 'machines-gone', 'no-machines', 'more']),
+  /** `machine` by name (of `refused`: none where it is the schedule that is refused), `since` as a time, `count` as a number, `who` by name, `error` as a code with its `message`. */
+  values: z.record(z.string(), z.string()),
+});
+export type RunNote = z.infer<typeof runNoteSchema>;
+
 /** GET /v1/schedules/:id/runs, newest first */
 export const scheduleRunSchema = z.object({
   dueAt: time,
@@ -133,6 +141,8 @@ export const scheduleRunSchema = z.object({
   outcome: z.enum(['started', 'skipped', 'missed', 'failed']),
   /** What became of it, in words. */
   message: z.string(),
+  /** The same by codes; none of times before the server knew them. */
+  notes: z.array(runNoteSchema),
   jobIds: z.array(id),
 });
 export type ScheduleRun = z.infer<typeof scheduleRunSchema>;

@@ -2,12 +2,15 @@
 import type { Difference } from '../../protocol/disk-check.ts';
 import type { PlanWarning } from '../../protocol/plan.ts';
 import type { Job } from '../../protocol/rest.ts';
+import type { ScheduleRun } from '../../protocol/schedule.ts';
 import { formatMoment } from '../format/times.ts';
 import { adviceInJapanese } from './advice-ja.ts';
 import { differencesInJapanese } from './differences-ja.ts';
 import { errorsInJapanese } from './errors-ja.ts';
 import { findingsInJapanese } from './findings-ja.ts';
+import { sayImageNote } from './image-notes-ja.ts';
 import { planWarningsInJapanese } from './plan-warnings-ja.ts';
+import { runNotesInJapanese } from './run-notes-ja.ts';
 import { waitsInJapanese } from './waits-ja.ts';
 
 type ServerError = { readonly code: string; readonly message: string; readonly hint?: string | undefined };
@@ -44,6 +47,27 @@ export function sayDifference({ kind, diskNumber, message }: Difference, languag
 export function sayWait({ wait, waitsFor }: Pick<Job, 'wait' | 'waitsFor'>, language: string): string | null {
   if (language !== 'ja' || wait === null) return waitsFor;
   return find(waitsInJapanese, wait.code)?.(wait.values, (at) => formatMoment(at, language)) ?? waitsFor;
+}
+
+/** What became of a schedule's time. Runs of before the codes, and codes that are not known, are in English. */
+export function sayRun({ notes, message }: Pick<ScheduleRun, 'notes' | 'message'>, language: string): Said {
+  const asItCame = { text: message, advice: null, original: null };
+  if (language !== 'ja') return asItCame;
+  const say = {
+    moment: (at: string) => formatMoment(at, language),
+    error: (code: string, text: string) => sayError({ code, message: text }, language).text,
+  };
+  const said = notes.map(({ code, values }) => find(runNotesInJapanese, code)?.(values, say));
+  if (said.length === 0 || said.includes(undefined)) return asItCame;
+  // Why something was refused is said in general: what exactly was is in the server's own words.
+  const isWhole = !notes.some(({ code }) => code === 'refused');
+  return { text: said.join(' '), advice: null, original: isWhole ? null : message };
+}
+
+/** What a capture noted in an image: evidence, so that it is there as it was written, too. */
+export function sayNote(note: string, language: string): Said {
+  const text = language === 'ja' ? sayImageNote(note) : null;
+  return { text: text ?? note, advice: null, original: text === null ? null : note };
 }
 
 function find<T>(words: Readonly<Record<string, T>>, code: string): T | undefined {

@@ -25,7 +25,8 @@ export async function describeLoss(
     return [];
   });
   for (const { partition, path } of lostFiles.slice(0, 100)) {
-    onWarning?.(`damaged${partition === 0 ? '' : ` on partition ${partition}`}: ${path}`);
+    if (partition === 0) onWarning?.(`damaged: ${path}`);
+    else onWarning?.(`damaged on partition ${partition}: ${path}`);
   }
   const kept = fewer(lost).map(({ startBytes, lengthBytes }) => ({ startBytes, lengthBytes }));
   return { lost: kept, ...(lostFiles.length === 0 ? {} : { lostFiles: lostFiles.slice(0, 10_000) }) };

@@ -15,6 +15,7 @@ import { roleGrants } from './migrations/017-role-grants.ts';
 import { imageChecks } from './migrations/018-image-checks.ts';
 import { throughput } from './migrations/019-throughput.ts';
 import { loginCodes } from './migrations/020-login-codes.ts';
+import { runNotes } from './migrations/021-run-notes.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -239,4 +240,5 @@ export const migrations: Record<string, Migration> = {
   '018-image-checks': imageChecks,
   '019-throughput': throughput,
   '020-login-codes': loginCodes,
+  '021-run-notes': runNotes,
 };

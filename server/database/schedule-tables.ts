@@ -31,5 +31,7 @@ export type ScheduleRunsTable = {
   at: string;
   outcome: 'started' | 'skipped' | 'missed' | 'failed';
   message: string;
+  /** The same by codes (protocol/schedule.ts). */
+  notes: string;
   jobIds: string;
 };

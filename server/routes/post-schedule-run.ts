@@ -1,5 +1,5 @@
 // POST /v1/schedules/:id/run: now, out of turn; what is to come stays as it is
-import { scheduleRunSchema } from '../../protocol/schedule.ts';
+import { type RunNote, scheduleRunSchema } from '../../protocol/schedule.ts';
 import { dispatchJob } from '../agents/dispatch.ts';
 import { nameOf } from '../callers.ts';
 import { pathParameter, type Route } from '../route.ts';
@@ -15,7 +15,8 @@ export const postScheduleRun: Route = {
     const row = await findSchedule(context.db, pathParameter(request, 'id'));
     const nowMs = Date.now();
     const by = nameOf(caller) ?? '';
-    const run = await runSchedule(context, row, { dueMs: nowMs, nowMs, by, note: `asked for by ${by}`, nextMs: null });
+    const notes: RunNote[] = [{ code: 'asked-by', values: { who: by } }];
+    const run = await runSchedule(context, row, { dueMs: nowMs, nowMs, by, notes, nextMs: null });
     for (const jobId of run?.jobIds ?? []) {
       const job = await context.db.selectFrom('jobs').select('machineId').where('id', '=', jobId).executeTakeFirst();
       if (job !== undefined) await dispatchJob(context, job.machineId);

@@ -1,4 +1,5 @@
 // One look at the clock: what is due is run or noted as missed. Any number of servers may look at once; time comes in as a parameter.
+import type { RunNote } from '../../protocol/schedule.ts';
 import type { Database } from '../database/schema.ts';
 import { judgeDue, nextDue } from './due-times.ts';
 import { noteMissed, runSchedule, type ScheduleContext } from './run-schedule.ts';
@@ -32,9 +33,10 @@ async function runOne(context: ScheduleContext, row: ScheduleRow, nowMs: number)
   const dueMs = Date.parse(row.nextDueAt ?? '');
   const { runMs, missedMs } = judgeDue(when, dueMs, nowMs, lateMinutes);
   const nextMs = { value: nextDue(when, nowMs) };
-  const note = missedMs === null ? '' : `missed since ${new Date(missedMs).toISOString()}: no server could run it`;
-  if (runMs !== null) return (await runSchedule(context, row, { dueMs: runMs, nowMs, nextMs, note }))?.jobIds ?? [];
-  if (missedMs !== null) await noteMissed(context, row, { dueMs: missedMs, nowMs, nextMs, message: note });
+  const since = missedMs === null ? null : new Date(missedMs).toISOString();
+  const notes: RunNote[] = since === null ? [] : [{ code: 'missed', values: { since } }];
+  if (runMs !== null) return (await runSchedule(context, row, { dueMs: runMs, nowMs, nextMs, notes }))?.jobIds ?? [];
+  if (missedMs !== null) await noteMissed(context, row, { dueMs: missedMs, nowMs, nextMs, notes });
   return [];
 }
 

@@ -1,6 +1,6 @@
 // A schedule's time has come: its jobs are asked for, together with the note that this time is dealt with, or not at all.
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
-import type { ScheduleRun } from '../../protocol/schedule.ts';
+import type { RunNote, ScheduleRun } from '../../protocol/schedule.ts';
 import type { Context } from '../context.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
@@ -11,20 +11,21 @@ import { prepareScenario } from '../jobs/prepare-scenario.ts';
 import { insertJob, type JobRequest } from '../jobs/request-job.ts';
 import { writeAudit } from '../people/audit-log.ts';
 import { findScenario } from '../scenarios/scenarios.ts';
+import { tellNotes } from './run-notes.ts';
 import { type ScheduleRow, toFields } from './schedules.ts';
 import { isInside } from './windows.ts';
 
 export type ScheduleContext = Pick<Context, 'db' | 'store' | 'log'>;
 
 const runsKept = 1000;
-const maxMessage = 4000;
 
-type Prepared = { readonly requests: readonly JobRequest[]; readonly complaints: readonly string[] };
+type Named = Pick<MachineRow, 'name'>;
+type Prepared = { readonly requests: readonly JobRequest[]; readonly complaints: readonly RunNote[] };
 type Run = {
   readonly dueMs: number;
   readonly nowMs: number;
-  /** Of times that were too late to make up for. */
-  readonly note?: string;
+  /** Who asked, and times that were too late to make up for. */
+  readonly notes?: readonly RunNote[];
   /** Who asked, where it was a person and not the clock. */
   readonly by?: string;
   /** The schedule as it was read, and the time that comes after this one; null leaves it: it is run out of turn. */
@@ -38,10 +39,10 @@ export async function runSchedule(context: ScheduleContext, row: ScheduleRow, ru
   const done = await transact(db, async (transaction) => {
     if (!(await claim(transaction, row, run))) return null;
     const asked = await insertJobs(transaction, row, requests, run.nowMs);
-    const message = [run.note, ...complaints, ...asked.complaints].filter(Boolean).join('; ').slice(0, maxMessage);
+    const notes = [...(run.notes ?? []), ...complaints, ...asked.complaints];
     const outcome = asked.jobIds.length > 0 ? 'started' : asked.complaints.length > 0 ? 'skipped' : 'failed';
-    const said = message === '' && outcome === 'failed' ? 'there are no machines' : message;
-    return { ...(await writeRun(transaction, row, run, { outcome, message: said, jobIds: asked.jobIds })) };
+    if (notes.length === 0 && outcome === 'failed') notes.push({ code: 'no-machines', values: {} });
+    return writeRun(transaction, row, run, { outcome, ...tellNotes(notes), jobIds: asked.jobIds });
   });
   if (done === null) return null;
   for (const jobId of done.jobIds) {
@@ -59,11 +60,11 @@ export async function runSchedule(context: ScheduleContext, row: ScheduleRow, ru
 export async function noteMissed(
   { db, log }: ScheduleContext,
   row: ScheduleRow,
-  { message, ...run }: Run & { readonly message: string },
+  run: Run & { readonly notes: readonly RunNote[] },
 ): Promise<void> {
   const done = await transact(db, async (transaction) => {
     if (!(await claim(transaction, row, run))) return null;
-    return writeRun(transaction, row, run, { outcome: 'missed', message, jobIds: [] });
+    return writeRun(transaction, row, run, { outcome: 'missed', ...tellNotes(run.notes), jobIds: [] });
   });
   if (done !== null) log.warn({ schedule: row.name, ...done }, 'schedule missed');
 }
@@ -96,13 +97,13 @@ async function prepareRequests(context: ScheduleContext, row: ScheduleRow): Prom
     const scenario = await findScenario(db, row.scenarioId);
     const machines = await findMachines(db, fields);
     const prepared: JobRequest[] = [];
-    const complaints: string[] = [];
+    const complaints: RunNote[] = [];
     for (const machine of machines) {
       try {
         const filled = prepareScenario(scenario, machine.name, fields.parameters);
         prepared.push({ scenario: filled, machine, requestedBy: row.savedBy });
       } catch (thrown) {
-        complaints.push(`${machine.name}: ${refusalOf(thrown)}`);
+        complaints.push(refusalOf(thrown, machine));
       }
     }
     // All together: two machines must not capture an image of the same name.
@@ -112,24 +113,27 @@ async function prepareRequests(context: ScheduleContext, row: ScheduleRow): Prom
     );
     const requests = prepared.filter(({ machine, scenario: { steps } }) => {
       const fault = faults.splice(0, steps.length).find((found) => found !== null);
-      if (fault !== undefined) complaints.push(`${machine.name}: ${fault.message} (${fault.code})`);
+      if (fault !== undefined) complaints.push(refused(fault, machine));
       return fault === undefined;
     });
     const gone = (fields.machineIds?.length ?? machines.length) - machines.length;
-    return {
-      requests,
-      complaints: gone === 0 ? complaints : [...complaints, `${gone} machines are not known any more`],
-    };
+    if (gone > 0) complaints.push({ code: 'machines-gone', values: { count: String(gone) } });
+    return { requests, complaints };
   } catch (thrown) {
     return { requests: [], complaints: [refusalOf(thrown)] };
   }
 }
 
 /** What is the schedule's own fault is noted; a store or a database that does not answer is tried again with the next tick. */
-function refusalOf(thrown: unknown): string {
+function refusalOf(thrown: unknown, machine?: Named): RunNote {
   const { code, message } = toDeployError(thrown);
   if (!(thrown instanceof DeployError) || code === 'store-io' || code === 'database-unavailable') throw thrown;
-  return `${message} (${code})`;
+  return refused({ code, message }, machine);
+}
+
+function refused({ code, message }: Pick<DeployError, 'code' | 'message'>, machine?: Named): RunNote {
+  const about = machine === undefined ? {} : { machine: machine.name };
+  return { code: 'refused', values: { ...about, error: code, message } };
 }
 
 async function findMachines(db: Database, { machineIds, groupId }: ReturnType<typeof toFields>): Promise<MachineRow[]> {
@@ -147,15 +151,15 @@ async function insertJobs(
   row: ScheduleRow,
   requests: readonly JobRequest[],
   nowMs: number,
-): Promise<{ jobIds: string[]; complaints: string[] }> {
+): Promise<{ jobIds: string[]; complaints: RunNote[] }> {
   const { windows, overlap, wake } = toFields(row);
   const held = isInside(windows, nowMs) ? null : ('window' as const);
   const busy = overlap === 'queue' ? new Set<string>() : await findBusy(db, row.id);
   const jobIds: string[] = [];
-  const complaints: string[] = [];
+  const complaints: RunNote[] = [];
   for (const request of requests) {
     if (busy.has(request.machine.id)) {
-      complaints.push(`${request.machine.name}: its job of the time before has not ended`);
+      complaints.push({ code: 'busy', values: { machine: request.machine.name } });
       continue;
     }
     const id = await insertJob(db, { ...request, held, wake, schedule: { id: row.id, windows } });
@@ -174,7 +178,7 @@ async function findBusy(db: Database, scheduleId: string): Promise<ReadonlySet<s
   return new Set(rows.map(({ machineId }) => machineId));
 }
 
-type Result = Pick<ScheduleRun, 'outcome' | 'message' | 'jobIds'>;
+type Result = Pick<ScheduleRun, 'outcome' | 'message' | 'notes' | 'jobIds'>;
 
 async function writeRun(
   db: Database,
@@ -185,7 +189,7 @@ async function writeRun(
   const done = { dueAt: new Date(dueMs).toISOString(), at: new Date(nowMs).toISOString(), ...result };
   await db
     .insertInto('scheduleRuns')
-    .values({ scheduleId: id, ...done, jobIds: JSON.stringify(done.jobIds) })
+    .values({ scheduleId: id, ...done, notes: JSON.stringify(done.notes), jobIds: JSON.stringify(done.jobIds) })
     .execute();
   const oldest = await db
     .selectFrom('scheduleRuns')

@@ -103,12 +103,12 @@ export async function readSchedule(db: Database, idOrName: string): Promise<Sche
 export async function listRuns(db: Database, scheduleId: string): Promise<ScheduleRun[]> {
   const rows = await db
     .selectFrom('scheduleRuns')
-    .select(['dueAt', 'at', 'outcome', 'message', 'jobIds'])
+    .select(['dueAt', 'at', 'outcome', 'message', 'notes', 'jobIds'])
     .where('scheduleId', '=', scheduleId)
     .orderBy('dueAt', 'desc')
     .limit(runsShown)
     .execute();
-  return rows.map(({ jobIds, ...run }) => ({ ...run, jobIds: JSON.parse(jobIds) }));
+  return rows.map(({ notes, jobIds, ...run }) => ({ ...run, notes: JSON.parse(notes), jobIds: JSON.parse(jobIds) }));
 }
 
 export function toFields(row: ScheduleRow): Fields {

@@ -1,5 +1,5 @@
 // What the server says with a code has words in the console: a new code without them fails here.
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { describePhase } from '../../console/components/job-words.ts';
@@ -10,14 +10,17 @@ import { adviceInJapanese } from '../../console/words/advice-ja.ts';
 import { differencesInJapanese } from '../../console/words/differences-ja.ts';
 import { errorsInJapanese } from '../../console/words/errors-ja.ts';
 import { findingsInJapanese } from '../../console/words/findings-ja.ts';
+import { imageNotesInJapanese } from '../../console/words/image-notes-ja.ts';
 import { planWarningsInJapanese } from '../../console/words/plan-warnings-ja.ts';
-import { sayDifference, sayError, sayFinding, sayWait } from '../../console/words/translate.ts';
+import { runNotesInJapanese } from '../../console/words/run-notes-ja.ts';
+import { sayDifference, sayError, sayFinding, sayNote, sayRun, sayWait } from '../../console/words/translate.ts';
 import { waitsInJapanese } from '../../console/words/waits-ja.ts';
 import { differenceKindSchema } from '../../protocol/disk-check.ts';
 import { errorCatalogue } from '../../protocol/errors.ts';
 import { planWarningSchema } from '../../protocol/plan.ts';
 import { jobHoldSchema } from '../../protocol/rest.ts';
 import { stepKinds } from '../../protocol/scenario.ts';
+import { runNoteSchema } from '../../protocol/schedule.ts';
 import { waitCodeSchema } from '../../protocol/waits.ts';
 import { onlyAsk } from '../../server/audited.ts';
 import { routes } from '../../server/routes.ts';
@@ -32,6 +35,7 @@ it('every error code, wait, finding, difference of disks and warning of a plan i
   expect(Object.keys(waitsInJapanese).toSorted()).toEqual(waitCodeSchema.options.toSorted());
   expect(Object.keys(planWarningsInJapanese).toSorted()).toEqual(planWarningSchema.options.toSorted());
   expect(Object.keys(differencesInJapanese).toSorted()).toEqual(differenceKindSchema.options.toSorted());
+  expect(Object.keys(runNotesInJapanese).toSorted()).toEqual(runNoteSchema.shape.code.options.toSorted());
   // Its table names every finding that there is.
   const findings = [...read('docs/preflight.md').matchAll(/^\| `([a-z-]+)` \| (?:capture|restore)/gm)].map(
     ([, code]) => code,
@@ -47,8 +51,55 @@ it('every error code, wait, finding, difference of disks and warning of a plan i
     ...Object.values(waitsInJapanese).map((say) =>
       say({ machine: 'web-01', job: '7', at: '', network: '', most: '2' }, () => ''),
     ),
+    ...Object.values(runNotesInJapanese).map((say) =>
+      say(
+        { machine: 'web-01', since: '', count: '2', error: 'store-io' },
+        { moment: () => '', error: () => '壊れています' },
+      ),
+    ),
+    ...imageNotesInJapanese.map(([, say]) => say('1', '2')),
   ];
   expect(said.filter((text) => !isJapanese(text))).toEqual([]);
+});
+
+it('every sentence by which a note in an image is known is one that the engine writes', () => {
+  const sources = globSync('imaging/**/*.ts', { cwd: root }).map((file) => read(file).replaceAll(/\$\{[^}]*\}/g, '{}'));
+  const unknown = imageNotesInJapanese.filter(([sentence]) => !sources.some((source) => source.includes(sentence)));
+  expect(unknown.map(([sentence]) => sentence)).toEqual([]);
+});
+
+it('a note in an image is said in Japanese with its place, and beside it as it was written; another one is in English', () => {
+  const said = (note: string) => sayNote(note, 'ja').text;
+  const bad = '/dev/sda (A: disk), partition 3: 12 clusters are marked bad ($BadClus) and are not read';
+  expect(sayNote(bad, 'ja')).toEqual({
+    ...{ text: 'パーティション 3: 不良クラスター 12 個は読み取っていません。', advice: null, original: bad },
+  });
+  expect(sayNote(bad, 'en')).toEqual({ text: bad, advice: null, original: null });
+  expect(said('/dev/sda: partitions 1 and 2 overlap; what either uses is captured')).toContain('1 と 2 が重なって');
+  expect(said('damaged on partition 2: /etc/fstab')).toBe('パーティション 2 の破損したファイル: /etc/fstab');
+  expect(said('volume group vg lies on 2 physical volumes: what is allocated on this one is captured whole')).toContain(
+    'vg は 2 個の',
+  );
+  const raw = 'the superblock: its checksum does not fit: captured sector by sector';
+  expect(said(raw)).toMatch(/セクター単位/);
+  for (const other of ['of next year', 'made anew with its UUID!', ' clusters are marked bad', '', ': ']) {
+    expect(sayNote(other, 'ja')).toEqual({ text: other, advice: null, original: null });
+  }
+});
+
+it('what became of a schedule’s time is said by its codes; times of before, and codes of a newer server, are in English', () => {
+  const missed = { code: 'missed', values: { since: '2026-11-28T16:00:00.000Z' } } as const;
+  const refused = { code: 'refused', values: { machine: 'web-01', error: 'image-damaged', message: 'm' } } as const;
+  const message = 'web-01: m (image-damaged)';
+  const text = `web-01: ${errorsInJapanese['image-damaged']}`;
+  expect(sayRun({ notes: [refused], message }, 'ja')).toEqual({ text, advice: null, original: message });
+  expect(sayRun({ notes: [missed], message }, 'ja')).toMatchObject({ original: null });
+  expect(sayRun({ notes: [missed, refused], message }, 'ja').text).toMatch(/サーバーがありませんでした。 web-01: /);
+  const asItCame = { text: message, advice: null, original: null };
+  expect(sayRun({ notes: [refused], message }, 'en')).toEqual(asItCame);
+  expect(sayRun({ notes: [], message }, 'ja')).toEqual(asItCame);
+  const newer = { code: 'of-next-year', values: {} } as unknown as typeof missed;
+  expect(sayRun({ notes: [missed, newer], message }, 'ja')).toEqual(asItCame);
 });
 
 it('every phase, hold and kind of step has a word', () => {

@@ -38,6 +38,11 @@ it('a schedule is made, seen, run now, turned off and removed', async () => {
   await actions.getByRole('button', { name: 'Runs' }).click();
   await dialog.getByText('started', { exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
+  const japanese = await console.openAs('ann', '/schedule', { locale: 'ja-JP' });
+  await japanese.getByRole('group', { name: '夜間 の操作' }).getByRole('button', { name: '実行履歴' }).click();
+  await japanese.getByRole('dialog').getByText('ann の指示で実行しました。').waitFor();
+  await japanese.goto('/images/classroom-2026');
+  await japanese.getByText('パーティション 3: 不良クラスター 12 個は読み取っていません。').waitFor();
   await actions.getByRole('button', { name: 'Disable' }).click();
   await page.locator('.due', { hasText: '夜間' }).first().waitFor({ state: 'detached' });
   await actions.getByRole('button', { name: 'Remove' }).click();

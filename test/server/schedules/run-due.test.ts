@@ -138,6 +138,7 @@ describe('a schedule', () => {
       expect(await site.runs()).toEqual(['12:00 missed 0', '18:00 started 2']);
       const [run] = await listRuns(site.db, site.scheduleId);
       expect(run?.message).toBe('missed since 2027-06-01T16:00:00.000Z: no server could run it');
+      expect(run?.notes).toEqual([{ code: 'missed', values: { since: '2027-06-01T16:00:00.000Z' } }]);
     }));
 
   it('neither runs twice nor stands still when the clock is set back', () =>
@@ -204,6 +205,9 @@ describe('a schedule', () => {
         expect(await site.runs()).toEqual(['12:00 started 1', '13:00 failed 0']);
         const [gone, twice] = await listRuns(site.db, site.scheduleId);
         expect(twice?.message).toMatch(/image-exists/);
+        expect(twice?.notes).toContainEqual(
+          expect.objectContaining({ code: 'refused', values: expect.objectContaining({ error: 'image-exists' }) }),
+        );
         expect(gone?.message).toMatch(/scenario-not-found/);
       });
     }));
