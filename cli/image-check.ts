@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DeployError, fromErrorBody } from '../protocol/errors.ts';
-import { type ImageCheck, imageCheckSchema } from '../protocol/image-check.ts';
+import { type ImageCheck, type ImageCheckFound, imageCheckSchema } from '../protocol/image-check.ts';
 import { type ConnectOptions, callOnce, connect, withServerOptions } from './connect.ts';
 import { imageCheckAfter } from './live-events.ts';
 import { failWith, formatBytes, ProgressLine, printJson, printTable, withoutControls } from './output.ts';
 
 type StartFlags = ConnectOptions & { readonly prove?: true; readonly boot?: true; readonly watch?: true };
 
+const sealedNote = 'encrypted: the sealed chunks were checked; what is in them was not decrypted, which takes the key';
 /** A watch outlives a server's upgrade; the check does not, and says so. */
 const serverAwayMs = 15 * 60 * 1000;
 
@@ -97,6 +98,13 @@ function kindOf({ kind, boot }: ImageCheck): string {
   return boot ? 'prove --boot' : kind;
 }
 
+/** Of an encrypted image nobody but who has the key knows more than the chunk. */
+function placeOf({ digest, offsetBytes, lengthBytes, partitions }: ImageCheckFound['problems'][number]): string {
+  if (offsetBytes === null || lengthBytes === null) return `chunk ${digest}`;
+  const where = partitions.length === 0 ? '' : ` (partition ${partitions.join(', ')})`;
+  return `bytes ${offsetBytes} to ${offsetBytes + lengthBytes - 1}${where}`;
+}
+
 function print(check: ImageCheck, options: ConnectOptions): void {
   if (options.json === true) {
     printJson(check);
@@ -107,11 +115,10 @@ function print(check: ImageCheck, options: ConnectOptions): void {
   if (endedAt !== null) lines.push(`  ended at ${endedAt}`);
   if (error !== null) lines.push(`  ${error.code}: ${error.message}`);
   if (found !== null) {
-    lines.push(`  read: ${formatBytes(found.bytesRead)} of chunks, ${formatBytes(found.usedBytes)} of the disk`);
-    for (const { code, offsetBytes, lengthBytes, partitions } of found.problems) {
-      const where = partitions.length === 0 ? '' : ` (partition ${partitions.join(', ')})`;
-      lines.push(`  ${code}: bytes ${offsetBytes} to ${offsetBytes + lengthBytes - 1}${where}`);
-    }
+    const ofDisk = found.usedBytes === null ? '' : `, ${formatBytes(found.usedBytes)} of the disk`;
+    lines.push(`  read: ${formatBytes(found.bytesRead)} of chunks${ofDisk}`);
+    if (found.sealed === true) lines.push(`  ${sealedNote}`);
+    for (const problem of found.problems) lines.push(`  ${problem.code}: ${placeOf(problem)}`);
     const more = found.problemCount - found.problems.length;
     if (more > 0) lines.push(`  and ${more} more`);
     for (const { number, fileSystem, verdict, said } of found.fileSystems) {

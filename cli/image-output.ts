@@ -13,6 +13,7 @@ import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
 import type { WrittenImage } from '../imaging/write-image.ts';
+import type { ImageDetails } from '../protocol/image.ts';
 import type { ImageHealth } from '../protocol/image-check.ts';
 import { describeFinding, formatBytes, printTable } from './output.ts';
 
@@ -169,12 +170,15 @@ export function printManifest(manifest: Manifest): void {
 }
 
 /** As loud as what could not be read. */
-export function printHealth({ verify, prove, active }: ImageHealth): void {
+/** The server verifies of an encrypted image what is sealed. */
+export function printHealth({ health: { verify, prove, active }, keyId }: ImageDetails): void {
   const words = (verdict: ImageHealth['verify'], good: string) => {
     if (verdict === null) return 'never';
     return verdict.outcome === 'passed' ? `${good} at ${verdict.at}` : `FAILED at ${verdict.at} (${verdict.code})`;
   };
-  process.stdout.write(`\nverified: ${words(verify, 'whole')}\nproved: ${words(prove, 'proved')}\n`);
+  process.stdout.write(
+    `\nverified: ${words(verify, keyId === null ? 'whole' : 'sealed chunks whole, not decrypted,')}\nproved: ${words(prove, 'proved')}\n`,
+  );
   if (active.length > 0) process.stdout.write(`under way: ${active.join(', ')}\n`);
 }
 

@@ -5,8 +5,7 @@ import { captureImage } from '../imaging/capture.ts';
 import { isEscrowName } from '../imaging/manifest/image-name.ts';
 import { loadManifest } from '../imaging/manifest/load-image.ts';
 import { verifyError, verifyImage } from '../imaging/verify.ts';
-import { imageDetailsSchema } from '../protocol/image.ts';
-import type { ImageHealth } from '../protocol/image-check.ts';
+import { type ImageDetails, imageDetailsSchema } from '../protocol/image.ts';
 import { fingerprintOf } from '../server/tls/fingerprint.ts';
 import { callWith } from './connect.ts';
 import { addDiffCommand } from './image-diff.ts';
@@ -101,19 +100,18 @@ async function verify(name: string, flags: CommonOptions & RunFlags): Promise<vo
 
 async function show(name: string, flags: CommonOptions): Promise<void> {
   const manifest = await usingStore(flags, (store) => loadManifest(store, name));
-  const health = await askHealth(name, flags);
-  if (flags.json) printJson(health === null ? manifest : { ...manifest, health });
+  const known = await askKnown(name, flags);
+  if (flags.json) printJson(known === null ? manifest : { ...manifest, health: known.health });
   else printManifest(manifest);
-  if (!flags.json && health !== null) printHealth(health);
+  if (!flags.json && known !== null) printHealth(known);
 }
 
 /** What a server knows of checks of it; null of any other store. */
-async function askHealth(name: string, { store, token, ca }: CommonOptions): Promise<ImageHealth | null> {
+async function askKnown(name: string, { store, token, ca }: CommonOptions): Promise<ImageDetails | null> {
   if (!store.startsWith('https://') || token === undefined || ca === undefined) return null;
   const caFingerprint = ca.startsWith('sha256:') ? ca : fingerprintOf(await readFile(ca, 'utf8'));
   const access = { url: store, caFingerprint, token };
-  const { health } = await callWith(access, 'GET', `/v1/images/${encodeURIComponent(name)}`, imageDetailsSchema);
-  return health;
+  return await callWith(access, 'GET', `/v1/images/${encodeURIComponent(name)}`, imageDetailsSchema);
 }
 
 async function remove(name: string, flags: CommonOptions): Promise<void> {

@@ -27,12 +27,12 @@ export const imageCheckRequestSchema = z
   .refine(({ kind, boot }) => kind === 'prove' || !boot, 'only a proof boots the image');
 export type ImageCheckRequest = z.infer<typeof imageCheckRequestSchema>;
 
-/** Bytes of the disk that are lost, and the partitions that they touch. */
+/** Bytes of the disk that are lost, and the partitions that they touch; of an encrypted image the server knows neither, and says null. */
 const problemSchema = z.object({
   code: text,
   digest: text,
-  offsetBytes: bytes,
-  lengthBytes: bytes,
+  offsetBytes: bytes.nullable(),
+  lengthBytes: bytes.nullable(),
   partitions: z.array(z.number().int().nonnegative()).max(1024),
 });
 
@@ -59,7 +59,9 @@ export const maxKeptProblems = 100;
 const foundSchema = z.object({
   /** Of chunks, as they are stored; the bytes of the disk that they make up. */
   bytesRead: bytes,
-  usedBytes: bytes,
+  usedBytes: bytes.nullable(),
+  /** Of an encrypted image: its sealed chunks were read, and nothing of what is in them (usedBytes is null). */
+  sealed: z.literal(true).exactOptional(),
   problemCount: z.number().int().nonnegative(),
   problems: z.array(problemSchema).max(maxKeptProblems),
   /** Of a proof that came so far. */

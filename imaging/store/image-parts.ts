@@ -31,7 +31,7 @@ export function imageParts(bytes: Uint8Array): ImagePart[] {
 }
 
 /** Of an encrypted image the store knows the names, and neither what they stand for nor where it belongs. */
-function listParts({ chunkLists }: SealedManifest): ImagePart[] {
+export function listParts({ chunkLists }: SealedManifest): ImagePart[] {
   return chunkLists.map((digest) => {
     const chunks: ImagePart['chunks'] = async (store, signal) =>
       listedChunks(decodeChunk(digest, await store.getChunk(digest, signal)));

@@ -1,5 +1,6 @@
 // One check of an image, done: the engine's recipes (imaging/verify.ts, imaging/prove/), and what they found in the words of the API.
 import { availableParallelism } from 'node:os';
+import { isSealedManifest, parseStoredManifest } from '../../imaging/crypt/sealed-manifest.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import type { Manifest } from '../../imaging/manifest/manifest.ts';
 import type { Progress } from '../../imaging/progress.ts';
@@ -7,6 +8,7 @@ import { type ProveResult, proofError, proveImage } from '../../imaging/prove/pr
 import { partitionsAt } from '../../imaging/store/check-report.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { type VerifyResult, verifyError, verifyImage } from '../../imaging/verify.ts';
+import { type SealedResult, sealedError, verifySealed } from '../../imaging/verify-sealed.ts';
 import { DeployError, type ErrorCode, toDeployError, toErrorBody } from '../../protocol/errors.ts';
 import { type ImageCheck, type ImageCheckFound, maxKeptProblems } from '../../protocol/image-check.ts';
 import type { ImageCheckRow } from '../database/schema.ts';
@@ -25,11 +27,17 @@ type Asked = Pick<ImageCheckRow, 'image' | 'imageId' | 'kind' | 'boot'>;
 export async function checkImage(store: ChunkStore, { image, imageId, kind, boot }: Asked, run: Run): Promise<Outcome> {
   let found: ImageCheckFound | null = null;
   try {
-    const manifest = await loadManifest(store, image, run.signal);
-    if (manifest.id !== imageId) {
+    const stored = parseStoredManifest(await store.getManifest(image, run.signal));
+    if (stored.id !== imageId) {
       throw new DeployError('image-not-found', `'${image}' is another image by now than the one that was meant`);
     }
     const options = { ...run, imageName: image, store, workers: Math.ceil(availableParallelism() / 2) };
+    if (isSealedManifest(stored)) {
+      const result = await verifySealed(stored, options);
+      found = readSealed(result);
+      return outcomeOf(found, sealedError(result));
+    }
+    const manifest = await loadManifest(store, image, run.signal);
     const onVerified = (result: VerifyResult): void => {
       found = readVerified(result, manifest);
     };
@@ -67,6 +75,12 @@ function readVerified(result: VerifyResult, { partitions }: Manifest): ImageChec
   }));
   const { bytesFetched: bytesRead, usedBytes, problemCount } = result;
   return { bytesRead, usedBytes, problemCount, problems, fileSystems: [], boot: null };
+}
+
+function readSealed({ bytesFetched: bytesRead, problems, problemCount }: SealedResult): ImageCheckFound {
+  const nowhere = { offsetBytes: null, lengthBytes: null, partitions: [] };
+  const shown = problems.slice(0, maxKeptProblems).map(({ code, digest }) => ({ code, digest, ...nowhere }));
+  return { bytesRead, usedBytes: null, sealed: true, problemCount, problems: shown, fileSystems: [], boot: null };
 }
 
 function withProof(found: ImageCheckFound, { fileSystems, boot }: ProveResult): ImageCheckFound {

@@ -13,7 +13,7 @@ const maxWaiting = 1000;
 
 /**
  * The one that waits or runs already, if there is one. `isNew` tells which.
- * @throws DeployError image-not-found, manifest-corrupt, manifest-version, key-needed (the server has no key of an encrypted image), too-many-requests
+ * @throws DeployError image-not-found, manifest-corrupt, manifest-version, key-needed (to prove an encrypted image takes its key, which the server has not), too-many-requests
  */
 export async function requestImageCheck(
   { db, store }: Images,
@@ -21,9 +21,9 @@ export async function requestImageCheck(
   requestedBy: string,
 ): Promise<{ check: ImageCheck; isNew: boolean }> {
   const manifest = parseStoredManifest(await store.getManifest(image));
-  if (isSealedManifest(manifest)) {
-    throw new DeployError('key-needed', `'${image}' is encrypted: the server has no key for it`, {
-      hint: `Ask from a machine that has: deploy-os image ${kind} '${image}' --store https://… --key-file …`,
+  if (kind === 'prove' && isSealedManifest(manifest)) {
+    throw new DeployError('key-needed', `'${image}' is encrypted: the server has no key to prove it with`, {
+      hint: `Ask from a machine that has: deploy-os image prove '${image}' --store https://… --key-file …`,
     });
   }
   const { waiting } = await db

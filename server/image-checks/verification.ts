@@ -32,8 +32,7 @@ export async function requestDueImage(images: Images, nowMs: number): Promise<bo
   const read = await listNewest(db, ['passed', 'failed']);
   const tried = await listNewest(db, ['passed', 'failed', 'error', 'cancelled', 'interrupted']);
   const due = (await store.listManifests())
-    // The server has no keys.
-    .filter(({ name, keyId }) => keyId === undefined && !isEscrowName(name))
+    .filter(({ name }) => !isEscrowName(name))
     .map(({ id, name, createdAt }) => {
       const lastMs = Date.parse(read.get(id) ?? createdAt);
       const triedMs = Date.parse(tried.get(id) ?? createdAt);

@@ -1,13 +1,15 @@
 // Images are read by the server in the background: one at a time, whichever server does it; what was found stays with the image.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { captureImage } from '../../imaging/capture.ts';
+import { parseStoredManifest, type SealedManifest } from '../../imaging/crypt/sealed-manifest.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import type { ChunkStore } from '../../imaging/store/chunk-store.ts';
 import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
+import { listParts } from '../../imaging/store/image-parts.ts';
 import { type ImageCheck, imageCheckSchema } from '../../protocol/image-check.ts';
 import { imageEntrySchema } from '../../protocol/rest.ts';
 import type { Context } from '../../server/context.ts';
@@ -143,16 +145,58 @@ function contextOf({ db, store }: Place, serverId: string, kind: 'sqlite' | 'pos
 
 const statesOf = async (db: Database) => (await listImageChecks(db, { limit: 100 })).map(({ state }) => state);
 
+it('an encrypted image is verified without its key: damaged and missing sealed chunks are named, and nothing is said of what is in them', async () => {
+  await withImages(async (_, here, server) => {
+    const keyed = await encrypted(here);
+    const disk = await makeRawDisk(path.join(server.dataDir, 'secret disk'), 2 * 2 ** 20, [
+      { offsetBytes: 0, bytes: noise(2 * 2 ** 20, 'secret') },
+    ]);
+    await captureImage({ sourcePath: disk, imageName: 'secret', store: keyed, workers: 1 });
+    const sealed = parseStoredManifest(await here.getManifest('secret')) as SealedManifest;
+    const names = await Promise.all(listParts(sealed).map(async ({ chunks }) => [...(await chunks(here))]));
+    // The segment, and the two chunks of the disk.
+    const [first = '', second = '', third = ''] = names.flat().map(({ digest }) => digest);
+    const whole = await check(server, 'secret');
+    expect(whole).toMatchObject({ state: 'passed', found: { sealed: true, usedBytes: null, problemCount: 0 } });
+    expect(whole.found?.bytesRead).toBeGreaterThan(2 * 2 ** 20);
+    // One bit, in the middle.
+    const bytes = await readFile(here.chunkPath(first));
+    bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
+    await writeFile(here.chunkPath(first), bytes);
+    await rm(here.chunkPath(second));
+    const damaged = await check(server, 'secret');
+    const nowhere = { offsetBytes: null, lengthBytes: null, partitions: [] };
+    expect(damaged).toMatchObject({ state: 'failed', found: { sealed: true, problemCount: 2 } });
+    expect(damaged.found?.problems.toSorted((a, b) => (a.code < b.code ? -1 : 1))).toEqual([
+      { code: 'chunk-corrupt', digest: first, ...nowhere },
+      { code: 'chunk-not-found', digest: second, ...nowhere },
+    ]);
+    expect(await healthOf(server, 'secret')).toMatchObject({ verify: { outcome: 'failed' } });
+    // A whole sealed chunk under the name of another one is none.
+    await copyFile(here.chunkPath(third), here.chunkPath(second));
+    expect((await check(server, 'secret')).found?.problems.map(({ code }) => code)).toEqual(
+      Array.from({ length: 2 }, () => 'chunk-corrupt'),
+    );
+    // Nor is an image whole whose list of chunks is gone.
+    await rm(here.chunkPath(sealed.chunkLists[0] ?? ''));
+    expect(await check(server, 'secret')).toMatchObject({
+      state: 'failed',
+      found: { problems: [{ code: 'chunk-not-found', digest: sealed.chunkLists[0] }] },
+    });
+  });
+}, 120_000);
+
 describe('checks of images', () => {
-  it('are refused where the server has no key', async () => {
+  it('prove no encrypted image, for which the server has no key, and verify what of it is sealed, also by the clock', async () => {
     await withPlace(async (place) => {
       const keyed = await encrypted(place.store);
       await keyed.putManifest('sealed', makeImage('sealed'));
-      const asked = requestImageCheck(place, { ...verify, image: 'sealed' }, 'ann');
+      const asked = requestImageCheck(place, { image: 'sealed', kind: 'prove', boot: false }, 'ann');
       await expect(asked).rejects.toMatchObject({ code: 'key-needed' });
       await writeVerification(place.db, { everyDays: 1 });
       await place.store.deleteManifest('one');
-      expect(await requestDueImage(place, Date.now() + 9 * dayMs)).toBe(false);
+      expect(await requestDueImage(place, Date.now() + 9 * dayMs)).toBe(true);
+      expect(await listImageChecks(place.db, { limit: 9 })).toMatchObject([{ image: 'sealed', kind: 'verify' }]);
     });
   });
 

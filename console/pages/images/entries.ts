@@ -33,7 +33,7 @@ export function listImages(images: readonly ImageEntry[], search: string, { key,
   );
   const compare = (a: ImageEntry, b: ImageEntry): number => {
     if (key === 'size') return a.sizeBytes - b.sizeBytes;
-    if (key === 'state') return rankOf(a.health) - rankOf(b.health);
+    if (key === 'state') return rankOf(a) - rankOf(b);
     return key === 'created'
       ? a.createdAt.localeCompare(b.createdAt)
       : a.name.localeCompare(b.name, undefined, { numeric: true });
