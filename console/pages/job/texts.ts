@@ -132,7 +132,7 @@ export const jobTexts = defineTexts({
     started: '開始',
     ended: '終了',
     took: '所要時間',
-    notYet: '未',
+    notYet: 'まだ',
     results: '結果レポート',
     resultOf: (number: number, kind: string) => `ステップ ${number}: ${kind}`,
     capture: 'バックアップ',

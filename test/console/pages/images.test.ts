@@ -1,7 +1,11 @@
 // Images: found, looked into, and deleted by whoever types the name; the store measured and checked.
+import path from 'node:path';
 import { expect, it } from 'vitest';
+import { openDirectoryStore } from '../../../imaging/store/directory-store.ts';
 import { newId } from '../../../server/new-id.ts';
 import { makeFleet } from '../../fixtures/console/made-fleet.ts';
+import { encrypted } from '../../fixtures/encrypted-stores.ts';
+import { makeImage } from '../../fixtures/made-image.ts';
 import { Console, findBarriers } from './support.ts';
 
 it('images are found, measured, checked and deleted; a viewer only looks', async () => {
@@ -11,7 +15,7 @@ it('images are found, measured, checked and deleted; a viewer only looks', async
   await (await makeFleet(console.server)).db.destroy();
   const eve = await console.openAs('eve', '/images');
   await eve.getByRole('link', { name: 'classroom-2026' }).click();
-  await eve.getByText('Samsung SSD 980 PRO').waitFor();
+  await eve.getByText('/dev/nvme0n1 (Samsung SSD 980 PRO, 256 GiB)', { exact: true }).waitFor();
   expect(await eve.getByRole('button', { name: /Delete|Check/ }).count()).toBe(0);
 
   const page = await console.openAs('ann', '/images');
@@ -98,5 +102,22 @@ it('images say what was found of them, are verified while one watches, and damag
   await page.getByRole('checkbox', { name: /although it was found damaged/ }).check();
   await page.getByRole('button', { name: 'Run on 1 machine' }).waitFor();
   await db.destroy();
+  expect(console.complaints).toEqual([]);
+}, 180_000);
+
+it('an encrypted image is verified as far as the server can without its key, which the page says', async () => {
+  await using console = await Console.start();
+  await console.addUser('bob', 'operator');
+  const store = await openDirectoryStore(path.join(console.server.dataDir, 'store'), { create: false });
+  await (await encrypted(store)).putManifest('sealed', makeImage('sealed'));
+  await store.close();
+  const page = await console.openAs('bob', '/images/sealed');
+  expect(await page.getByRole('button', { name: 'Prove' }).count()).toBe(0);
+  await page.getByRole('button', { name: 'Verify' }).click();
+  await page
+    .getByText('The sealed chunks were checked; what is in them was not decrypted.')
+    .waitFor({ timeout: 60_000 });
+  await page.getByText('Verified as sealed', { exact: true }).waitFor();
+  expect(await findBarriers(page)).toEqual([]);
   expect(console.complaints).toEqual([]);
 }, 180_000);
