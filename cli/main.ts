@@ -46,7 +46,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(try --help)');
   // Completion is of all of them.
   const one = argv[0] !== undefined && argv[0] !== 'completion' && Object.hasOwn(nouns, argv[0]);
-  const asked = one ? [argv[0] ?? ''] : Object.keys(nouns);
+  const none = argv[0] === '--version' || argv[0] === '-V';
+  const asked = one ? [argv[0] ?? ''] : none ? [] : Object.keys(nouns);
   const files = new Set(await Promise.all(asked.map((noun) => nouns[noun]?.())));
   for (const file of files) file?.addCommands(program);
   await program.parseAsync(argv, { from: 'user' });

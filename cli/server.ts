@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { DeployError } from '../protocol/errors.ts';
 import { defaultPort, readServerConfig, type ServerOptions } from '../server/config.ts';
-import { type RunningServer, startServer } from '../server/start-server.ts';
+import type { RunningServer } from '../server/start-server.ts';
 import { addBackupCommands } from './server-backup.ts';
 import { tellReady, tellStopping } from './service-notices.ts';
 
@@ -63,6 +63,8 @@ export function addCommands(program: Command): void {
 /** Not a mandatory option of commander's: that would be one of `server backup`, too, which has its own. */
 async function run({ data, ...options }: Partial<ServerOptions>): Promise<void> {
   if (data === undefined) throw new DeployError('usage', 'which data directory? --data is missing');
+  // Loaded only by who runs it: no help, and no backup, waits for all that a server is made of.
+  const { startServer } = await import('../server/start-server.ts');
   const server = await startServer(readServerConfig({ data, ...options }));
   process.stderr.write(`${describe(server)}\n`);
   tellReady(`serving at ${server.url}`);
