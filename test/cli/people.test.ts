@@ -13,7 +13,8 @@ describe('the command line', () => {
   it('makes a user, logs in as one, makes a token, and shows an administrator what was done', async () => {
     await using server = await TestServer.start();
     const config = path.join(server.dataDir, 'config');
-    const env = { PATH: process.env.PATH, HOME: server.dataDir, XDG_CONFIG_HOME: config };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const env = { PATH, NODE_COMPILE_CACHE, HOME: server.dataDir, XDG_CONFIG_HOME: config };
     const deployOs = async (...args: string[]) => (await run(process.execPath, [main, ...args], { env })).stdout;
     const asOwner = (...args: string[]) => deployOs(...args, '--data', server.dataDir);
     const password = path.join(server.dataDir, 'password');

@@ -40,7 +40,9 @@ describe('the command line', () => {
     const [one, two] = jobs as [Job, Job];
 
     const { url, caFingerprint } = server.running;
-    const env = { PATH: process.env.PATH, HOME: server.dataDir, DEPLOY_OS_SERVER: url, DEPLOY_OS_CA: caFingerprint };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const at = { DEPLOY_OS_SERVER: url, DEPLOY_OS_CA: caFingerprint };
+    const env = { PATH, NODE_COMPILE_CACHE, HOME: server.dataDir, ...at };
     const deployOs = async (as: string, ...args: string[]) =>
       (await run(process.execPath, [main, ...args], { env: { ...env, DEPLOY_OS_TOKEN: as } })).stdout;
     expect((await deployOs(token, 'job', 'list', '--waiting')).match(/queued \(second-person\)/g)).toHaveLength(2);

@@ -18,7 +18,9 @@ describe('the command line', () => {
     await using scene = await OpenIdScene.open({ sessionHours: 2 });
     const { server, provider } = scene;
     provider.people.set('sub-1', { preferred_username: 'ann', groups: ['ops'] });
-    const env = { PATH: process.env.PATH, HOME: server.dataDir, XDG_CONFIG_HOME: path.join(server.dataDir, 'config') };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const config = path.join(server.dataDir, 'config');
+    const env = { PATH, NODE_COMPILE_CACHE, HOME: server.dataDir, XDG_CONFIG_HOME: config };
     const at = ['--server', server.running.url, '--ca', server.running.caFingerprint];
     const run = (...args: string[]) => {
       const child = spawn(process.execPath, [main, ...args], { env });
