@@ -23,19 +23,46 @@ export type Use = {
 /** A device, or a regular file by its path. */
 export type UsedThing = { readonly device: SysfsDevice } | { readonly filePath: string };
 
+/** What may use devices on this machine at one moment: for all that are looked at in one go. */
+export type Users = {
+  readonly loops: readonly { readonly device: SysfsDevice; readonly backingFile: string }[];
+  /** Each by the numbers of its devices. */
+  readonly mounts: readonly {
+    readonly numbers: readonly string[];
+    readonly place: string;
+    readonly readOnly: boolean;
+  }[];
+  readonly swaps: readonly string[];
+};
+
+/** `root` is `/`, or where a recorded tree lies. */
+export async function readUsers(root: string): Promise<Users> {
+  const [loops, mounts, swaps] = await Promise.all([listLoops(root), listMounts(root), listSwaps(root)]);
+  return { loops, mounts, swaps };
+}
+
 /**
  * Every use of `thing`, of its partitions and, for a partition, of the whole disk; and of loop devices over any of them.
  * `root` is `/`, or where a recorded tree lies.
  */
-export async function findUses(root: string, thing: UsedThing): Promise<Use[]> {
-  const loops = await listLoops(root);
+export async function findUses(root: string, thing: UsedThing, users?: Users): Promise<Use[]> {
+  const { loops, mounts, swaps } = users ?? (await readUsers(root));
   const devices = 'device' in thing ? await withRelatives(root, thing.device) : [];
   const files = 'device' in thing ? devices.map((device) => device.devicePath) : [resolve(thing.filePath)];
   for (const { device, backingFile } of loops) {
     if (files.includes(backingFile)) devices.push(device, ...(await listPartitions(root, device)));
   }
-  const numbers = new Map(devices.map((device) => [device.majorMinor, device.devicePath]));
-  return [...(await findMounts(root, numbers)), ...(await findSwaps(root, numbers)), ...(await findHolders(devices))];
+  const byNumber = new Map(devices.map((device) => [device.majorMinor, device.devicePath]));
+  const uses: Use[] = [];
+  for (const { numbers, place, readOnly } of mounts) {
+    const used = numbers.map((number) => byNumber.get(number)).find((path) => path !== undefined);
+    if (used !== undefined) uses.push({ kind: 'mounted', text: `${used} is mounted on ${place}`, readOnly });
+  }
+  for (const number of swaps) {
+    const used = byNumber.get(number);
+    if (used !== undefined) uses.push({ kind: 'swap', text: `${used} is in use as swap`, readOnly: false });
+  }
+  return [...uses, ...(await findHolders(devices))];
 }
 
 async function withRelatives(root: string, device: SysfsDevice): Promise<SysfsDevice[]> {
@@ -46,8 +73,8 @@ async function withRelatives(root: string, device: SysfsDevice): Promise<SysfsDe
   return whole === null ? [device] : [device, whole];
 }
 
-async function listLoops(root: string): Promise<{ device: SysfsDevice; backingFile: string }[]> {
-  const loops: { device: SysfsDevice; backingFile: string }[] = [];
+async function listLoops(root: string): Promise<Users['loops']> {
+  const loops: Users['loops'][number][] = [];
   for (const name of await listNames(root, 'sys/class/block')) {
     if (!/^loop\d+$/.test(name)) continue;
     const backingFile = await readAttribute(root, 'sys/class/block', name, 'loop/backing_file');
@@ -58,32 +85,31 @@ async function listLoops(root: string): Promise<{ device: SysfsDevice; backingFi
 }
 
 /** Mounts by device number and, for file systems with numbers of their own (btrfs), by the source's name. proc_pid_mountinfo(5). */
-async function findMounts(root: string, numbers: ReadonlyMap<string, string>): Promise<Use[]> {
-  const uses: Use[] = [];
+async function listMounts(root: string): Promise<Users['mounts']> {
+  const mounts: Users['mounts'][number][] = [];
   const text = await readFile(join(root, 'proc/self/mountinfo'), 'utf8').catch(() => '');
   for (const line of text.split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
     const [, , number = '', , mountPoint = ''] = before.split(' ');
     const [, source = '', options = ''] = after.split(' ');
-    const used = numbers.get(number) ?? numbers.get((await numberOf(root, source)) ?? '');
-    if (used === undefined) continue;
-    uses.push({
-      kind: 'mounted',
-      text: `${used} is mounted on ${unescapeBlanks(mountPoint)}`,
+    const ofSource = await numberOf(root, source);
+    mounts.push({
+      numbers: ofSource === null ? [number] : [number, ofSource],
+      place: unescapeBlanks(mountPoint),
       readOnly: options.split(',').includes('ro'),
     });
   }
-  return uses;
+  return mounts;
 }
 
-async function findSwaps(root: string, numbers: ReadonlyMap<string, string>): Promise<Use[]> {
-  const uses: Use[] = [];
+async function listSwaps(root: string): Promise<Users['swaps']> {
+  const swaps: string[] = [];
   const text = await readFile(join(root, 'proc/swaps'), 'utf8').catch(() => '');
   for (const line of text.split('\n').slice(1)) {
-    const used = numbers.get((await numberOf(root, unescapeBlanks(line.split(/\s/)[0] ?? ''))) ?? '');
-    if (used !== undefined) uses.push({ kind: 'swap', text: `${used} is in use as swap`, readOnly: false });
+    const number = await numberOf(root, unescapeBlanks(line.split(/\s/)[0] ?? ''));
+    if (number !== null) swaps.push(number);
   }
-  return uses;
+  return swaps;
 }
 
 /** Arrays, volumes and paths built upon a device. */

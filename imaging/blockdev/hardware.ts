@@ -1,4 +1,5 @@
 // Which piece of hardware a block device is: model, serial number, WWN, bus; from sysfs, and from udev's database where that knows more.
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readAttribute, type SysfsDevice, wholeDiskDirectory } from './sysfs.ts';
@@ -48,7 +49,9 @@ export async function readHardware(root: string, device: SysfsDevice): Promise<H
 
 /** udev's properties of the device `MAJ:MIN`; empty where udev does not run. */
 export async function readUdevProperties(root: string, majorMinor: string): Promise<Map<string, string>> {
-  const text = await readFile(join(root, `run/udev/data/b${majorMinor}`), 'utf8').catch(() => '');
+  const file = join(root, `run/udev/data/b${majorMinor}`);
+  // In memory; udev puts a new file in the place of the old one.
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const lines = text.split('\n').filter((line) => line.startsWith('E:') && line.includes('='));
   return new Map(lines.map((line) => [line.slice(2, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }

@@ -3,7 +3,7 @@ import { readMemberRole } from './array-state.ts';
 import { isBootMedium } from './boot-medium.ts';
 import { readDeviceGraph } from './device-graph.ts';
 import type { DeviceGraph, DeviceKind, DeviceNode } from './device-node.ts';
-import { findUses } from './device-uses.ts';
+import { findUses, readUsers, type Users } from './device-uses.ts';
 import type { Disk, DiskPart, DiskPartition } from './disk.ts';
 import { type AtaDisk, findHiddenBytes, isAtaDisk, parseAtaLog, sumHiddenBytes } from './hidden-area.ts';
 import { type Identity, identifyDisks, wwnOf } from './identify-disks.ts';
@@ -36,9 +36,10 @@ export async function listDisks(root = '/'): Promise<Disk[]> {
   const disks = candidates.filter(({ node }) => !folded.has(node.kernelName)).sort(compareCandidates);
   const identities = identifyDisks(disks.map(({ node, place }) => ({ ...node, place })));
   const ataDisks = await readAtaDisks(root, graph);
+  const machine = { root, graph, users: await readUsers(root) };
   return await Promise.all(
     disks.map(async (disk, i) => ({
-      ...(await toDisk(root, graph, disk, { ...(identities[i] as Identity), number: i + 1 })),
+      ...(await toDisk(machine, disk, { ...(identities[i] as Identity), number: i + 1 })),
       hiddenBytes: hiddenBytesOf(disk, ataDisks),
     })),
   );
@@ -110,11 +111,13 @@ function compareCandidates(a: Candidate, b: Candidate): number {
   );
 }
 
+/** All that one look goes by. */
+type Looked = { readonly root: string; readonly graph: DeviceGraph; readonly users: Users };
+
 type Named = Identity & Pick<Disk, 'number'>;
 
 async function toDisk(
-  root: string,
-  graph: DeviceGraph,
+  machine: Looked,
   { node, members, place, location }: Candidate,
   named: Named,
 ): Promise<Omit<Disk, 'hiddenBytes'>> {
@@ -134,13 +137,13 @@ async function toDisk(
       opal: null,
     },
     ...{ place, location, readOnly, array, contents },
-    parts: [...parts, ...(await pathsOfNamespace(graph, node))],
+    parts: [...parts, ...(await pathsOfNamespace(machine.graph, node))],
     controller: node.controller ?? first?.controller ?? null,
     linkSpeed: node.linkSpeed ?? first?.linkSpeed ?? null,
     removable: [node, ...members].some(({ removable }) => removable),
-    inUseBy: await describeUses(root, node),
+    inUseBy: await describeUses(machine, node),
     members: members.map((member) => member.devicePath),
-    partitions: await listPartitionsOf(root, graph, node),
+    partitions: await listPartitionsOf(machine, node),
   };
 }
 
@@ -162,12 +165,12 @@ async function pathsOfNamespace(graph: DeviceGraph, node: DeviceNode): Promise<D
   return await Promise.all(paths.map(async (path) => ({ ...(await toPart(path, node)), devicePath: path.kernelName })));
 }
 
-async function listPartitionsOf(root: string, graph: DeviceGraph, disk: DeviceNode): Promise<DiskPartition[]> {
+async function listPartitionsOf({ root, graph, users }: Looked, disk: DeviceNode): Promise<DiskPartition[]> {
   const partitions: DiskPartition[] = [];
   for (const node of graph.values()) {
     const { partOf, partitionNumber, devicePath, sizeBytes, contents } = node;
     if (partOf !== disk.kernelName || partitionNumber === null) continue;
-    const uses = (await findUses(root, { device: node })).filter(({ text }) => text.startsWith(devicePath));
+    const uses = (await findUses(root, { device: node }, users)).filter(({ text }) => text.startsWith(devicePath));
     partitions.push({
       number: partitionNumber,
       devicePath,
@@ -179,7 +182,7 @@ async function listPartitionsOf(root: string, graph: DeviceGraph, disk: DeviceNo
   return partitions.sort((a, b) => a.number - b.number);
 }
 
-async function describeUses(root: string, node: DeviceNode): Promise<string[]> {
-  const uses = (await findUses(root, { device: node })).map((use) => use.text);
+async function describeUses({ root, users }: Looked, node: DeviceNode): Promise<string[]> {
+  const uses = (await findUses(root, { device: node }, users)).map((use) => use.text);
   return [...uses, ...(await describeMembership(root, node))];
 }
