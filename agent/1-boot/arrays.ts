@@ -1,8 +1,8 @@
 // Part of the third: arrays over whole disks, of Linux and of firmware, by mdadm. Read-only until somebody writes.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readArrayState } from '../../imaging/blockdev/array-state.ts';
+import { lookWithin } from '../../imaging/blockdev/bounded-look.ts';
 import { findArray } from '../../imaging/blockdev/member-signature.ts';
 import { openReader } from '../../imaging/blockdev/open-reader.ts';
 import { findByName, listNames, readAttribute, readGeometry, type SysfsDevice } from '../../imaging/blockdev/sysfs.ts';
@@ -15,7 +15,6 @@ const neverMembers = /^(ram|zram|loop|sr|fd|mtdblock|nullb)\d|^mmcblk\d+(boot\d+
 const configPath = '/run/deploy-os/mdadm.conf';
 /** An array of arrays takes a round for each layer, and what cannot be assembled one more. */
 const maxRounds = 4;
-const looksWithinMs = 15_000;
 const toolWithinMs = 60_000;
 
 /**
@@ -49,9 +48,11 @@ async function isFreeMember(name: string, log: Log): Promise<boolean> {
   if ((await readAttribute(device.directory, 'hidden')) === '1') return false;
   if ((await listNames(device.directory, 'holders')).length > 0) return false;
   if (name.startsWith('dm-') && !/^mpath-/.test((await readAttribute(device.directory, 'dm/uuid')) ?? '')) return false;
-  const mark = await Promise.race([readMark(device), sleep(looksWithinMs, 'late' as const, { ref: false })]);
-  if (mark === 'late') log('warning', `${device.devicePath} did not answer within ${looksWithinMs / 1000} s`);
-  return mark !== null && assembled.has(mark);
+  const look = await lookWithin(device, () => readMark(device));
+  if (look.answers) return look.seen !== null && assembled.has(look.seen);
+  // What erases itself is named beside this (warn-of-erasing.ts).
+  if (!look.isErasing) log('warning', `${device.devicePath} ${look.why}`);
+  return false;
 }
 
 /** A disk that cannot be read is nobody's member here; whoever reads it gets the error. */

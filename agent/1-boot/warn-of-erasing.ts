@@ -1,6 +1,6 @@
 // Beside the third: a disk that was told to erase itself, and goes on with it after a power cut, is named on the screen; steps refuse it by themselves.
 import type { Disk } from '../../imaging/blockdev/disk.ts';
-import { readErasedPercent } from '../../imaging/wipe/refuse-erasing.ts';
+import { describeErasing, readErasedPercent } from '../../imaging/wipe/refuse-erasing.ts';
 import { describeDisk } from '../../protocol/select-disk.ts';
 import type { Log } from '../screen/status.ts';
 
@@ -8,10 +8,6 @@ import type { Log } from '../screen/status.ts';
 export async function warnOfErasing(disks: readonly Disk[], log: Log): Promise<void> {
   for (const disk of disks) {
     const percent = await readErasedPercent(disk.devicePath);
-    if (percent !== null)
-      log(
-        'warning',
-        `${describeDisk(disk)} is erasing itself, ${percent} % done: until then it can be neither read nor written`,
-      );
+    if (percent !== null) log('warning', `${describeDisk(disk)} ${describeErasing(percent)}`);
   }
 }

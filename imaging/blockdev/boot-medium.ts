@@ -1,4 +1,5 @@
 // Tells the stick or CD that carries the Deploy-OS: it is never a disk to be captured or overwritten.
+import { lookWithin } from './bounded-look.ts';
 import type { DeviceNode } from './device-node.ts';
 import { openReader } from './open-reader.ts';
 
@@ -11,9 +12,13 @@ const descriptorAtBytes = 32768;
 export async function isBootMedium(node: DeviceNode): Promise<boolean> {
   if (!node.removable) return false;
   if (node.contents?.label === volumeName) return true;
-  const reader = await openReader(node.devicePath).catch(() => null);
-  const descriptor = await reader?.read(descriptorAtBytes, 2048).catch(() => null);
-  await reader?.close();
+  const look = await lookWithin(node, async () => {
+    const reader = await openReader(node.devicePath).catch(() => null);
+    const found = await reader?.read(descriptorAtBytes, 2048).catch(() => null);
+    await reader?.close();
+    return found;
+  });
+  const descriptor = look.answers ? look.seen : null;
   if (descriptor?.toString('latin1', 0, 6) !== '\x01CD001') return false;
   return descriptor.toString('latin1', 40, 72).trimEnd() === volumeName;
 }

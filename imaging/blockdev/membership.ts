@@ -1,6 +1,7 @@
 // What a device is a member of, by the marks on it: for the list of disks, and for one that was recorded on another machine.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Look, type LookedAt, lookWithin } from './bounded-look.ts';
 import type { DeviceNode } from './device-node.ts';
 import { findMembership } from './member-signature.ts';
 import { openReader } from './open-reader.ts';
@@ -11,16 +12,20 @@ export function membershipFile(root: string, kernelName: string): string {
 }
 
 /** A disk that cannot be read is still a disk: what it belongs to is then unknown, and whoever reads it gets the error. */
-export async function readMembership(devicePath: string): Promise<string | null> {
-  const reader = await openReader(devicePath).catch(() => null);
-  const membership = reader === null ? null : await findMembership(reader).catch(() => null);
-  await reader?.close();
-  return membership;
+export async function readMembership(device: LookedAt): Promise<Look<string | null>> {
+  return await lookWithin(device, async () => {
+    const reader = await openReader(device.devicePath).catch(() => null);
+    const membership = reader === null ? null : await findMembership(reader).catch(() => null);
+    await reader?.close();
+    return membership;
+  });
 }
 
-/** As `readMembership`, below `/` or a recorded tree. */
-export async function describeMembership(root: string, { devicePath, kernelName }: DeviceNode): Promise<string[]> {
+/** As `readMembership`, below `/` or a recorded tree, in words. */
+export async function describeMembership(root: string, device: DeviceNode): Promise<string[]> {
+  const { devicePath, kernelName } = device;
   const recorded = root === '/' ? null : await readFile(membershipFile(root, kernelName), 'utf8').catch(() => null);
-  const membership = recorded ?? (await readMembership(devicePath));
-  return membership === null ? [] : [`${devicePath} is a member of ${membership}`];
+  const look = recorded === null ? await readMembership(device) : ({ answers: true, seen: recorded } as const);
+  if (!look.answers) return [`${devicePath} ${look.why}`];
+  return look.seen === null ? [] : [`${devicePath} is a member of ${look.seen}`];
 }

@@ -163,10 +163,11 @@ class Recorder {
     }
   }
 
-  async #addMembership({ sizeBytes, devicePath, kernelName }: DeviceNode): Promise<void> {
-    const membership = sizeBytes === 0 || devicePath === '' ? null : await readMembership(devicePath);
-    if (membership !== null)
-      this.#files.set(membershipFile('', kernelName), Buffer.from(membership).toString('base64'));
+  async #addMembership(device: DeviceNode): Promise<void> {
+    if (device.sizeBytes === 0 || device.devicePath === '') return;
+    const look = await readMembership(device);
+    if (look.answers && look.seen !== null)
+      this.#files.set(membershipFile('', device.kernelName), Buffer.from(look.seen).toString('base64'));
   }
 
   async #addOpalLock({ kind, hardware, devicePath, kernelName }: DeviceNode): Promise<void> {

@@ -12,15 +12,16 @@ export async function readErasedPercent(path: string): Promise<number | null> {
   return null;
 }
 
+/** In words that follow the disk's name. */
+export function describeErasing(percent: number): string {
+  return `is erasing itself, ${percent} % done: until then it can be neither read nor written`;
+}
+
 /** @throws DeployError disk-erasing */
 export async function refuseErasing(path: string, label: string): Promise<void> {
   const percent = await readErasedPercent(path);
   if (percent === null) return;
-  throw new DeployError(
-    'disk-erasing',
-    `${label} is erasing itself (a sanitize that was begun before), ${percent} % done: until then it can be neither read nor written`,
-    {
-      hint: 'Nothing stops it, and it goes on after a power cut. Wait until it is done; what was on it is gone in any case.',
-    },
-  );
+  throw new DeployError('disk-erasing', `${label} ${describeErasing(percent)}`, {
+    hint: 'Nothing stops this sanitize, which was begun before, and it goes on after a power cut. Wait until it is done; what was on it is gone in any case.',
+  });
 }

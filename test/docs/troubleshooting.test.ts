@@ -95,6 +95,9 @@ describe('docs/troubleshooting.md has every message, and no other', () => {
       ...literalsBehind('agent/watch/*.ts', /\bconst what = /g),
       ...literalsBehind('{agent,imaging}/**/*.ts', /\bonWarning(?:\?\.)?\(\s*/g),
       ...literalsBehind('imaging/store/https-client.ts', /\baway \? /g),
+      ...literalsBehind('imaging/{blockdev/bounded-look,wipe/refuse-erasing}.ts', /\b(?:why: |return )(?=`)/g).map(
+        (text) => `… ${text}`,
+      ),
       ...literalsBehind('server/**/*.ts', /\bappendJobLog\([^'`)]*'(?:warning|error)',\s*/g),
     ]);
   });
