@@ -1,5 +1,5 @@
 // The console as its first user meets it: set-up, a machine that has just booted, a scenario, a job, and its report; a real browser, server, machine and agent.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await buildBootFiles(folder, 'to the log');
   site = await Site.open(folder);
   browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: makeBrowserCommand(),
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
 });
@@ -30,9 +30,17 @@ afterAll(async () => {
   await site?.close(failed ? 'logs' : 'nothing');
 });
 
+/** The browser is a host of the lab's network: by its address another lab's server may be found from here. */
+function makeBrowserCommand(): string {
+  const file = path.join(site.folder, 'browser');
+  const [command, args] = site.network.wrapCommand('/usr/bin/chromium', []);
+  writeFileSync(file, `#!/bin/sh\nexec ${[command, ...args].join(' ')} "$@"\n`, { mode: 0o755 });
+  return file;
+}
+
 test('a first administrator approves a machine, backs up its disk and reads the report', async () => {
   const spec = await site.furnish('console', {
-    ...{ uuid: '5d0b1a4e-0009-4000-8000-000000000001', memoryMiB: 1024, disks: [disk], bootFrom: 'network' },
+    ...{ uuid: '5d0b1a4e-0009-4000-8000-000000000001', memoryMiB: 1024, cpus: 1, disks: [disk], bootFrom: 'network' },
     nics: [{ mac: '52:54:00:77:09:01', model: 'virtio-net-pci' }],
   });
   await runCommand('mkfs.ext4', ['-q', '-F', '-L', 'shop-floor', spec.disks[0]?.file ?? '']);
