@@ -25,10 +25,11 @@ export class ServerUnderTest implements AsyncDisposable {
     return JSON.parse((await this.ask(method, path, body)).toString()) as T;
   }
 
-  ask(method: string, path: string, body?: unknown): Promise<Buffer> {
+  /** As the operator, or with the token of somebody else. */
+  ask(method: string, path: string, body?: unknown, token = this.child.access.token): Promise<Buffer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
-      authorization: `Bearer ${this.child.access.token}`,
+      authorization: `Bearer ${token}`,
       ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     };
     const options = { host: '127.0.0.1', port: this.child.port, path, method, headers, agent: this.#connections };
@@ -46,7 +47,7 @@ export class ServerUnderTest implements AsyncDisposable {
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         // The server closes a connection that was at rest, perhaps just as it is used again, and one that takes too long to begin.
         if (error.code === 'ECONNRESET' && (outgoing.reusedSocket || method === 'GET'))
-          this.ask(method, path, body).then(resolve, reject);
+          this.ask(method, path, body, token).then(resolve, reject);
         else reject(error);
       });
       outgoing.end(text);

@@ -19,6 +19,7 @@ const simulatedCount = 10;
 const watcherCount = 5;
 const withinMs = 300_000;
 const image = 'disk of {machine}';
+const person = { name: 'visitor', password: randomUUID() };
 const reads = ['/v1/machines?limit=100', '/v1/images', '/v1/audit?limit=100', '/v1/schedules', '/v1/store/stats'];
 
 export class SoakWork implements AsyncDisposable {
@@ -63,6 +64,7 @@ export class SoakWork implements AsyncDisposable {
     const machines = (await list()).map(({ id }) => id).filter((id) => !this.#real.includes(id));
     const capture = { kind: 'capture', source: { by: 'number', number: 1 }, image };
     const restore = { kind: 'restore', image, target: { by: 'number', number: 2 } };
+    await ask('POST', '/v1/users', { ...person, role: 'viewer' });
     await ask('POST', '/v1/scenarios', { name: 'copy', steps: [capture, restore], end: 'wait' });
     await ask('POST', '/v1/scenarios', { name: 'look', steps: [{ kind: 'check' }], end: 'wait' });
     const when = { kind: 'cron', cron: '* * * * *', timeZone: 'UTC' };
@@ -79,6 +81,7 @@ export class SoakWork implements AsyncDisposable {
     const watchers = await Promise.all(Array.from({ length: watcherCount }, () => this.#watch(jobs[0]?.id)));
     await this.#server.ask('POST', `/v1/schedules/${this.#scheduleId}/run`);
     await this.#rejoin();
+    await this.#comeAndGo();
     for (const name of ['nobody', 'operator']) await this.#failToLogIn(name);
     const read = (id: string) => ask<Job>('GET', `/v1/jobs/${id}`);
     await until(async () => {
@@ -130,6 +133,12 @@ export class SoakWork implements AsyncDisposable {
       socket.once('message', resolve);
     });
     return socket;
+  }
+
+  async #comeAndGo(): Promise<void> {
+    const { token } = await this.#server.api<{ token: string }>('POST', '/v1/sessions', person);
+    await this.#server.ask('GET', '/v1/me', undefined, token);
+    await this.#server.ask('DELETE', '/v1/sessions/own', undefined, token);
   }
 
   async #failToLogIn(name: string): Promise<void> {
