@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import { runCommand } from '../../scripts/lab/run-command.ts';
 import { Site as Lab } from '../../scripts/lab/site.ts';
 import { Site } from '../fixtures/agent/site.ts';
 import { runsAll } from '../fixtures/run-all.ts';
+import { eventually } from '../server/support.ts';
 
 const checkout = path.join(import.meta.dirname, '../..');
 const mib = 2 ** 20;
@@ -22,6 +23,7 @@ const port = 7433;
 const unit = 'deploy-os.service';
 const settingsFile = '/etc/deploy-os/server.env';
 const data = '/var/lib/deploy-os';
+const backup = '/root/before-upgrade.tar';
 
 /** Three minutes and a half, for what is hardly ever touched; test/conformance/package.test.ts has the package without a system around it. */
 const seldom = it.skipIf(!runsAll);
@@ -210,6 +212,7 @@ seldom(
     debian.run('systemctl', 'start', unit);
     expect(await site.readJob(job)).toMatchObject({ state: 'running' });
 
+    deployOs('server', 'backup', '--data', data, '--out', backup);
     const upgrading = debian.runMeanwhile(...install(newer));
     await Promise.race([upgrading, untilStopped()]);
     site.thawAgent();
@@ -234,6 +237,62 @@ seldom('refuses to become an older version, and runs on', async () => {
   expect(output).toContain('99.1.0 is installed, and 0.1.0 may not read its database; nothing was changed');
   expect([isActive(), propertyOf('MainPID'), deployOs('--version').trim()]).toEqual(['active', before, '99.1.0']);
   expect(debian.run('dpkg', '--audit')).toBe('');
+});
+
+seldom('is started anew by systemd when it says nothing any more', async () => {
+  // Three minutes as it is shipped.
+  await withDropIn('[Service]\nWatchdogSec=6\n', async () => {
+    debian.run('systemctl', 'restart', unit);
+    const silent = propertyOf('MainPID');
+    debian.run('sh', '-c', `kill -STOP ${silent}`);
+    await eventually(async () => isActive() === 'active' && propertyOf('MainPID') !== silent, 120_000);
+    expect(readJournal()).toMatch(/Watchdog timeout/);
+  });
+  debian.run('systemctl', 'restart', unit);
+});
+
+seldom('serves from a data directory that was moved elsewhere, once the service may write there', async () => {
+  const elsewhere = '/srv/deploy-os';
+  debian.run('systemctl', 'stop', unit);
+  debian.run('cp', '-a', data, elsewhere);
+  const settings = await readFile(path.join(root, settingsFile), 'utf8');
+  await writeFile(path.join(root, settingsFile), settings.replaceAll(data, elsewhere));
+  expect(debian.try('systemctl', 'start', unit).status).not.toBe(0);
+  expect(readJournal()).toMatch(/EROFS|read-only file system/);
+  await withDropIn(`[Service]\nReadWritePaths=${elsewhere}\n`, async () => {
+    debian.run('systemctl', 'restart', unit);
+    const listed = debian.run('env', `DEPLOY_OS_DATA=${elsewhere}`, 'deploy-os', 'job', 'list', '--json');
+    expect(JSON.parse(listed)).toHaveLength(1);
+  });
+  await writeFile(path.join(root, settingsFile), settings);
+  debian.run('systemctl', 'restart', unit);
+});
+
+/** What `systemctl edit` leaves behind, for as long as `work` lasts. */
+async function withDropIn(text: string, work: () => Promise<void>): Promise<void> {
+  const file = path.join(root, `/etc/systemd/system/${unit}.d/test.conf`);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, text);
+  debian.run('systemctl', 'daemon-reload');
+  await work();
+  await rm(file);
+  debian.run('systemctl', 'daemon-reload');
+}
+
+seldom('goes back to what was before the upgrade as the documentation says, with its images', async () => {
+  const kept = `${data}.newer`;
+  debian.run('apt-get', 'remove', '-y', 'deploy-os');
+  debian.run('mv', data, kept);
+  debian.run(...install(older));
+  debian.run('systemctl', 'stop', unit);
+  debian.run('rm', '-r', data);
+  deployOs('server', 'restore', backup, '--data', data);
+  debian.run('mv', `${kept}/store`, `${data}/store`);
+  debian.run('systemctl', 'start', unit);
+  expect([isActive(), deployOs('--version').trim()]).toEqual(['active', '0.1.0']);
+  // The job that ran when the backup was made waits for somebody who says that it is to go on.
+  expect(JSON.parse(deployOs('job', 'list', '--json'))).toMatchObject([{ state: 'queued', wait: { code: 'paused' } }]);
+  expect(deployOs('image', 'verify', 'web', '--store', `${data}/store`)).toContain('web');
 });
 
 seldom('is removed and comes back with all that it had; purged, it leaves images and database alone', async () => {
