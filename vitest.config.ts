@@ -18,6 +18,7 @@ const slowest = [
     'exfat',
     'fat',
   ],
+  ...['lab/first-light', 'lab/arrays', 'lab/boot', 'lab/console'],
 ].map((name) => `/${name}.test.ts`);
 
 class SlowestFirst extends BaseSequencer {
@@ -90,14 +91,14 @@ export default defineConfig({
         },
       },
       {
-        // One virtual machine at a time: there are few cores, and the tests share what they build.
+        // As many files at once as there are processors: most of their virtual machines have one.
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
           pool: 'forks',
-          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

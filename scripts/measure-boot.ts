@@ -54,7 +54,16 @@ async function boot(site: Site, name: string, kernel: Kernel, ended: Ended): Pro
   const log = path.join(site.folder, 'server.log');
   const before = readFileSync(log).length;
   const nics = [{ mac: '52:54:00:77:00:99' }];
-  const machine = await site.powerOn({ name, bootFrom: 'kernel', kernel, disks: [], nics, uuid, memoryMiB: 1024 });
+  const machine = await site.powerOn({
+    name,
+    bootFrom: 'kernel',
+    kernel,
+    disks: [],
+    nics,
+    uuid,
+    cpus: 2,
+    memoryMiB: 1024,
+  });
   const endMs = performance.now() + withinMs;
   let startedMs: number | undefined;
   const seen: Record<string, number> = {};

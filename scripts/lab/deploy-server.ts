@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { uncheckedTimer } from './machine-spec.ts';
 import { bridgeName, type NetworkNamespace, serverAddress } from './network-namespace.ts';
 import { runCommand } from './run-command.ts';
 import { ServerReader } from './server-reader.ts';
@@ -63,7 +64,7 @@ export class DeployServer {
     const { network, dataDir, bootDir, logPath } = this.options;
     const { dhcp, port, kernelArgs } = this.#settings;
     const flags = ['--data', dataDir, '--listen', `${serverAddress}:${port}`, '--boot-dir', bootDir];
-    const boot = [...dhcpFlags[dhcp], ...(kernelArgs === '' ? [] : ['--kernel-args', kernelArgs])];
+    const boot = [...dhcpFlags[dhcp], '--kernel-args', `${uncheckedTimer} ${kernelArgs}`.trim()];
     const log = openSync(logPath, 'a');
     const [wrapper, args] = network.wrapCommand(command, ['server', ...flags, ...boot, '--log-level', 'debug']);
     const child = spawn(wrapper, args, { stdio: ['ignore', log, log] });

@@ -39,8 +39,7 @@ beforeAll(async () => {
   if (!runsAll) return;
   const folder = await Site.makeFolder();
   await buildBootFiles(folder, 'to the log');
-  // Of two emulated machines at once each may see its timer late; a kernel that takes it for broken then stops.
-  site = await Site.open(folder, { kernelArgs: 'no_timer_check' });
+  site = await Site.open(folder);
 });
 afterAll(() => site?.close(failed ? 'logs' : 'nothing'));
 
