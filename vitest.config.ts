@@ -70,8 +70,6 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: withDatabase,
-          // A worker that has loaded the server keeps it for its next file: whoever sets a clock, an environment or a spy puts it back.
-          isolate: false,
           globalSetup: 'test/fixtures/postgres-for-all.ts',
           testTimeout: 60_000,
           pool: 'forks',
