@@ -17,7 +17,7 @@ export type DiskSpec = {
   readonly slot?: number;
 };
 
-type NicSpec = {
+export type NicSpec = {
   readonly mac: string;
   readonly model?: 'virtio-net-pci' | 'e1000' | 'e1000e' | 'rtl8139' | 'vmxnet3' | 'i82551';
   /** Every frame that passes it is written to this file (pcap). */

@@ -11,7 +11,7 @@ import type { ProgressPhase } from '../../imaging/progress.ts';
 import type { WipeOptions } from '../../imaging/wipe/wipe-disk.ts';
 import { buildDeployOs } from '../../initramfs/build.ts';
 import type { StepResult } from '../../protocol/agent-messages.ts';
-import type { DiskSpec } from '../../scripts/lab/machine-spec.ts';
+import type { DiskSpec, NicSpec } from '../../scripts/lab/machine-spec.ts';
 import { NetworkNamespace } from '../../scripts/lab/network-namespace.ts';
 import { Machine } from '../../scripts/lab/qemu.ts';
 import { packScript } from '../fixtures/guest.ts';
@@ -39,6 +39,7 @@ type Copied = {
 type DisksOptions = {
   readonly folder: string;
   readonly disks: readonly DiskSpec[];
+  readonly nics?: readonly NicSpec[];
   /** Run in the machine before it looks for disks, with kernel modules that the Deploy-OS does not have. */
   readonly before?: { readonly modules: readonly string[]; readonly script: string };
   /** One that is there already; it is closed with the machine. */
@@ -64,7 +65,7 @@ export class DisksMachine {
   }
 
   static async start(name: string, options: DisksOptions): Promise<DisksMachine> {
-    const { folder, disks, before, network = await NetworkNamespace.create() } = options;
+    const { folder, disks, nics = [], before, network = await NetworkNamespace.create() } = options;
     const outDir = path.join(folder, 'deploy-os');
     const agentEntry = path.join(standIns, 'disks-agent.ts');
     await buildDeployOs({ outDir, agentEntry });
@@ -75,7 +76,7 @@ export class DisksMachine {
     // The archive is padded to whole four bytes, as the kernel wants where another begins.
     if (before !== undefined) await appendFile(initramfs, await packScript(before));
     const kernel = { vmlinuz, initramfs, options: 'console=ttyS0,115200 panic=-1' };
-    const spec = { name, bootFrom: 'kernel', kernel, disks, nics: [], memoryMiB: 512 } as const;
+    const spec = { name, bootFrom: 'kernel', kernel, disks, nics, memoryMiB: 512 } as const;
     return new DisksMachine(await Machine.start(spec, network, folder), network);
   }
 
