@@ -28,18 +28,20 @@ export type Target = {
 };
 
 /**
- * Opens a block device exclusively, or a file; a file that does not exist is made, sparse, of `newSizeBytes`.
+ * Opens a block device exclusively, or a file; a file that does not exist is made, sparse, of `newSizeBytes`. What is there and not `writes` is opened for
+ * reading: udev looks at a disk, and has its partition table read anew, when one who might have written closes it.
  * @throws target-busy, target-read-only, device-not-found, target-write
  */
 export async function openTarget(
   facts: TargetFacts & { readonly path: string },
   newSizeBytes: number,
+  { writes = true }: { readonly writes?: boolean } = {},
 ): Promise<Target> {
   const { path, label, kind, sectorSizeBytes } = facts;
-  const { O_RDWR, O_EXCL, O_CREAT } = constants;
+  const { O_RDONLY, O_RDWR, O_EXCL, O_CREAT } = constants;
   try {
     if (facts.exists) {
-      const handle = await open(path, kind === 'block' ? O_RDWR | O_EXCL : O_RDWR);
+      const handle = await open(path, (writes ? O_RDWR : O_RDONLY) | (kind === 'block' ? O_EXCL : 0));
       return { path, label, kind, sizeBytes: facts.sizeBytes, sectorSizeBytes, isNew: false, handle };
     }
     const handle = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o644);
@@ -126,6 +128,13 @@ export async function discardRange(
 /** Has the kernel read the partition table anew; best effort, because a reboot does it as well. */
 export async function rereadPartitions(target: Target): Promise<void> {
   if (target.kind === 'block') await run('blockdev', ['--rereadpt', target.path]).catch(() => {});
+}
+
+/** The same, of one that was not opened for writing and has changed all the same: closed by a writer, udev looks at what is in it, too. */
+export async function announceChange(target: Target): Promise<void> {
+  const handle = await open(target.path, constants.O_RDWR).catch(() => null);
+  await handle?.close();
+  await rereadPartitions(target);
 }
 
 /** What `work` throws of the system's, as an error of the target's. */

@@ -49,7 +49,7 @@ async function eachPiece(
   doing: 'writing' | 'reading back',
   one: OnePiece,
 ): Promise<void> {
-  const flags = constants.O_RDWR | (direct ? constants.O_DIRECT : 0);
+  const flags = (doing === 'writing' ? constants.O_RDWR : constants.O_RDONLY) | (direct ? constants.O_DIRECT : 0);
   const handle = await withTargetErrors(target, 'opening', () => open(target.path, flags));
   const wholeBytes = target.kind === 'block' ? target.sectorSizeBytes : pageBytes;
   const arena = allocateArena(atOnce, pieceBytes);

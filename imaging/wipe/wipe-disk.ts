@@ -6,14 +6,7 @@ import { checkTarget } from '../blockdev/check-target.ts';
 import { readLocks } from '../blockdev/locks.ts';
 import { describeDiskFile, statDiskFile } from '../blockdev/open-reader.ts';
 import { readReservations } from '../blockdev/reservations.ts';
-import {
-  blankRanges,
-  discardRange,
-  flushTarget,
-  openTarget,
-  rereadPartitions,
-  type Target,
-} from '../blockdev/target.ts';
+import { announceChange, blankRanges, discardRange, flushTarget, openTarget, type Target } from '../blockdev/target.ts';
 import { identifyTarget } from '../blockdev/target-identity.ts';
 import { throwIfCancelled } from '../cancelled.ts';
 import { PhaseClock } from '../phase-clock.ts';
@@ -80,10 +73,11 @@ export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false, allowLocked: locked });
     if (!facts.exists) throw new DeployError('device-not-found', `there is no ${targetPath}`);
     if (!locked) await refuseShared(options);
-    const target = await openTarget({ ...facts, path: targetPath }, 0);
+    const sanitizer = await chooseSanitizer({ ...facts, path: targetPath }, options);
+    // One that erases itself, and goes on with it when this is cancelled, cannot be read: nobody is to look at it because it was closed.
+    const target = await openTarget({ ...facts, path: targetPath }, 0, { writes: sanitizer === null });
     try {
       await checkPresent(target, options, locked);
-      const sanitizer = await chooseSanitizer(target, options);
       await options.confirmTarget?.();
       throwIfCancelled(options.signal);
       const direct = await canReadDirectly(target);
@@ -96,7 +90,7 @@ export async function wipeDisk(options: WipeOptions): Promise<WipeResult> {
     } finally {
       await target.handle.close();
       // Of a disk that goes on with erasing itself the kernel would try to read for minutes.
-      if (state.now !== null && (await readRunningErase(targetPath)) === null) await rereadPartitions(target);
+      if (state.now !== null && (await readRunningErase(targetPath)) === null) await announceChange(target);
     }
   } catch (thrown) {
     throw withState(toDeployError(thrown), targetPath, state);
@@ -142,8 +136,10 @@ async function checkPresent(target: Target, { approvedTables }: WipeOptions, loc
   );
 }
 
+type Asked = Pick<Target, 'path' | 'label' | 'kind'>;
+
 /** Null for what is done from here. @throws wipe-unsupported when the disk shall erase itself and cannot */
-async function chooseSanitizer(target: Target, { method, onWarning }: WipeOptions): Promise<Sanitizer | null> {
+async function chooseSanitizer(target: Asked, { method, onWarning }: WipeOptions): Promise<Sanitizer | null> {
   if (method === 'discard') await requireDiscard(target);
   if (!erasesItself(method)) return null;
   const { sanitizers, hindrances } = await askForWays(target, method);
@@ -153,7 +149,7 @@ async function chooseSanitizer(target: Target, { method, onWarning }: WipeOption
   return sanitizers.find((one) => one.way === way) ?? null;
 }
 
-async function askForWays(target: Target, method: WipeMethod): Promise<EraseFacts> {
+async function askForWays(target: Asked, method: WipeMethod): Promise<EraseFacts> {
   try {
     return await findSanitizers(target, { withPassword: method === 'secure-erase' });
   } catch (thrown) {
@@ -164,7 +160,7 @@ async function askForWays(target: Target, method: WipeMethod): Promise<EraseFact
 }
 
 /** @throws wipe-unsupported */
-async function requireDiscard({ path, label, kind }: Target): Promise<void> {
+async function requireDiscard({ path, label, kind }: Asked): Promise<void> {
   if (kind === 'file') return;
   const most = await readFile(`/sys/class/block/${basename(path)}/queue/discard_max_bytes`, 'utf8').catch(() => '0');
   if (Number(most) > 0) return;

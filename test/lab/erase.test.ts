@@ -9,9 +9,9 @@ import { NetworkNamespace, serverAddress } from '../../scripts/lab/network-names
 import { Site } from '../../scripts/lab/site.ts';
 import { noise } from '../fixtures/disks.ts';
 import { AtaDrive } from '../fixtures/erasable-drive/ata-drive.ts';
-import { type IscsiTarget, serveDrive } from '../fixtures/erasable-drive/iscsi-target.ts';
+import { serveDrive } from '../fixtures/erasable-drive/iscsi-target.ts';
 import { NvmeDrive, subsystemName } from '../fixtures/erasable-drive/nvme-drive.ts';
-import { type NvmeTarget, serveNvme } from '../fixtures/erasable-drive/nvme-target.ts';
+import { serveNvme } from '../fixtures/erasable-drive/nvme-target.ts';
 import { ScsiDrive } from '../fixtures/erasable-drive/scsi-drive.ts';
 import { runsAll } from '../fixtures/run-all.ts';
 import { DisksMachine } from './disks-machine.ts';
@@ -34,7 +34,7 @@ const seldom = test.skipIf(!runsAll);
 
 let folder: string;
 let booted: DisksMachine;
-const targets: (IscsiTarget | NvmeTarget)[] = [];
+const targets: AsyncDisposable[] = [];
 
 beforeAll(async () => {
   if (!runsAll) return;
@@ -166,3 +166,17 @@ seldom.each(['sas', 'nvme'] as const)(
     expect(isFilledWith(name, 0)).toBe(true);
   },
 );
+
+seldom('a sanitize whose job is cancelled goes on, the job says so, and other disks are worked on', async () => {
+  drives.sas.progressPerLook = 0;
+  const cancelled = await booted.runJob([wipe('sas', 'crypto-erase')], 'sanitize');
+  const message = expect.stringContaining('goes on erasing itself');
+  expect(cancelled.error).toMatchObject({ code: 'cancelled', message });
+  const other = await booted.runJob([wipe('ata', 'overwrite')]);
+  expect(other.results[0]?.summary).toMatch(/^overwritten with zeros/);
+  expect(drives.sas.sanitizing).not.toBeNull();
+  const { disks } = await booted.lookAgain();
+  expect(disks.find(({ serial }) => serial === 'SAS1')?.inUseBy).toEqual([
+    expect.stringContaining('is erasing itself'),
+  ]);
+});
