@@ -169,8 +169,7 @@ export function printManifest(manifest: Manifest): void {
   for (const warning of manifest.warnings) process.stdout.write(`warning: ${warning}\n`);
 }
 
-/** As loud as what could not be read. */
-/** The server verifies of an encrypted image what is sealed. */
+/** Damage as loud as what could not be read. Of an encrypted image the server verifies what is sealed. */
 export function printHealth({ health: { verify, prove, active }, keyId }: ImageDetails): void {
   const words = (verdict: ImageHealth['verify'], good: string) => {
     if (verdict === null) return 'never';

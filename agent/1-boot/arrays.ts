@@ -2,10 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readArrayState } from '../../imaging/blockdev/array-state.ts';
-import { lookWithin } from '../../imaging/blockdev/bounded-look.ts';
+import { readWithin } from '../../imaging/blockdev/bounded-look.ts';
 import { findArray } from '../../imaging/blockdev/member-signature.ts';
-import { openReader } from '../../imaging/blockdev/open-reader.ts';
-import { findByName, listNames, readAttribute, readGeometry, type SysfsDevice } from '../../imaging/blockdev/sysfs.ts';
+import { findByName, listNames, readAttribute, readGeometry } from '../../imaging/blockdev/sysfs.ts';
 import type { Log } from '../screen/status.ts';
 import { runBounded } from './bounded-tool.ts';
 
@@ -48,19 +47,11 @@ async function isFreeMember(name: string, log: Log): Promise<boolean> {
   if ((await readAttribute(device.directory, 'hidden')) === '1') return false;
   if ((await listNames(device.directory, 'holders')).length > 0) return false;
   if (name.startsWith('dm-') && !/^mpath-/.test((await readAttribute(device.directory, 'dm/uuid')) ?? '')) return false;
-  const look = await lookWithin(device, () => readMark(device));
-  if (look.answers) return look.seen !== null && assembled.has(look.seen);
+  const look = await readWithin(device, findArray);
+  if (look.answers) return look.seen !== null && look.seen.spare !== true && assembled.has(look.seen.fileSystem);
   // What erases itself is named beside this (warn-of-erasing.ts).
   if (!look.isErasing) log('warning', `${device.devicePath} ${look.why}`);
   return false;
-}
-
-/** A disk that cannot be read is nobody's member here; whoever reads it gets the error. */
-async function readMark(device: SysfsDevice): Promise<string | null> {
-  const reader = await openReader(device.devicePath).catch(() => null);
-  const found = reader === null ? null : await findArray(reader).catch(() => null);
-  await reader?.close();
-  return found === null || found.spare === true ? null : found.fileSystem;
 }
 
 /** The arrays that there are now and were not before, and what mdadm said. */

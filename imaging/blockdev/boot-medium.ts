@@ -1,7 +1,6 @@
 // Tells the stick or CD that carries the Deploy-OS: it is never a disk to be captured or overwritten.
-import { lookWithin } from './bounded-look.ts';
+import { readWithin } from './bounded-look.ts';
 import type { DeviceNode } from './device-node.ts';
-import { openReader } from './open-reader.ts';
 
 /** The volume's name in the ISO, which is an image for sticks too (initramfs/stages/boot-iso.ts). */
 const volumeName = 'DEPLOY_OS';
@@ -12,12 +11,7 @@ const descriptorAtBytes = 32768;
 export async function isBootMedium(node: DeviceNode): Promise<boolean> {
   if (!node.removable) return false;
   if (node.contents?.label === volumeName) return true;
-  const look = await lookWithin(node, async () => {
-    const reader = await openReader(node.devicePath).catch(() => null);
-    const found = await reader?.read(descriptorAtBytes, 2048).catch(() => null);
-    await reader?.close();
-    return found;
-  });
+  const look = await readWithin(node, (reader) => reader.read(descriptorAtBytes, 2048));
   const descriptor = look.answers ? look.seen : null;
   if (descriptor?.toString('latin1', 0, 6) !== '\x01CD001') return false;
   return descriptor.toString('latin1', 40, 72).trimEnd() === volumeName;

@@ -1,6 +1,8 @@
 // A look at a disk that may not answer: of one that erases itself, or dies, each read takes minutes, and a thread with it. Nobody waits for it, and nobody reads it again meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeErasing, readErasedPercent } from '../wipe/refuse-erasing.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { openReader } from './open-reader.ts';
 import type { SysfsDevice } from './sysfs.ts';
 
 const looksWithinMs = 15_000;
@@ -34,6 +36,16 @@ export async function lookWithin<T>(
   unanswered.add(majorMinor);
   void looking.catch(() => {}).finally(() => unanswered.delete(majorMinor));
   return await sayWhy(disk, withinMs);
+}
+
+/** What `read` makes of the disk, within the usual time; null when it cannot be opened or read, which whoever reads it next gets to hear. */
+export async function readWithin<T>(disk: LookedAt, read: (reader: ByteReader) => Promise<T>): Promise<Look<T | null>> {
+  return await lookWithin(disk, async () => {
+    const reader = await openReader(disk.devicePath).catch(() => null);
+    const found = reader === null ? null : await read(reader).catch(() => null);
+    await reader?.close();
+    return found;
+  });
 }
 
 async function sayWhy({ devicePath }: LookedAt, withinMs: number): Promise<Look<never>> {

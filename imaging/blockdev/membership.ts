@@ -1,10 +1,9 @@
 // What a device is a member of, by the marks on it: for the list of disks, and for one that was recorded on another machine.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Look, type LookedAt, lookWithin } from './bounded-look.ts';
+import { type Look, type LookedAt, readWithin } from './bounded-look.ts';
 import type { DeviceNode } from './device-node.ts';
 import { findMembership } from './member-signature.ts';
-import { openReader } from './open-reader.ts';
 
 /** Where a recorded tree says it: the devices themselves are not there. */
 export function membershipFile(root: string, kernelName: string): string {
@@ -13,12 +12,7 @@ export function membershipFile(root: string, kernelName: string): string {
 
 /** A disk that cannot be read is still a disk: what it belongs to is then unknown, and whoever reads it gets the error. */
 export async function readMembership(device: LookedAt): Promise<Look<string | null>> {
-  return await lookWithin(device, async () => {
-    const reader = await openReader(device.devicePath).catch(() => null);
-    const membership = reader === null ? null : await findMembership(reader).catch(() => null);
-    await reader?.close();
-    return membership;
-  });
+  return await readWithin(device, findMembership);
 }
 
 /** As `readMembership`, below `/` or a recorded tree, in words. */
