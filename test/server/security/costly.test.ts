@@ -18,7 +18,7 @@ describe('requests that keep the server busy', () => {
       return socket;
     });
     const full = () => server.tls('/v1/store/full-stats', { method: 'POST', headers: server.operator });
-    await eventually(async () => (await full()).status === 429);
+    await eventually(async () => (await full()).status === 429, 30_000);
     expect(errorCode(await full())).toBe('too-many-requests');
     expect((await server.tls('/v1/machines', { headers: server.operator })).status).toBe(200);
     const [name, password] = ['ann', 'correct horse battery'];
