@@ -46,8 +46,9 @@ export class Console implements AsyncDisposable {
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
-      // A refused login is a 401, and the browser says so.
-      if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) this.complaints.push(message.text());
+      // A refused login is a 401, and the browser says so; of a WebSocket, whose session ended as it was opened, in other words.
+      const refused = /status of 4\d\d|WebSocket connection to .* failed: HTTP Authentication failed/;
+      if (message.type() === 'error' && !refused.test(message.text())) this.complaints.push(message.text());
     });
     page.on('request', (request) => {
       if (!request.url().startsWith(this.server.running.url)) this.complaints.push(`asked for ${request.url()}`);
