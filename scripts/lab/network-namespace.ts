@@ -139,7 +139,8 @@ export class NetworkNamespace {
     await this.#ip(`link add ${link} type veth peer name eth0 netns ${name}`);
     await this.#ip(`link set ${link} master ${bridgeName} up`);
     await runCommand('ip', ['-n', name, 'addr', 'add', `${address}/24`, 'dev', 'eth0']);
-    await runCommand('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
+    // No IPv6: its address would come seconds later, and a browser gives up what it loads when addresses change.
+    await runCommand('ip', ['-n', name, 'link', 'set', 'eth0', 'addrgenmode', 'none', 'up']);
     return name;
   }
 

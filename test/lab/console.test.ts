@@ -20,7 +20,7 @@ beforeAll(async () => {
   await buildBootFiles(folder, 'to the log');
   site = await Site.open(folder);
   browser = await chromium.launch({
-    executablePath: makeBrowserCommand(),
+    executablePath: await makeBrowserCommand(),
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
 });
@@ -30,10 +30,13 @@ afterAll(async () => {
   await site?.close(failed ? 'logs' : 'nothing');
 });
 
-/** The browser is a host of the lab's network: by its address another lab's server may be found from here. */
-function makeBrowserCommand(): string {
+/**
+ * The browser is a host of the lab's network: by its address another lab's server may be found from here.
+ * It has a namespace of its own: in the server's, a machine that is turned on brings an interface, and Chromium breaks off whatever it loads (ERR_NETWORK_CHANGED).
+ */
+async function makeBrowserCommand(): Promise<string> {
   const file = path.join(site.folder, 'browser');
-  const [command, args] = site.network.wrapCommand('/usr/bin/chromium', []);
+  const [command, args] = site.network.wrapCommand('/usr/bin/chromium', [], await site.network.addHost('10.77.0.20'));
   writeFileSync(file, `#!/bin/sh\nexec ${[command, ...args].join(' ')} "$@"\n`, { mode: 0o755 });
   return file;
 }
