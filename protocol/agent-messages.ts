@@ -4,6 +4,7 @@ import { approvalSchema } from './approval.ts';
 import { checkedDisksSchema } from './disk-check.ts';
 import { inventorySchema } from './inventory.ts';
 import { endActionSchema, stepKinds, stepSchema } from './scenario.ts';
+import { stepNoteSchema } from './step-notes.ts';
 
 /** 2: steps have more keys, which an agent of version 1 would leave out of account. */
 export const protocolVersion = 2;
@@ -39,6 +40,8 @@ export const stepResultSchema = z.object({
   kind: z.enum(stepKinds),
   /** What was done and how that is known, in one line. */
   summary: z.string().max(1024).exactOptional(),
+  /** The same as codes with values; older agents have none. */
+  notes: z.array(stepNoteSchema).max(16).exactOptional(),
   figures: z.record(z.string().max(64), z.number()),
   secondsByPhase: z.record(z.string().max(32), z.number()),
   warnings: z.array(z.string().max(8192)).max(1000),

@@ -100,10 +100,32 @@ export const setupSchema = z.object({
 });
 export type Setup = z.infer<typeof setupSchema>;
 
+/** What an entry of the audit log is about is named by one of these: a parameter of the path, a key of the body, or what the server itself notes. */
+export const aboutKeys = [
+  ...['action', 'add', 'addTags', 'approve', 'boot', 'bootProfile', 'check', 'disabled', 'driver', 'due', 'enabled'],
+  ...[
+    'enrolment',
+    'flag',
+    'from',
+    'group',
+    'id',
+    'identity',
+    'image',
+    'imageVerification',
+    'jobLimits',
+    'jobs',
+    'kind',
+  ],
+  ...['label', 'machine', 'machines', 'members', 'name', 'reason', 'remove', 'removeTags', 'retries', 'role', 'rule'],
+  ...['ruleId', 'rules', 'scenario', 'schedule', 'scripts', 'state', 'useDamaged', 'user', 'wake'],
+] as const;
+export type AboutKey = (typeof aboutKeys)[number];
+export type About = { readonly [Key in AboutKey]?: string };
+
 export const auditEntrySchema = z.object({
   id: z.string(),
   at: z.string(),
-  /** A user's name as it was then, or `operator token`. */
+  /** A user's name as it was then, or what stands for one (askers.ts). */
   who: z.string(),
   address: z.string(),
   /** `POST /v1/jobs`, `login` */

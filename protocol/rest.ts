@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { stepResultSchema } from './agent-messages.ts';
 import { approvedDiskSchema } from './approval.ts';
+import { differenceSchema } from './disk-check.ts';
 import { imageHealthSchema } from './image-check.ts';
 import { inventorySchema } from './inventory.ts';
 import { parameterValuesSchema } from './parameters.ts';
@@ -135,6 +136,10 @@ export const jobProgressSchema = z.object({
   bytesPerSecond: z.number(),
 });
 
+/** What a step's agent said, and of a check how the disks differ from those of the time before: those that are warnings of the step, each with its message there. */
+export const jobResultSchema = stepResultSchema.extend({ differences: z.array(differenceSchema).exactOptional() });
+export type JobResult = z.infer<typeof jobResultSchema>;
+
 export const jobSchema = z.object({
   id,
   scenarioId: id,
@@ -152,7 +157,7 @@ export const jobSchema = z.object({
   startedAt: time.nullable(),
   endedAt: time.nullable(),
   progress: jobProgressSchema.nullable(),
-  results: z.array(stepResultSchema),
+  results: z.array(jobResultSchema),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
   /** The disk check that was approved when it was asked for. */
   approvedCheckId: id.nullable(),

@@ -1,16 +1,18 @@
 // Who is asking: a person, or the agent of a machine, by the token in the request's headers; and what each may ask for.
 import type { IncomingHttpHeaders } from 'node:http';
 import { bootIdHeader } from '../protocol/agent-messages.ts';
+import type { AskerName } from '../protocol/askers.ts';
 import { DeployError } from '../protocol/errors.ts';
 import type { Role } from '../protocol/people.ts';
 import type { Lease, LeaseCheck, Leases } from './agents/leases.ts';
 import { requireOwnPage } from './browser-rules.ts';
 import type { Database } from './database/schema.ts';
-import { operatorTokenName } from './people/operator-token-name.ts';
 import { mayAtLeast, type Person, readPerson } from './people/person-tokens.ts';
 import { readSessionCookie } from './people/session-cookie.ts';
 import { useBootToken } from './tokens/boot-tokens.ts';
 import { isOperatorToken } from './tokens/operator-token.ts';
+
+const operatorToken: AskerName = 'operator token';
 
 export type Caller =
   | { readonly kind: 'public' }
@@ -80,7 +82,7 @@ async function identifyPerson(
   if (cookie !== null) requireOwnPage(method, headers);
   const token = cookie ?? readBearer(headers);
   if (await isOperatorToken(db, token)) {
-    return { kind: 'person', name: operatorTokenName, role: 'administrator', grants: [], userId: null, tokenId: null };
+    return { kind: 'person', name: operatorToken, role: 'administrator', grants: [], userId: null, tokenId: null };
   }
   const person = await readPerson(db, token);
   if (person === null) throw unauthorized('the token is not known to this server (any more)');

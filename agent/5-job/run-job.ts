@@ -114,6 +114,7 @@ async function runStep(
     disk,
     checked,
     summary,
+    notes,
     error = null,
   } = await workOf(step, {
     context: job.context,
@@ -138,6 +139,7 @@ async function runStep(
     warnings: boundWarnings(warnings),
     findings: findings.slice(0, 100),
     ...(summary === undefined ? {} : { summary: summary.slice(0, 1024) }),
+    ...(notes === undefined ? {} : { notes: [...notes] }),
     ...(disk === undefined ? {} : { disk: { id: disk.id, devicePath: disk.devicePath, label: describeDisk(disk) } }),
     ...imageOf(figures),
     ...(checked === undefined ? {} : { disks: checked }),

@@ -40,7 +40,12 @@ export async function runScript({ script, timeoutSeconds }: ScriptStep, stepRun:
   if (timedOut)
     throw new DeployError('script-failed', `the script was stopped: it took longer than ${timeoutSeconds} s`);
   if (status !== 0) throw new DeployError('script-failed', `the script ended with ${status ?? 'a signal'}`);
-  return { figures: { status, linesLogged: said.lines }, summary: `the script (SHA-256 ${digest}) ended with 0` };
+  const summary = `the script (SHA-256 ${digest}) ended with 0`;
+  return {
+    figures: { status, linesLogged: said.lines },
+    summary,
+    notes: [{ code: 'script-ended', values: { digest } }],
+  };
 }
 
 /** Nothing of the agent's own. */

@@ -7,6 +7,7 @@ import type { ServerMessage } from '../../protocol/agent-messages.ts';
 import type { Approval } from '../../protocol/approval.ts';
 import type { CheckedDisk } from '../../protocol/disk-check.ts';
 import type { DeployError } from '../../protocol/errors.ts';
+import type { StepNote } from '../../protocol/step-notes.ts';
 import type { AgentContext } from '../context.ts';
 import type { LogLevel } from '../screen/status.ts';
 
@@ -35,7 +36,8 @@ export type StepWork = {
   readonly figures: object;
   readonly disk?: Disk;
   readonly checked?: readonly CheckedDisk[];
-  /** What was done and how that is known, in one line. */
+  /** What was done and how that is known, in one line, and as codes with values. */
   readonly summary?: string;
+  readonly notes?: readonly StepNote[];
   readonly error?: DeployError | null;
 };

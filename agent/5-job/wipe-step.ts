@@ -23,5 +23,5 @@ export async function wipeStep(step: WipeStep, stepRun: StepRun): Promise<StepWo
     log('info', `went on from byte ${result.resumedAtBytes}, where an earlier wipe was cut off`);
   const summary = `${result.done}; ${result.verified}`;
   log('info', `${describeDisk(disk)}: ${summary}`);
-  return { figures: result, disk, summary };
+  return { figures: result, disk, summary, notes: result.notes };
 }

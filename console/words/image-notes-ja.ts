@@ -1,5 +1,5 @@
-// What a capture noted in an image, in Japanese. Images hold sentences and no codes, so that a sentence is known by its own words, `{}` in place of what varies;
-// test/console/server-words.test.ts holds them against imaging/.
+// What a capture noted in an image, and what a step warned of, in Japanese. Images hold sentences and no codes, so that a sentence is known by its own words, `{}` in place of what varies;
+// test/console/server-words.test.ts holds them against imaging/ and agent/.
 
 type SayNote = (...values: readonly string[]) => string;
 
@@ -60,6 +60,35 @@ export const imageNotesInJapanese: readonly (readonly [sentence: string, say: Sa
     () => '確実に読み取れないため、ディスク全体をセクター単位で取得しました。',
   ],
   ['{}: captured sector by sector', () => '内容を確実に読み取れないため、セクター単位で取得しました。'],
+  [
+    'not all of it reads as zeros; {} places that held something, all over the disk, hold something else now',
+    (places) => `ゼロではない部分がありますが、データがあった ${places} か所の内容はすべて変わっています。`,
+  ],
+  [
+    'not all of it reads as zeros; there is nothing to compare it with: it was blank before, or could not be read',
+    () => 'ゼロではない部分があります。消去前が空だったか読み取れなかったため、比較できません。',
+  ],
+  [
+    '{} cannot erase itself{}: it is overwritten instead',
+    () => 'ディスク自身の消去機能を使用できないため、上書きで消去します。',
+  ],
+  [
+    '{} cannot be read past the page cache: the read-back may have come from memory',
+    () => 'ページキャッシュを避けて読み取れないため、読み戻しはメモリーの内容を確認しただけの可能性があります。',
+  ],
+  [
+    '{} is still erasing itself, as it was told before: that is waited for',
+    () => '以前に開始された消去が続いているため、終わるまで待ちます。',
+  ],
+  ['{} is locked by {}', (_, lock) => `ロックされています（${lock}）。`],
+  ['{} says that it is failing: replace it', (disk) => `故障を報告しているディスクです。交換してください: ${disk}`],
+  ['{} has the same id as {}', (disk, other) => `同じ ID のディスクがあります: ${disk}、${other}`],
+  [
+    'there is no free space for partition {} to grow into',
+    (number) => `パーティション ${number} を拡張する空きがありません。`,
+  ],
+  ['{} keeps the id of its {}: {}', (place, what) => `${place} の ${what} の ID は元のままです。`],
+  ["{} more warnings are in the job's log only", (count) => `ほか ${count} 件の警告はジョブのログにあります。`],
 ];
 
 /** Null where no sentence fits. Notes of a whole disk have its name in front, and the partition's number. */

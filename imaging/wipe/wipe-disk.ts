@@ -24,6 +24,7 @@ import { waitForErase } from './poll-erase.ts';
 import { findSanitizers, readRunningErase } from './sanitize.ts';
 import type { EraseFacts, Sanitizer } from './sanitizer.ts';
 import { type Evidence, takeSamples, verifyWiped } from './verify-wiped.ts';
+import { tellWipeNote, type WipeNote } from './wipe-notes.ts';
 
 export type WipeOptions = RunOptions &
   FindingOptions & {
@@ -45,6 +46,8 @@ export type WipeResult = {
   readonly done: string;
   /** What the read-back showed, in words. */
   readonly verified: string;
+  /** Both as codes with values. */
+  readonly notes: readonly WipeNote[];
   readonly sizeBytes: number;
   readonly bytesWritten: number;
   readonly bytesVerified: number;
@@ -189,9 +192,15 @@ async function wipe(target: Target, wiping: Wiping): Promise<Work> {
       state.now = `${target.path} was being overwritten: ${partlyThere}`;
     },
   });
-  const what = pattern === 'zeros' ? 'zeros' : 'random bytes';
-  const verified = `all ${target.sizeBytes} bytes read back as the ${what} that were written`;
-  return { ...written, done: `overwritten with ${what}`, verified };
+  const bytes = String(target.sizeBytes);
+  return {
+    ...written,
+    ...tell({ code: 'overwritten', values: { pattern } }, { code: 'read-as-written', values: { bytes, pattern } }),
+  };
+}
+
+function tell(done: WipeNote, verified: WipeNote): Pick<Work, 'done' | 'verified' | 'notes'> {
+  return { done: tellWipeNote(done), verified: tellWipeNote(verified), notes: [done, verified] };
 }
 
 const edgeBytes = 2 ** 20;
@@ -210,7 +219,8 @@ async function discard(target: Target, wiping: Wiping): Promise<Work> {
   }
   await blankRanges(target, edges);
   const bytesWritten = edges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  return { ...(await verify(target, before, wiping)), done: 'discarded', bytesWritten, resumedAtBytes: 0 };
+  const { note, bytesVerified } = await verify(target, before, wiping);
+  return { ...tell({ code: 'discarded', values: {} }, note), bytesVerified, bytesWritten, resumedAtBytes: 0 };
 }
 
 async function sanitize(target: Target, { name, run }: Sanitizer, wiping: Wiping): Promise<Work> {
@@ -230,7 +240,8 @@ async function sanitize(target: Target, { name, run }: Sanitizer, wiping: Wiping
   state.now = `${target.path} says that it has erased itself (${name}), and has not been read back`;
   throwIfCancelled(signal);
   await flushTarget(target);
-  return { ...(await verify(target, before, wiping)), done: name, bytesWritten: 0, resumedAtBytes: 0 };
+  const { note, bytesVerified } = await verify(target, before, wiping);
+  return { ...tell({ code: 'erased', values: { name } }, note), bytesVerified, bytesWritten: 0, resumedAtBytes: 0 };
 }
 
 function reportErase({ onProgress }: RunOptions, bytesTotal: number): (fraction: number) => void {
@@ -242,20 +253,19 @@ async function verify(
   target: Target,
   before: Awaited<ReturnType<typeof takeSamples>>,
   { clock, direct, signal, pause, onProgress, onWarning }: Wiping,
-): Promise<Pick<Work, 'verified' | 'bytesVerified'>> {
+): Promise<{ readonly note: WipeNote; readonly bytesVerified: number }> {
   clock.begin('read-back');
   const onDone = (bytesDone: number) =>
     onProgress?.({ phase: 'read-back', bytesDone, bytesTotal: target.sizeBytes, bytesTransferred: 0 });
   const evidence: Evidence = await verifyWiped({ target, direct, signal, pause, onDone }, before);
   const { zeros, bytesVerified, samplesChanged } = evidence;
-  if (zeros) return { bytesVerified, verified: `all ${bytesVerified} bytes read back as zeros` };
-  const compared =
+  if (zeros) return { bytesVerified, note: { code: 'read-zeros', values: { bytes: String(bytesVerified) } } };
+  const note: WipeNote =
     samplesChanged === 0
-      ? 'there is nothing to compare it with: it was blank before, or could not be read'
-      : `${samplesChanged} places that held something, all over the disk, hold something else now`;
-  const verified = `not all of it reads as zeros; ${compared}`;
-  onWarning?.(`${target.label}: ${verified}`);
-  return { bytesVerified, verified };
+      ? { code: 'read-uncompared', values: {} }
+      : { code: 'read-changed', values: { places: String(samplesChanged) } };
+  onWarning?.(`${target.label}: ${tellWipeNote(note)}`);
+  return { bytesVerified, note };
 }
 
 function report0(phase: ProgressPhase, { sizeBytes }: Target, { onProgress }: RunOptions): void {

@@ -1,5 +1,7 @@
 // A machine is approved without anybody asking: by a rule, by an enrolment's secret, or because the server approves all. It is written down why.
+import type { AskerName } from '../../protocol/askers.ts';
 import type { MachineRule } from '../../protocol/machine-rule.ts';
+import type { About } from '../../protocol/people.ts';
 import type { ServerConfig } from '../config.ts';
 import type { Database, MachineRow, Tables } from '../database/schema.ts';
 import { refreshFacts } from '../machines/machine-facts.ts';
@@ -8,10 +10,10 @@ import { changeTags } from '../machines/tags.ts';
 import { writeAudit } from '../people/audit-log.ts';
 
 /** In the audit log, where a person's name would be. */
-const who = 'automatic approval';
+const who: AskerName = 'automatic approval';
 
 /** For servers that approve all. */
-export function approvedByServer({ approve }: Pick<ServerConfig, 'approve'>): Record<string, string> | null {
+export function approvedByServer({ approve }: Pick<ServerConfig, 'approve'>): About | null {
   return approve === 'all' ? { flag: '--approve all' } : null;
 }
 
@@ -22,7 +24,7 @@ type Waiting = Pick<MachineRow, 'id' | 'name' | 'address'> & { readonly facts: s
 export async function approveMachine(
   db: Database,
   { id, name, address }: Pick<MachineRow, 'id' | 'name' | 'address'>,
-  by: Record<string, string>,
+  by: About,
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('machines')

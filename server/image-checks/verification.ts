@@ -1,12 +1,13 @@
 // Images are read again by the clock: "each every so many days" (settings), the one that has waited longest first. What is known of images that are gone is forgotten.
 import { isEscrowName } from '../../imaging/manifest/image-name.ts';
+import type { AskerName } from '../../protocol/askers.ts';
 import { type ImageVerification, imageVerificationSchema } from '../../protocol/settings.ts';
 import type { Database } from '../database/schema.ts';
 import { type Images, requestImageCheck } from './image-checks.ts';
 
 const setting = 'imageVerification';
 /** Who asks, in the audit log. */
-const askedBySettings = 'settings';
+const askedBySettings: AskerName = 'settings';
 const dayMs = 24 * 60 * 60 * 1000;
 const keptOfEach = 20;
 

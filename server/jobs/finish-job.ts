@@ -1,6 +1,6 @@
 // A job's end as its agent reports it: what its checks found goes to the machine's history, and the rest stays with the job.
-import type { StepResult } from '../../protocol/agent-messages.ts';
 import type { Difference } from '../../protocol/disk-check.ts';
+import type { JobResult } from '../../protocol/rest.ts';
 import type { Database } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { recordCheck } from '../disk-checks/record-check.ts';
@@ -23,13 +23,14 @@ export async function finishJob(
 ): Promise<{ life: JobLife; differences: Difference[] }> {
   return transact(db, async (transaction) => {
     const told: Difference[] = [];
-    const results: StepResult[] = [];
+    const results: JobResult[] = [];
     for (const [step, result] of done.results.entries()) {
       const { disks, ...rest } = result;
       const found = disks === undefined ? [] : await recordCheck(transaction, machineId, { jobId, step, disks });
-      const warnings = found.filter(({ level }) => level === 'warning').map(({ message }) => message);
+      const differences = found.filter(({ level }) => level === 'warning');
+      const warnings = [...rest.warnings, ...differences.map(({ message }) => message)].slice(0, maxWarnings);
       told.push(...found);
-      results.push({ ...rest, warnings: [...rest.warnings, ...warnings].slice(0, maxWarnings) });
+      results.push({ ...rest, warnings, ...(differences.length === 0 ? {} : { differences }) });
     }
     // Last, because it refuses a lease that is lost: then nothing of the above has happened.
     const life = await changeJob(transaction, jobId, { kind: 'done', ...done, results });

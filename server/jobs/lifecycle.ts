@@ -1,7 +1,6 @@
 // The states of a job and every way from one to another, as one pure function; what is stored and sent is elsewhere.
-import type { StepResult } from '../../protocol/agent-messages.ts';
 import { DeployError, type ErrorBody, type ErrorCode } from '../../protocol/errors.ts';
-import type { JobHold, JobState } from '../../protocol/rest.ts';
+import type { JobHold, JobResult, JobState } from '../../protocol/rest.ts';
 
 /** Handed to an agent with the job; its boot id says which boot of the machine runs it. */
 export type Lease = { readonly id: string; readonly bootId: string };
@@ -23,7 +22,7 @@ export type JobLife = {
   readonly handOuts: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
-  readonly results: readonly StepResult[];
+  readonly results: readonly JobResult[];
   readonly error: JobError | null;
 };
 
@@ -35,7 +34,7 @@ export type JobEvent =
   | {
       readonly kind: 'done';
       readonly leaseId: string;
-      readonly results: readonly StepResult[];
+      readonly results: readonly JobResult[];
       readonly error: JobError | null;
       readonly at: string;
     }

@@ -1,5 +1,6 @@
 // A machine shows up, at the boot script or as an agent: it is recognised, or written down as pending.
 import type { Inventory } from '../../protocol/inventory.ts';
+import type { About } from '../../protocol/people.ts';
 import { approveMachine } from '../approvals/approve-machine.ts';
 import type { Database, MachineRow } from '../database/schema.ts';
 import { transactInTurn } from '../database/transact.ts';
@@ -22,7 +23,7 @@ type Sighting = IdentityFacts & {
   /** Where it asks from. */
   readonly address: string;
   /** Why it is approved at once, for the audit log; null: it waits, unless the rules for approval fit it. */
-  readonly approvedBy: Record<string, string> | null;
+  readonly approvedBy: About | null;
 };
 
 /** The machine with these facts; a new one is pending, unless it is approved at once. Null when nothing identifies it. */

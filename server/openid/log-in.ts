@@ -1,4 +1,5 @@
 // Who the provider says somebody is becomes a user of this server, and a session. They are linked by issuer and subject: names and e-mail addresses can change hands.
+import { type AskerName, readAsker } from '../../protocol/askers.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { LoginCodeBody } from '../../protocol/openid.ts';
 import { type Role, roles } from '../../protocol/people.ts';
@@ -9,7 +10,6 @@ import { transact } from '../database/transact.ts';
 import { foldName } from '../fold-name.ts';
 import { newId } from '../new-id.ts';
 import { writeAudit } from '../people/audit-log.ts';
-import { operatorTokenName } from '../people/operator-token-name.ts';
 import { openSession } from '../people/person-tokens.ts';
 import { takeLoginCode } from './login-codes.ts';
 import type { Identity } from './provider.ts';
@@ -20,6 +20,8 @@ const hourMs = 3_600_000;
 /** In the count of wrong tries. */
 const counted = 'OpenID Connect code';
 const maxNamesakes = 100;
+/** In the audit log. */
+const nobody: AskerName = 'unknown user';
 
 /** @throws DeployError forbidden without a group that has a role here; unauthorized for a disabled user */
 export async function admit(
@@ -34,7 +36,7 @@ export async function admit(
     if (role === null) return known === undefined ? null : endAll(transaction, known);
     return known === undefined ? create(transaction, identity, role) : noteLogin(transaction, known, role);
   });
-  const who = user?.name ?? 'unknown user';
+  const who = user?.name ?? nobody;
   const refused = role === null ? 'forbidden' : user === null || user.disabled === 1 ? 'unauthorized' : null;
   await writeAudit(db, { who, address, action, about: {}, outcome: refused ?? 'ok' });
   if (refused === 'forbidden') {
@@ -66,7 +68,7 @@ export async function logInByCode(context: Context, config: OpenIdConfig, body: 
     const { code } = toDeployError(thrown);
     if (code !== 'unauthorized') throw thrown;
     logins.failed(counted, address);
-    await note('unknown user', code);
+    await note(nobody, code);
     throw thrown;
   }
 }
@@ -103,7 +105,7 @@ async function findFreeName(db: Database, { issuer, subject, name }: Identity) {
   const wanted =
     nameSchema.safeParse(name?.trim().slice(0, 150)).data ?? nameSchema.parse(subject.replace(/\p{Cc}/gu, '?'));
   const host = new URL(issuer).hostname.slice(0, 80);
-  const reserved = foldName(wanted) === operatorTokenName;
+  const reserved = readAsker(foldName(wanted)) !== null;
   for (let n = reserved ? 1 : 0; n < maxNamesakes; n++) {
     const candidate = n === 0 ? wanted : `${wanted} (${host}${n === 1 ? '' : ` ${n}`})`;
     const foldedName = foldName(candidate);

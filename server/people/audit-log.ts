@@ -1,6 +1,6 @@
 // What people did, or were refused: written before they are answered, and never changed (the database itself refuses that).
 import type { z } from 'zod';
-import type { AuditEntry, auditPageSchema } from '../../protocol/people.ts';
+import type { About, AboutKey, AuditEntry, auditPageSchema } from '../../protocol/people.ts';
 import type { Database } from '../database/schema.ts';
 import { newId } from '../new-id.ts';
 import { digestScripts } from '../scenarios/check-scripts.ts';
@@ -11,18 +11,20 @@ const kept = [
   ...['name', 'scenario', 'machine', 'approve', 'state', 'role', 'disabled', 'label', 'bootProfile', 'check', 'reason'],
   ...['addTags', 'removeTags', 'rules', 'members', 'add', 'remove', 'from'],
   'driver',
-  ...['group', 'machines', 'retries', 'jobLimits'],
+  ...['user', 'group', 'machines', 'retries', 'jobLimits'],
   ...['enabled', 'wake'],
   ...['image', 'kind', 'boot', 'useDamaged', 'imageVerification'],
-] as const;
+] as const satisfies readonly AboutKey[];
 
-export async function writeAudit(db: Database, entry: Omit<AuditEntry, 'id' | 'at'>): Promise<void> {
+type Entry = Omit<AuditEntry, 'id' | 'at' | 'about'> & { readonly about: About };
+
+export async function writeAudit(db: Database, entry: Entry): Promise<void> {
   const row = { ...entry, id: newId(), at: new Date().toISOString(), about: JSON.stringify(entry.about) };
   await db.insertInto('audit').values(row).execute();
 }
 
 /** What an action is about: the parameters of its path, and of its body what names something. */
-export function readAbout(parameters: unknown, body: unknown): Record<string, string> {
+export function readAbout(parameters: unknown, body: unknown): About {
   const named = isRecord(body) ? kept.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]) : [];
   const scripts = digestScripts(body);
   const all = [

@@ -1,18 +1,20 @@
 // Users: made, changed and removed by administrators. Names differ in more than case.
 import type { z } from 'zod';
+import { readAsker } from '../../protocol/askers.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import type { Role, Setup, User, UserPatch, userBodySchema } from '../../protocol/people.ts';
 import type { Database, UserRow } from '../database/schema.ts';
 import { transact } from '../database/transact.ts';
 import { foldName } from '../fold-name.ts';
 import { newId } from '../new-id.ts';
-import { operatorTokenName } from './operator-token-name.ts';
 import { hashPassword } from './password-hash.ts';
 
 /** @throws DeployError user-exists, invalid-input */
 export async function createUser(db: Database, body: z.infer<typeof userBodySchema>): Promise<User> {
-  if (foldName(body.name) === operatorTokenName) {
-    throw new DeployError('invalid-input', `'${body.name}' is what the records call whoever holds the operator token`);
+  if (readAsker(foldName(body.name)) !== null) {
+    throw new DeployError('invalid-input', `'${body.name}' is what the records write where no user asked`, {
+      hint: 'Choose another name.',
+    });
   }
   const row: UserRow = {
     id: newId(),

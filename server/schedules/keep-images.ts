@@ -1,5 +1,6 @@
 // Retention: after a job of a schedule has ended well, those of the schedule's own images that its rules do not keep are deleted.
 import { type PrunePlan, planPrune, prune } from '../../imaging/store/prune-images.ts';
+import { nameOfSchedule } from '../../protocol/askers.ts';
 import { listSelectorImages, selectorOf } from '../../protocol/expand-steps.ts';
 import { listPlaceholders } from '../../protocol/parameters.ts';
 import type { Step } from '../../protocol/scenario.ts';
@@ -59,7 +60,13 @@ async function keepImagesOf(
   await prune(store, spared, signal);
   const names = spared.groups.flatMap(({ remove }) => remove.map(({ name }) => name));
   for (const name of names) {
-    const entry = { who: `schedule ${row.name}`, address: '', action: 'delete image', about: { name }, outcome: 'ok' };
+    const entry = {
+      who: nameOfSchedule(row.name),
+      address: '',
+      action: 'delete image',
+      about: { name },
+      outcome: 'ok',
+    };
     await writeAudit(db, entry);
   }
   if (names.length > 0) log.info({ schedule: row.name, images: names }, 'old images deleted');

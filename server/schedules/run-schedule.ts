@@ -1,4 +1,5 @@
 // A schedule's time has come: its jobs are asked for, together with the note that this time is dealt with, or not at all.
+import { nameOfSchedule } from '../../protocol/askers.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { RunNote, ScheduleRun } from '../../protocol/schedule.ts';
 import type { Context } from '../context.ts';
@@ -49,7 +50,7 @@ export async function runSchedule(context: ScheduleContext, row: ScheduleRow, ru
     await appendJobLog(db, jobId, 'info', `asked for by the schedule ${row.name}, due ${done.dueAt}`);
   }
   const about = { schedule: row.name, due: done.dueAt, jobs: String(done.jobIds.length) };
-  const who = run.by ?? `schedule ${row.name}`;
+  const who = run.by ?? nameOfSchedule(row.name);
   if (run.by === undefined)
     await writeAudit(db, { who, address: '', action: 'schedule run', about, outcome: done.outcome });
   log[done.outcome === 'failed' ? 'warn' : 'info']({ schedule: row.name, ...done }, 'schedule run');

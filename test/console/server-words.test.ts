@@ -4,16 +4,29 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { describePhase } from '../../console/components/job-words.ts';
 import { partsTexts } from '../../console/components/texts.ts';
+import { aboutTexts } from '../../console/pages/audit/about-texts.ts';
 import { actionTexts } from '../../console/pages/audit/action-texts.ts';
 import { jobTexts } from '../../console/pages/job/texts.ts';
 import { adviceInJapanese } from '../../console/words/advice-ja.ts';
+import { askersInJapanese } from '../../console/words/askers-ja.ts';
 import { differencesInJapanese } from '../../console/words/differences-ja.ts';
 import { errorsInJapanese } from '../../console/words/errors-ja.ts';
 import { findingsInJapanese } from '../../console/words/findings-ja.ts';
 import { imageNotesInJapanese } from '../../console/words/image-notes-ja.ts';
 import { planWarningsInJapanese } from '../../console/words/plan-warnings-ja.ts';
 import { runNotesInJapanese } from '../../console/words/run-notes-ja.ts';
-import { sayDifference, sayError, sayFinding, sayNote, sayRun, sayWait } from '../../console/words/translate.ts';
+import { stepNotesInJapanese } from '../../console/words/step-notes-ja.ts';
+import {
+  sayDifference,
+  sayError,
+  sayFinding,
+  sayNote,
+  sayRun,
+  saySummary,
+  sayWait,
+  sayWarning,
+  sayWho,
+} from '../../console/words/translate.ts';
 import { waitsInJapanese } from '../../console/words/waits-ja.ts';
 import { differenceKindSchema } from '../../protocol/disk-check.ts';
 import { errorCatalogue } from '../../protocol/errors.ts';
@@ -21,6 +34,7 @@ import { planWarningSchema } from '../../protocol/plan.ts';
 import { jobHoldSchema } from '../../protocol/rest.ts';
 import { stepKinds } from '../../protocol/scenario.ts';
 import { runNoteSchema } from '../../protocol/schedule.ts';
+import { stepNoteCodes } from '../../protocol/step-notes.ts';
 import { waitCodeSchema } from '../../protocol/waits.ts';
 import { onlyAsk } from '../../server/audited.ts';
 import { routes } from '../../server/routes.ts';
@@ -35,6 +49,7 @@ it('every error code, wait, finding, difference of disks and warning of a plan i
   expect(Object.keys(waitsInJapanese).toSorted()).toEqual(waitCodeSchema.options.toSorted());
   expect(Object.keys(planWarningsInJapanese).toSorted()).toEqual(planWarningSchema.options.toSorted());
   expect(Object.keys(differencesInJapanese).toSorted()).toEqual(differenceKindSchema.options.toSorted());
+  expect(Object.keys(stepNotesInJapanese).toSorted()).toEqual([...stepNoteCodes].toSorted());
   expect(Object.keys(runNotesInJapanese).toSorted()).toEqual(runNoteSchema.shape.code.options.toSorted());
   // Its table names every finding that there is.
   const findings = [...read('docs/preflight.md').matchAll(/^\| `([a-z-]+)` \| (?:capture|restore)/gm)].map(
@@ -54,16 +69,20 @@ it('every error code, wait, finding, difference of disks and warning of a plan i
     ...Object.values(runNotesInJapanese).map((say) =>
       say(
         { machine: 'web-01', since: '', count: '2', error: 'store-io' },
-        { moment: () => '', error: () => '壊れています' },
+        { moment: () => '', error: () => '壊れています', who: (who) => who },
       ),
     ),
     ...imageNotesInJapanese.map(([, say]) => say('1', '2')),
+    ...Object.values(stepNotesInJapanese).map((say) => say({}, '1 GiB')),
+    ...Object.values(askersInJapanese).map((say) => say('nightly')),
   ];
   expect(said.filter((text) => !isJapanese(text))).toEqual([]);
 });
 
-it('every sentence by which a note in an image is known is one that the engine writes', () => {
-  const sources = globSync('imaging/**/*.ts', { cwd: root }).map((file) => read(file).replaceAll(/\$\{[^}]*\}/g, '{}'));
+it('every sentence by which a note in an image or a warning of a step is known is one that the engine writes', () => {
+  const sources = globSync(['imaging/**/*.ts', 'agent/5-job/*.ts'], { cwd: root }).map((file) =>
+    read(file).replaceAll(/\$\{[^}]*\}/g, '{}'),
+  );
   const unknown = imageNotesInJapanese.filter(([sentence]) => !sources.some((source) => source.includes(sentence)));
   expect(unknown.map(([sentence]) => sentence)).toEqual([]);
 });
@@ -85,6 +104,53 @@ it('a note in an image is said in Japanese with its place, and beside it as it w
   for (const other of ['of next year', 'made anew with its UUID!', ' clusters are marked bad', '', ': ']) {
     expect(sayNote(other, 'ja')).toEqual({ text: other, advice: null, original: null });
   }
+});
+
+it('a step’s summary is said by its codes, and its warnings by the difference or the sentence that they are; older agents’ are in English', () => {
+  const summary = 'overwritten with zeros; all 4096 bytes read back as the zeros that were written';
+  const notes = [
+    { code: 'overwritten', values: { pattern: 'zeros' } },
+    { code: 'read-as-written', values: { bytes: '4096', pattern: 'zeros' } },
+  ];
+  const step = { kind: 'wipe', figures: {}, secondsByPhase: {}, warnings: [] } as const;
+  const asItCame = { text: summary, advice: null, original: null };
+  const said = (extra: object, language = 'ja') => saySummary({ ...step, warnings: [], summary, ...extra }, language);
+  expect(said({ notes })).toEqual({
+    text: 'ディスク全体をゼロで上書きしました。全 4.0 KiB を読み戻し、書き込んだゼロと一致することを確認しました。',
+    ...{ advice: null, original: summary },
+  });
+  const newer = [...notes, { code: 'toString', values: {} }];
+  for (const given of [said({ notes }, 'en'), said({}), said({ notes: newer })]) expect(given).toEqual(asItCame);
+  expect(saySummary({ ...step, warnings: [] }, 'ja')).toBeNull();
+  const message = 'disk 2 (a) is gone';
+  const gone = { kind: 'gone', level: 'warning', diskId: 'a', diskNumber: 2, message } as const;
+  const result = { ...step, warnings: [message], differences: [gone] };
+  expect(sayWarning(message, result, 'ja')).toEqual(sayDifference(gone, 'ja'));
+  expect(sayWarning('/dev/sda: disk is locked by ATA password', result, 'ja').text).toMatch(/^ロック/);
+});
+
+it('who asked where it was no user is said in Japanese; a user is named', () => {
+  const who = [
+    'operator token',
+    'automatic approval',
+    'settings',
+    'unknown user',
+    'schedule toString',
+    'ann',
+    'toString',
+  ];
+  expect(who.map((name) => sayWho(name, 'ja'))).toEqual([
+    ...[
+      'オペレータートークン',
+      '自動承認',
+      'サーバーの設定',
+      '不明なユーザー',
+      'スケジュール toString',
+      'ann',
+      'toString',
+    ],
+  ]);
+  expect(who.map((name) => sayWho(name, 'en'))).toEqual(who);
 });
 
 it('what became of a schedule’s time is said by its codes; times of before, and codes of a newer server, are in English', () => {
@@ -120,6 +186,13 @@ it('every action that people are written down for has words in the audit log', (
     .map((route) => `${route.method} ${route.path}`);
   expect(audited.length).toBeGreaterThan(30);
   expect(audited.filter((action) => !Object.hasOwn(actionTexts.en, action))).toEqual([]);
+  const bySelf = globSync('server/**/*.ts', { cwd: root }).flatMap((file) =>
+    [...read(file).matchAll(/\baction(?: =|:) '([^']+)'/g)].map(([, action]) => action ?? ''),
+  );
+  expect(bySelf).toContain('schedule run');
+  expect(bySelf.filter((action) => !Object.hasOwn(actionTexts.en, action))).toEqual([]);
+  const named = audited.flatMap((action) => [...action.matchAll(/:([a-z]+)/gi)].map(([, name]) => name ?? ''));
+  expect(named.filter((name) => !Object.hasOwn(aboutTexts.en, name))).toEqual([]);
   const known = new Set(routes.map((route) => `${route.method} ${route.path}`));
   expect(Object.keys(actionTexts.en).filter((action) => action.includes('/v1/') && !known.has(action))).toEqual([]);
 });

@@ -57,7 +57,8 @@ describe.concurrent('the disks of a machine', () => {
 
     const gone = expect.stringContaining('serial S1, 8.0 GiB, id serial-QEMU-S1) is gone');
     const { results } = await server.job(job.id);
-    expect(results).toEqual([{ ...result([]), disks: undefined, warnings: ['a sector was slow', gone] }]);
+    const warnings = { warnings: ['a sector was slow', gone], differences: second.differences };
+    expect(results).toEqual([{ ...result([]), disks: undefined, ...warnings }]);
     await eventually(async () => {
       const log = await server.api<{ level: string; message: string }[]>('GET', `/v1/jobs/${job.id}/log`);
       return log.some(({ level, message }) => level === 'warning' && message.endsWith('is gone'));

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Event, eventsSchema } from '../../protocol/events.ts';
-import type { Grant } from '../../protocol/people.ts';
+import type { AuditEntry, Grant } from '../../protocol/people.ts';
 import type { Job } from '../../protocol/rest.ts';
 import { mayAtLeast } from '../../server/people/person-tokens.ts';
 import type { Route } from '../../server/route.ts';
@@ -172,6 +172,8 @@ describe('a role on a group', () => {
       await server.api('POST', '/v1/grants', { user: 'Ann', group: 'Lab 3', role: 'viewer' });
       expect(errorCode(await change())).toBe('forbidden');
       expect(await server.api<Grant[]>('GET', '/v1/grants')).toMatchObject([{ userName: 'Ann', role: 'viewer' }]);
+      const { entries } = await server.api<{ entries: AuditEntry[] }>('GET', '/v1/audit?limit=1');
+      expect(entries[0]?.about).toEqual({ user: 'Ann', group: 'Lab 3', role: 'viewer' });
       await server.api('PATCH', '/v1/groups/Lab%203', { rules: [] });
       expect(await ann.names('/v1/machines')).toEqual([]);
       await server.api('PATCH', '/v1/groups/Lab%203', { rules: [{ tag: 'y' }] });

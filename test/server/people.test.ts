@@ -59,6 +59,14 @@ describe('a user', () => {
     ]);
   });
 
+  it('has no name that the records write where no user asked', async () => {
+    await using server = await TestServer.start();
+    for (const name of ['Operator token', 'settings', 'Schedule nightly', 'ｓettings']) {
+      await expect(addUser(server, name, 'viewer')).rejects.toThrow('invalid-input');
+    }
+    await addUser(server, 'schedules', 'viewer');
+  });
+
   it('that is disabled, demoted or has a new password is so at once, with all tokens', async () => {
     await using server = await TestServer.start();
     const { id } = await addUser(server, 'ann', 'operator');

@@ -1,30 +1,37 @@
 // Entries of the audit log as they are read and searched.
 import type { AuditEntry } from '../../../protocol/people.ts';
-import type { actionTexts } from './action-texts.ts';
+import { sayWho } from '../../words/translate.ts';
+import { aboutTexts } from './about-texts.ts';
+import { actionTexts } from './action-texts.ts';
 
-type Actions = (typeof actionTexts)['ja'];
+type Language = keyof typeof aboutTexts;
 
-/** `machine web-01, scenario back-up` */
-export function describeAbout({ about }: Pick<AuditEntry, 'about'>): string {
+/** `machine: web-01, scenario: back-up` */
+export function describeAbout({ about }: Pick<AuditEntry, 'about'>, language: Language): string {
   return Object.entries(about)
-    .map(([name, value]) => `${name} ${value}`)
+    .map(([name, value]) => `${wordFor(name, aboutTexts[language])}: ${value}`)
     .join(', ');
 }
 
+export function describeAction({ action }: Pick<AuditEntry, 'action'>, language: Language): string {
+  return wordFor(action, actionTexts[language]);
+}
+
 /** One of a newer server is shown as it is written. */
-export function describeAction({ action }: Pick<AuditEntry, 'action'>, actions: Actions): string {
-  return Object.hasOwn(actions, action) ? actions[action as keyof Actions] : action;
+function wordFor(name: string, words: Readonly<Record<string, string>>): string {
+  return Object.hasOwn(words, name) ? (words[name] ?? name) : name;
 }
 
 /** Every word of the search stands somewhere in the entry. */
-export function fits(entry: AuditEntry, search: string, actions: Actions): boolean {
+export function fits(entry: AuditEntry, search: string, language: Language): boolean {
   const all = [
     entry.who,
+    sayWho(entry.who, language),
     entry.action,
-    describeAction(entry, actions),
+    describeAction(entry, language),
     entry.address,
     entry.outcome,
-    describeAbout(entry),
+    describeAbout(entry, language),
   ]
     .join(' ')
     .toLowerCase();

@@ -57,6 +57,10 @@ test('a wipe overwrites the disk that its selector picks, and says what the read
     expect(result?.summary).toBe(
       `overwritten with zeros; all ${content.length} bytes read back as the zeros that were written`,
     );
+    expect(result?.notes).toEqual([
+      { code: 'overwritten', values: { pattern: 'zeros' } },
+      { code: 'read-as-written', values: { bytes: String(content.length), pattern: 'zeros' } },
+    ]);
     expect(log.at(-1)).toContain(result?.summary);
 
     // Between the choice and the first write another disk has come to stand there.
@@ -80,7 +84,10 @@ test('a script gets machine, job and parameters, and nothing of the agent; what 
   const digest = createHash('sha256').update(text).digest('hex');
   expect(log[0]).toContain(digest);
   expect(log.slice(1).sort()).toEqual(['script: 0', 'script: last', 'script: web 01|j1|a b;c', 'script: {machine}']);
-  expect(stepResultSchema.parse(results[0])).toMatchObject({ kind: 'script', figures: { status: 0, linesLogged: 4 } });
+  expect(stepResultSchema.parse(results[0])).toMatchObject({
+    ...{ kind: 'script', figures: { status: 0, linesLogged: 4 } },
+    notes: [{ code: 'script-ended', values: { digest } }],
+  });
 });
 
 test('a script that fails ends the job with its status, and one that says too much is cut short', async () => {
