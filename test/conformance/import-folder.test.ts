@@ -8,6 +8,7 @@ import { importImage } from '../../imaging/import.ts';
 import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
+import { cloneWithPartclone } from '../fixtures/partclone.ts';
 import { run } from '../fixtures/run.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
@@ -22,7 +23,7 @@ async function makeDisk(folder: string, script: string, places: readonly number[
     const files = { file: noise(MiB + i, `file ${i}`) };
     const part = await makeExtDisk(join(folder, `part${i}`), 16 * MiB, files);
     await run('dd', `if=${part}`, `of=${disk}`, 'bs=1M', `seek=${place}`, 'conv=notrunc');
-    await run('partclone.ext4', '-c', '-s', part, '-o', join(folder, `part${i}.img`), '-q', '-L', join(folder, 'log'));
+    await cloneWithPartclone('ext4', part, join(folder, `part${i}.img`));
   }
   return { disk, dump: await run('sfdisk', '-d', disk) };
 }
