@@ -12,6 +12,7 @@ import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk } from '../fixtures/disks.ts';
 import { type FatCase, fatCases, makeEmptyFat, makeFat } from '../fixtures/fat-cases.ts';
 import { listFatFiles } from '../fixtures/fat-oracles.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { tool } from '../fixtures/grow-cases.ts';
 import { withLoop } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
@@ -81,8 +82,10 @@ const esp = { name: 'ESP', sizeKiB: espBytes / 1024, flags: '-F 32 -s 8 -n ESP -
 /** A GPT disk with 512-byte sectors, an EFI system partition and an ext4. */
 async function makeDisk(directory: string): Promise<{ disk: string; fat: string }> {
   const disk = await makeRawDisk(path.join(directory, 'source'), 320 * mib);
-  const perMib = mib / 512;
-  tool('sgdisk', '-n', `1:${perMib}:+300M`, '-t', '1:ef00', '-n', `2:${302 * perMib}:+16M`, disk);
+  writeGpt(disk, [
+    { atMib: 1, sizeMib: 300, type: 'uefi' },
+    { atMib: 302, sizeMib: 16 },
+  ]);
   const fat = path.join(directory, 'fat');
   await makeFat(esp, fat);
   tool('dd', `if=${fat}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc,sparse');
@@ -149,7 +152,7 @@ test.for([
 ] as const)('a FAT that cannot go there refuses the disk: mkfs.fat %s', async ([flags, message]) => {
   await withTempDirectory(async (directory) => {
     const disk = await makeRawDisk(path.join(directory, 'source'), 42 * mib);
-    tool('sgdisk', '-n', '1:2048:+40M', disk);
+    writeGpt(disk, [{ atMib: 1, sizeMib: 40 }]);
     const fat = path.join(directory, 'fat');
     await makeEmptyFat({ sizeKiB: 40 * 1024, flags }, fat);
     // Not unmounted cleanly.

@@ -10,6 +10,7 @@ import { loadManifest } from '../../imaging/manifest/load-image.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeExtDisk, makeRawDisk, noise } from '../fixtures/disks.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { withLoop } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
@@ -43,17 +44,11 @@ async function cutFile(disk: string, file: string, offsetBytes: number, lengthBy
 async function makeGptDisk(directory: string, sectorSizeBytes = 512): Promise<string> {
   const disk = await makeRawDisk(path.join(directory, 'source'), 64 * mib);
   await withLoop(disk, ['--sector-size', String(sectorSizeBytes)], async (device) => {
-    const perMiB = mib / sectorSizeBytes;
-    tool(
-      'sgdisk',
-      '-n',
-      `1:${perMiB}:${25 * perMiB - 1}`,
-      '-n',
-      `2:${25 * perMiB}:${33 * perMiB - 1}`,
-      '-t',
-      '2:8200',
-      device,
-    );
+    const parts = [
+      { atMib: 1, sizeMib: 24 },
+      { atMib: 25, sizeMib: 8, type: 'swap' },
+    ];
+    writeGpt(device, parts, sectorSizeBytes);
   });
   const files = { one: noise(3 * mib, 'one'), two: Buffer.alloc(mib, 'text ') };
   await putFile(disk, await makeExtDisk(path.join(directory, 'ext'), 24 * mib, files), mib);

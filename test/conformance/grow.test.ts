@@ -8,6 +8,7 @@ import { mapDisk } from '../../imaging/map.ts';
 import { type RestoreOptions, restoreImage } from '../../imaging/restore.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { type GrowCase, growCases, tool } from '../fixtures/grow-cases.ts';
 import { withLoop, withMount } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
@@ -45,8 +46,7 @@ async function makeDisk(directory: string, { sizeMib, make, fill }: GrowCase, be
   await make(part);
   await fill?.(part, (folder) => fs.writeFile(path.join(folder, 'file'), content));
   const disk = await makeRawDisk(path.join(directory, 'source'), (sizeMib + 4) * mib);
-  tool('sgdisk', '-n', `1:2048:${(sizeMib + 1) * 2048 - 1}`, disk);
-  if (behind) tool('sgdisk', '-n', `2:${(sizeMib + 1) * 2048}:${(sizeMib + 2) * 2048 - 1}`, disk);
+  writeGpt(disk, [{ atMib: 1, sizeMib }, ...(behind ? [{ atMib: sizeMib + 1, sizeMib: 1 }] : [])]);
   tool('dd', `if=${part}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc,sparse');
   if (behind) {
     const handle = await fs.open(disk, 'r+');
@@ -104,7 +104,11 @@ test('a partition in the middle is grown and what lies behind it moves to the en
     const store = openMemoryStore();
     const sectors = ['--sector-size', '4096'];
     await withLoop(source, sectors, async (device) => {
-      tool('sgdisk', '-n', `1:256:${25 * 256 - 1}`, '-n', `2:${25 * 256}:${26 * 256 - 1}`, device);
+      const parts = [
+        { atMib: 1, sizeMib: 24 },
+        { atMib: 25, sizeMib: 1 },
+      ];
+      writeGpt(device, parts, 4096);
       tool('mkfs.ext4', '-q', '-F', '-b', '4096', '-E', `offset=${mib}`, device, '24M');
     });
     await withLoop(source, sectors, (device) => captureImage({ sourcePath: device, imageName: 'one', store }));

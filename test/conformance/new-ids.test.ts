@@ -10,6 +10,7 @@ import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { withFuse, withLoop, withMount } from '../fixtures/mounts.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 
@@ -103,9 +104,12 @@ const startMibOf = (chosen: readonly Kind[], index: number) =>
 /** A GPT disk with these file systems one after the other, each with a file. */
 async function makeDisk(directory: string, chosen: readonly Kind[]): Promise<string> {
   const disk = await makeRawDisk(path.join(directory, 'source'), (startMibOf(chosen, chosen.length) + 1) * mib);
+  writeGpt(
+    disk,
+    chosen.map(({ sizeMib }, i) => ({ atMib: startMibOf(chosen, i), sizeMib })),
+  );
   for (const [i, { sizeMib, make, mount }] of chosen.entries()) {
     const startMib = startMibOf(chosen, i);
-    tool('sgdisk', '-n', `${i + 1}:${startMib * 2048}:${(startMib + sizeMib) * 2048 - 1}`, disk);
     const part = await makeRawDisk(path.join(directory, 'new-part'), sizeMib * mib);
     await make(part);
     await fill(mount, part);

@@ -11,6 +11,7 @@ import type { Approval } from '../../protocol/approval.ts';
 import { stepSchema } from '../../protocol/scenario.ts';
 import { offlineContext } from '../fixtures/agent/offline-context.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { makeDisk } from '../fixtures/make-disk.ts';
 
 const mib = 2 ** 20;
@@ -63,7 +64,10 @@ const target = { by: 'serial', serial: 'disk-target' };
 beforeAll(async () => {
   directory = await fs.mkdtemp('/tmp/deploy-os-steps-');
   const disk = await makeRawDisk(file('disk-source'), 40 * mib);
-  tool('sgdisk', '-n', '1:2048:34815', '-n', '2:34816:67583', disk);
+  writeGpt(disk, [
+    { atMib: 1, sizeMib: 16 },
+    { atMib: 17, sizeMib: 16 },
+  ]);
   for (const [make, seek] of [
     [['mkfs.ext4', '-q', '-F'], 1],
     [['mkfs.vfat'], 17],
@@ -110,7 +114,7 @@ test('partition and toPartition: one partition goes into another one, and every 
   const disk = await makeRawDisk(file('disk-target'), 60 * mib, [
     { offsetBytes: 40 * mib, bytes: noise(mib, 'behind') },
   ]);
-  tool('sgdisk', '-n', '5:4096:69631', disk);
+  writeGpt(disk, [{ number: 5, atMib: 2, sizeMib: 32 }]);
   const before = await fs.readFile(disk);
   const { error } = await run({ kind: 'restore', image: 'web', target, partition: 1, toPartition: 5, grow: 'last' });
   expect(error).toBe(null);
@@ -147,7 +151,7 @@ test('an approval: what has changed on the target since is not overwritten, and 
     return { disks: await Promise.all(disks), again: false };
   };
   const before = await approved();
-  tool('sgdisk', '-n', '1:2048:4095', disk);
+  writeGpt(disk, [{ atMib: 1, sizeMib: 1 }]);
   const changed = await fs.readFile(disk);
   for (const step of [{}, { partition: 1, toPartition: 0 }]) {
     const { error, diskHalfWritten } = await runApproved(before, { kind: 'restore', image: 'web', target, ...step });

@@ -12,6 +12,7 @@ import { openDirectoryStore } from '../../imaging/store/directory-store.ts';
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { makeRawDisk, noise } from '../fixtures/disks.ts';
 import { storeCountingGets } from '../fixtures/fault-store.ts';
+import { writeGpt } from '../fixtures/gpt-table.ts';
 import { withTempDirectory } from '../fixtures/temp-directory.ts';
 import { expectUnfinished } from '../fixtures/unfinished-restore.ts';
 
@@ -71,7 +72,7 @@ test('a restore with new ids that is cut goes on, although each attempt makes ot
     const sizeBytes = 80 * mib;
     const bytes = noise(sizeBytes, 'partition').subarray(0, sizeBytes - 2 * mib);
     const source = await makeRawDisk(path.join(directory, 'source'), sizeBytes, [{ offsetBytes: mib, bytes }]);
-    execFileSync('sgdisk', ['-n', `1:2048:${(sizeBytes - mib) / 512 - 1}`, source]);
+    writeGpt(source, [{ atMib: 1, sizeMib: sizeBytes / mib - 2 }]);
     const store = openMemoryStore();
     await captureImage({ sourcePath: source, imageName: 'one', store });
     const target = path.join(directory, 'target');
