@@ -33,7 +33,15 @@ async function digestSources(): Promise<string> {
 
 async function build(): Promise<void> {
   const { build: buildByVite } = await import('vite');
-  await buildByVite({ configFile: path.join(root, 'console/vite.config.ts') });
+  const environment = process.env.NODE_ENV;
+  // Tests build as well, and what they build is served and packaged: never Svelte's own checks for developers.
+  process.env.NODE_ENV = 'production';
+  try {
+    await buildByVite({ configFile: path.join(root, 'console/vite.config.ts') });
+  } finally {
+    if (environment === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = environment;
+  }
   await Promise.all((await readdir(folder, { recursive: true })).map((name) => compress(path.join(folder, name))));
 }
 

@@ -15,11 +15,11 @@ export function formatAgo(at: string, nowMs: number, language = 'en'): string {
   return words.format(Math.round(seconds / step.seconds), step.unit);
 }
 
-/** `28 Nov 2026, 14:03:22` */
+/** `28 Nov 2026, 14:03:22 CET`: in the browser's time zone, and says which. */
 export function formatMoment(at: string, language = 'en'): string {
   return new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
     dateStyle: 'medium',
-    timeStyle: 'medium',
+    timeStyle: 'long',
   }).format(new Date(at));
 }
 

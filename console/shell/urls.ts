@@ -7,6 +7,7 @@ const named =
 
 export const urls = {
   machines: '/machines',
+  machinesOf: (group: string): string => `/machines?${new URLSearchParams({ group })}`,
   machine: named('machines'),
   jobs: '/jobs',
   job: named('jobs'),

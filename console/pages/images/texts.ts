@@ -11,8 +11,11 @@ export const imagesTexts = defineTexts({
     find: 'Find an image',
     noneYet: 'There are no images yet.',
     noneYetHint: 'A scenario with a capture makes one. Images of other programs: deploy-os image import.',
+    toScenarios: 'To the scenarios',
     none: 'No image fits.',
-    space: 'Space',
+    space: 'The store',
+    spaceHelp:
+      'Images share what they have in common. To measure shows how much that saves, and what each image takes alone; to check reads every chunk. Both read the whole store and may take a while.',
     alone: 'Only here',
     measure: 'Measure the space',
     measuring: 'Reading the indexes of all images…',
@@ -66,8 +69,11 @@ export const imagesTexts = defineTexts({
     noneYet: 'イメージはまだありません。',
     noneYetHint:
       'バックアップを含むシナリオで作成されます。他のプログラムのイメージは deploy-os image import で取り込めます。',
+    toScenarios: 'シナリオへ',
     none: '該当するイメージはありません。',
-    space: '容量',
+    space: 'ストア',
+    spaceHelp:
+      'イメージは共通の部分を共有します。計算すると、節約された容量と各イメージが単独で占める容量が表示されます。検査ではすべてのチャンクを読み取ります。どちらもストア全体を読み取るため時間がかかることがあります。',
     alone: '単独使用分',
     measure: '容量を計算',
     measuring: 'すべてのイメージの索引を読み取っています…',

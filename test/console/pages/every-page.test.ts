@@ -74,7 +74,7 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
   schedule: { at: () => '/schedule', ready: (page) => page.locator('.due').first().waitFor() },
   settings: { at: () => '/settings', ready: (page) => page.getByRole('cell', { name: /Z2/ }).first().waitFor() },
   people: { at: () => '/people', ready: (page) => page.getByRole('cell', { name: 'bob' }).first().waitFor() },
-  audit: { at: () => '/audit', ready: (page) => page.getByRole('cell', { name: 'POST /v1/users' }).first().waitFor() },
+  audit: { at: () => '/audit', ready: (page) => page.getByRole('cell', { name: /carol/ }).first().waitFor() },
   jobs: { at: () => '/jobs', ready: (page) => page.getByRole('link', { name: 'Restore classroom' }).first().waitFor() },
 };
 

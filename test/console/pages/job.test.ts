@@ -1,9 +1,11 @@
 // A job's page beside a real server and an agent that does as it is told: live progress, log, report, pause, cancel; and the wall.
+
+import { buffer } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import type { Job } from '../../../protocol/rest.ts';
+import type { Job, JobReport } from '../../../protocol/rest.ts';
 import { ScriptedAgent } from '../../server/scripted-agent.ts';
 import { eventually } from '../../server/support.ts';
-import { Console } from './support.ts';
+import { Console, findBarriers } from './support.ts';
 
 const uuid = '8a6e0804-2bd0-4672-b79d-d97027f9071a';
 const total = 8 * 1024 ** 3;
@@ -58,6 +60,29 @@ it('a job is followed live from its start to its report', async () => {
   await page.getByRole('heading', { name: 'Step 1: Check' }).waitFor();
   await page.getByText('replace disk 2').waitFor();
   await wall.locator('.state').getByText('Succeeded').waitFor();
+  expect(console.complaints).toEqual([]);
+});
+
+it('a job that waits shows what it will do, and one that has ended its image and its report to be kept', async () => {
+  await using console = await Console.start();
+  const agent = await prepare(console);
+  const [first, second] = [await run(console), await run(console)];
+  const job = await agent.next('job');
+  const page = await console.openAs('ann', `/jobs/${second.id}`);
+  await page.getByRole('heading', { name: 'What it will do' }).waitFor();
+  await page.getByText('not ended, and come first').waitFor();
+  const image = { id: 'i', name: 'web-01 / system', rootDigest: 'ab'.repeat(32) };
+  const result = { kind: 'capture' as const, figures: {}, secondsByPhase: {}, warnings: [], image };
+  agent.send({ type: 'done', jobId: first.id, leaseId: job.leaseId, results: [result] });
+  await page.goto(`/jobs/${first.id}`);
+  await page.getByText(image.rootDigest).waitFor();
+  const link = page.getByRole('link', { name: image.name });
+  expect(await link.getAttribute('href')).toBe('/images/web-01%20%2F%20system');
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Save the report' }).click();
+  const report = JSON.parse((await buffer(await (await downloading).createReadStream())).toString()) as JobReport;
+  expect(report).toMatchObject({ id: first.id, results: [result] });
+  expect(await findBarriers(page)).toEqual([]);
   expect(console.complaints).toEqual([]);
 });
 

@@ -73,7 +73,7 @@ it('a schedule is edited: its window is added, seen in the calendar and beside t
   await window.getByLabel('To').fill('04:00');
   await window.getByLabel('Sunday').uncheck();
   await dialog
-    .locator('ol li', { hasText: /01:30:00, jobs begin .*02:00:00/ })
+    .locator('ol li', { hasText: /01:30:00 \S+, jobs begin .*02:00:00/ })
     .nth(4)
     .waitFor();
   expect(await findBarriers(page)).toEqual([]);

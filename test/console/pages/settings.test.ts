@@ -32,6 +32,10 @@ it('limits are set, groups and approval rules made and removed, each by those wh
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('row', { name: /racks MAC address begins with 52:54:00 Servers/ }).waitFor();
   await page.getByRole('button', { name: 'Remove New classroom PCs' }).click();
+  await dialog.getByText('stay approved').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Remove New classroom PCs' }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
   await page.getByText('New classroom PCs is removed.').waitFor();
   expect(await console.server.api('GET', '/v1/approval-rules')).toMatchObject([{ name: 'racks', group: 'Servers' }]);
 
@@ -39,7 +43,7 @@ it('limits are set, groups and approval rules made and removed, each by those wh
   await ann.getByLabel('In one network').fill('4');
   await ann.getByRole('button', { name: 'Save', exact: true }).click();
   await ann.getByText('Saved.').waitFor();
-  await ann.getByLabel('Every so many days').fill('30');
+  await ann.getByLabel('Every … days').fill('30');
   await ann.getByRole('button', { name: 'Save how often' }).click();
   await ann.getByText('Saved.').nth(1).waitFor();
   expect(await console.server.api('GET', '/v1/settings')).toMatchObject({
@@ -47,7 +51,7 @@ it('limits are set, groups and approval rules made and removed, each by those wh
     imageVerification: { everyDays: 30 },
   });
   expect(console.complaints).toEqual([]);
-});
+}, 180_000);
 
 it('media are made and enrolments revoked, boot profiles made, changed and set for a machine', async () => {
   await using console = await Console.start();
@@ -74,6 +78,7 @@ it('media are made and enrolments revoked, boot profiles made, changed and set f
   await dialog.getByRole('button', { name: 'Close' }).click();
   expect(await page.getByText(secret).count()).toBe(0);
   await page.getByRole('button', { name: 'Revoke rack 4' }).click();
+  await dialog.getByRole('button', { name: 'Remove' }).click();
   await page.getByText('rack 4 is removed.').waitFor();
   expect(await console.server.api('GET', '/v1/enrolments')).toMatchObject([{ label: 'Sticks of the second factory' }]);
 
