@@ -10,6 +10,7 @@ import { describeSystem } from '../imaging/preflight/finding.ts';
 import { describeLost } from '../imaging/rescue/describe-loss.ts';
 import type { RestoreResult } from '../imaging/restore.ts';
 import type { RestorePartitionResult } from '../imaging/restore-partition.ts';
+import type { KeptSetting, SettingChange, SettingsResult } from '../imaging/settings/settings.ts';
 import type { ManifestEntry } from '../imaging/store/chunk-store.ts';
 import type { VerifyResult } from '../imaging/verify.ts';
 import type { WrittenImage } from '../imaging/write-image.ts';
@@ -44,7 +45,9 @@ export function printPartitionRestore(result: RestorePartitionResult, disk: stri
   ]);
 }
 
-type Finished = Omit<WrittenImage, 'rootDigest'> & Pick<RestoreResult, 'escrow' | 'grown' | 'newIds'>;
+type Finished = Omit<WrittenImage, 'rootDigest'> &
+  Pick<RestoreResult, 'escrow' | 'grown' | 'newIds'> &
+  Partial<Pick<RestoreResult, 'settings'>>;
 
 function describeWritten(result: Finished): (readonly [string, string])[] {
   const phases = Object.entries(result.secondsByPhase).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`);
@@ -58,6 +61,7 @@ function describeWritten(result: Finished): (readonly [string, string])[] {
     ['unused', result.discarded ? 'discarded' : 'left as it was'],
     ...(result.grown === null ? [] : [['grown', describeGrowth(result.grown)] as const]),
     ...describeIds(result.newIds),
+    ...describeSettings(result.settings ?? null),
     ['time', `${timeAndRate(result.seconds, result.usedBytes)} (${phases.join(', ')})`],
   ];
 }
@@ -77,6 +81,16 @@ function describeIds(newIds: NewIds | null): (readonly [string, string])[] {
   if (newIds === null) return [];
   const changed = newIds.changed.map((id) => ['new id', `${nameOf(id)}: ${id.oldId ?? 'none'} → ${id.newId}`] as const);
   const kept = newIds.kept.map((id) => ['old id', `${nameOf(id)}: ${id.id ?? 'none'}, ${id.why}`] as const);
+  return [...changed, ...kept];
+}
+
+function describeSettings(settings: SettingsResult | null): (readonly [string, string])[] {
+  if (settings === null) return [];
+  const at = (place: SettingChange | KeptSetting) => [describePlace(place, ''), place.file].filter(Boolean).join(', ');
+  const changed = settings.changed.map(
+    (one) => ['set', `${at(one)}: ${one.value ?? 'no longer tied to cards'}`] as const,
+  );
+  const kept = settings.kept.map((one) => ['not set', `${at(one)}: ${one.why}`] as const);
   return [...changed, ...kept];
 }
 
@@ -112,8 +126,16 @@ function printRemarks({ warnings, findings }: Pick<RestorePlan, 'warnings' | 'fi
   for (const finding of findings) process.stdout.write(`${describeFinding(finding)}\n`);
 }
 
-function describeWrite({ usedBytes, holes, newIds }: Pick<RestorePlan['write'], 'usedBytes' | 'holes' | 'newIds'>) {
-  return `${formatBytes(usedBytes)} used; unused: ${holes}${newIds ? '; new ids' : ''}`;
+type ToWrite = Pick<RestorePlan['write'], 'usedBytes' | 'holes' | 'newIds'> &
+  Partial<Pick<RestorePlan['write'], 'hostName' | 'newIdentity'>>;
+
+function describeWrite({ usedBytes, holes, newIds, hostName, newIdentity }: ToWrite): string {
+  return [
+    ...[`${formatBytes(usedBytes)} used`, `unused: ${holes}`],
+    ...(newIds ? ['new ids'] : []),
+    ...(hostName === undefined ? [] : [`host name ${hostName}`]),
+    ...(newIdentity === true ? ['machine id and SSH keys of its own'] : []),
+  ].join('; ');
 }
 
 function describePlanned({ target, present }: Pick<RestorePlan, 'target' | 'present'>): (readonly [string, string])[] {

@@ -23,6 +23,8 @@ type Flags = StoreOptions &
     grow: Growing;
     shrink?: true;
     newIds?: true;
+    hostName?: string;
+    newIdentity?: true;
     planOnly?: true;
     plan?: string;
     escrow: boolean;
@@ -61,6 +63,11 @@ export function addRestoreCommand(image: Command): void {
     .option(
       '--new-ids',
       'give the table and the file systems new ids, for use beside the captured disk; see docs/operations/another-disk.md first',
+    )
+    .option('--host-name <name>', 'the restored Linux gets this host name')
+    .option(
+      '--new-identity',
+      'the restored Linux gets a machine id and SSH host keys of its own, and its network is no longer tied to the captured machine’s cards',
     )
     .option('--no-escrow', 'do not save what `image undo` would put back')
     .option('--plan-only', 'say what would be written to which disk, and write nothing')
@@ -101,7 +108,9 @@ async function restoreDisk(
   if (!flags.yes && !flags.planOnly) await confirmOverwrite(targetPath, imageName);
   const { was, json, holes, delta, grow, shrink = false, newIds = false, escrow, member, acceptLost = false } = flags;
   const allowed = { allowMember: member ?? false, allowShared: flags.allowShared ?? false };
-  const asked = { holes, ...grow, shrink, newIds, ...allowed };
+  const { hostName, newIdentity = false } = flags;
+  const settings = { newIdentity, ...(hostName === undefined ? {} : { hostName }) };
+  const asked = { holes, ...grow, shrink, newIds, ...settings, ...allowed };
   await usingStore(flags, async (store) => {
     const options = {
       ...{ imageName, targetPath, store, delta, escrow, ...workersOf(flags), ...(plan?.write ?? asked) },
@@ -122,6 +131,9 @@ async function restoreOne(
   plan: PartitionPlan | undefined,
 ): Promise<void> {
   if (flags.shrink) throw new DeployError('usage', '--shrink does not go with --partition');
+  if (flags.hostName !== undefined || flags.newIdentity) {
+    throw new DeployError('usage', '--host-name and --new-identity do not go with --partition');
+  }
   const planned = plan?.partition;
   const toPartition = flags.toPartition ?? planned?.number ?? flags.partition;
   if (planned !== undefined && (flags.partition !== planned.from || toPartition !== planned.number)) {

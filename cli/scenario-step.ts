@@ -27,6 +27,8 @@ export type StepFlags = {
   readonly grow?: Growing;
   readonly shrink?: true;
   readonly newIds?: true;
+  readonly hostName?: string;
+  readonly newIdentity?: true;
   readonly partition?: string[];
   readonly toPartition?: string;
   readonly acceptLost?: true;
@@ -38,7 +40,10 @@ export function withStepOptions(command: Command): Command {
   return command
     .option('--capture <image>', 'capture the disk as this image')
     .option('--restore <image>', 'write this image to the disk')
-    .option('--duplicate <image>', 'the same as --restore with --new-ids: one image for many machines')
+    .option(
+      '--duplicate <image>',
+      'the same as --restore with --new-ids and --new-identity: one image for many machines',
+    )
     .option('--check', 'read what disks there are and report')
     .addOption(
       new Option(
@@ -76,12 +81,31 @@ export function withStepOptions(command: Command): Command {
     )
     .option('--shrink', 'for --restore: make one file system smaller if the disk is too small for the image')
     .option('--new-ids', 'for --restore: new ids for the table and the file systems')
+    .option(
+      '--host-name <name>',
+      'for --restore: the restored Linux gets this host name; {machine} is that of the machine',
+    )
+    .option(
+      '--new-identity',
+      'for --restore: the restored Linux gets a machine id and SSH host keys of its own, and its network is not tied to the captured machine’s cards',
+    )
     .option('--to-partition <number>', 'for --restore --partition: where it goes; 0 is all of the disk')
     .option('--accept-lost', 'for --restore: also an image of which bytes are lost');
 }
 
 const captureFlags = ['parent', 'level', 'rescue', 'unpartitioned'] as const;
-const restoreFlags = ['holes', 'delta', 'was', 'grow', 'shrink', 'newIds', 'toPartition', 'acceptLost'] as const;
+const restoreFlags = [
+  'holes',
+  'delta',
+  'was',
+  'grow',
+  'shrink',
+  'newIds',
+  'hostName',
+  'newIdentity',
+  'toPartition',
+  'acceptLost',
+] as const;
 
 /** Whether any flag speaks of a step. */
 export function hasStep(flags: object): boolean {
@@ -94,7 +118,7 @@ export async function readStep(options: StepFlags): Promise<unknown> {
   const { capture, duplicate, check = false, wipe, script, disk } = options;
   if (duplicate !== undefined && options.restore === undefined) {
     const { duplicate: _, ...rest } = options;
-    return readStep({ ...rest, restore: duplicate, newIds: true });
+    return readStep({ ...rest, restore: duplicate, newIds: true, newIdentity: true });
   }
   const { restore } = options;
   if (
@@ -133,6 +157,8 @@ function restoreKeys(flags: StepFlags) {
     grow,
     shrink,
     newIds,
+    hostName,
+    newIdentity,
     partition = [],
     toPartition,
     acceptLost,
@@ -141,7 +167,20 @@ function restoreKeys(flags: StepFlags) {
   } = flags;
   if (partition.length > 1) throw new DeployError('usage', 'a restore is of one --partition, or of all');
   const numbers = { partition: numberOf(partition[0]), toPartition: numberOf(toPartition) };
-  return given({ holes, delta, was, ...grow, shrink, newIds, ...numbers, acceptLost, member, allowShared });
+  return given({
+    holes,
+    delta,
+    was,
+    ...grow,
+    shrink,
+    newIds,
+    hostName,
+    newIdentity,
+    ...numbers,
+    acceptLost,
+    member,
+    allowShared,
+  });
 }
 
 function wipeKeys({ pattern, member, allowShared }: StepFlags) {

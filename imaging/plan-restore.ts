@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { DeployError } from '../protocol/errors.ts';
 import { checkTarget } from './blockdev/check-target.ts';
 import { differenceOf, identifyTarget, type TargetIdentity, targetIdentitySchema } from './blockdev/target-identity.ts';
+import { planFinish } from './finish-restored.ts';
 import { requirePrograms } from './fit/require-programs.ts';
 import { loadManifest } from './manifest/load-image.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { type CheckRestoreOptions, checkRestore } from './preflight/check-restore.ts';
 import { findingSchema } from './preflight/finding.ts';
 import { type PresentTarget, readPresentTarget } from './read-present-target.ts';
+import type { MachineSettings } from './settings/settings.ts';
 import { type FitOrShrinkOptions, fitOrShrink } from './shrink/fit-shrunk.ts';
 import type { ChunkStore, Digest } from './store/chunk-store.ts';
 
@@ -50,6 +52,8 @@ export const restorePlanSchema = planParts.extend({
     growVolume: z.string().exactOptional(),
     shrink: z.boolean(),
     newIds: z.boolean().default(false),
+    hostName: z.string().exactOptional(),
+    newIdentity: z.boolean().default(false),
     allowMember: z.boolean(),
     allowShared: z.boolean().default(false),
   }),
@@ -58,6 +62,7 @@ export const restorePlanSchema = planParts.extend({
 export type RestorePlan = z.infer<typeof restorePlanSchema>;
 
 export type PlanOptions = FitOrShrinkOptions &
+  MachineSettings &
   Pick<CheckRestoreOptions, 'allowShared' | 'firmware' | 'onFinding'> & {
     readonly imageName: string;
     readonly targetPath: string;
@@ -69,14 +74,15 @@ export type PlanOptions = FitOrShrinkOptions &
 /** Looks at image and target as `restoreImage` would; nothing is written. @throws what refuses a restore before its first write */
 export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
   const { store, signal, imageName, targetPath, allowMember = false, holes = 'discard' } = options;
-  const { grow = 'none', growVolume, shrink = false, newIds = false, allowShared = false } = options;
+  const { grow = 'none', growVolume, shrink = false, newIds = false, hostName, newIdentity = false } = options;
+  const { allowShared = false } = options;
   const warnings: string[] = [];
   const manifest = await loadManifest(store, imageName, signal);
   const facts = await checkTarget(targetPath, { allowMember });
   const findings = await checkRestore(manifest, options);
   const onWarning = (message: string) => warnings.push(message);
   await using fitted = await fitOrShrink({ manifest, store }, facts, { ...options, onWarning });
-  await requirePrograms({ grown: fitted.grown, renewed: newIds ? fitted.manifest.partitions : [] });
+  await requirePrograms(planFinish(manifest, fitted, options));
   const target = await identifyTarget(targetPath, facts);
   const present = facts.exists ? await readPresentTarget(target) : null;
   const { id, name, rootDigest, usedBytes } = manifest;
@@ -86,8 +92,9 @@ export async function planRestore(options: PlanOptions): Promise<RestorePlan> {
     target,
     present: describePresent(present),
     write: {
-      ...{ usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, allowMember, allowShared },
+      ...{ usedBytes: fitted.manifest.usedBytes, holes, grow, shrink, newIds, newIdentity, allowMember, allowShared },
       ...(growVolume === undefined ? {} : { growVolume }),
+      ...(hostName === undefined ? {} : { hostName }),
     },
     warnings,
     findings,

@@ -4,7 +4,7 @@ import { checkTarget } from './blockdev/check-target.ts';
 import { openTarget, rereadPartitions } from './blockdev/target.ts';
 import { identifyTarget } from './blockdev/target-identity.ts';
 import { escrowTarget } from './escrow.ts';
-import { finishRestored } from './finish-restored.ts';
+import { finishRestored, planFinish } from './finish-restored.ts';
 import type { FitOptions } from './fit/fit-image.ts';
 import type { Growth } from './fit/grow-partition.ts';
 import type { NewIds } from './fit/new-ids.ts';
@@ -16,6 +16,7 @@ import { type CheckRestoreOptions, checkRestore } from './preflight/check-restor
 import type { Finding } from './preflight/finding.ts';
 import { readPresentTarget } from './read-present-target.ts';
 import { describeLost } from './rescue/describe-loss.ts';
+import type { MachineSettings, SettingsResult } from './settings/settings.ts';
 import { fitOrShrink } from './shrink/fit-shrunk.ts';
 import type { Digest } from './store/chunk-store.ts';
 import { type WriteImageOptions, type WrittenImage, writeImage } from './write-image.ts';
@@ -46,7 +47,7 @@ export type RestoreOptions = WriteImageOptions &
     readonly growVolume?: FitOptions['growVolume'];
     /** Table and file systems get new ids, so that the disk can be used beside the one that was captured. */
     readonly newIds?: boolean;
-  };
+  } & MachineSettings;
 
 export type RestoreResult = WrittenImage & {
   /** What was saved of the target in the store, for `undoRestore`; null where there was nothing to save. */
@@ -55,6 +56,8 @@ export type RestoreResult = WrittenImage & {
   readonly grown: Growth | null;
   /** Which ids are new, and which could not be; null where none were asked for. */
   readonly newIds: NewIds | null;
+  /** What its systems have of their own now; null where nothing was asked for. */
+  readonly settings: SettingsResult | null;
   readonly warnings: readonly string[];
   /** What was found before the first write. */
   readonly findings: readonly Finding[];
@@ -76,7 +79,7 @@ export async function restoreImage(given: RestoreOptions): Promise<RestoreResult
     const facts = await checkTarget(targetPath, { allowMember: options.allowMember ?? false });
     const findings = await checkRestore(captured, options);
     await using fitted = await fitOrShrink({ manifest: captured, store }, facts, options);
-    await requirePrograms({ grown: fitted.grown, renewed: options.newIds === true ? fitted.manifest.partitions : [] });
+    await requirePrograms(planFinish(captured, fitted, options));
     const target = await openTarget({ ...facts, path: targetPath }, captured.geometry.sizeBytes);
     try {
       const identity = await identifyTarget(targetPath, facts);

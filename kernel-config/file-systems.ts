@@ -1,6 +1,6 @@
 import type { KernelConcern } from './concern.ts';
 
-/** File systems that are mounted: the images of Node and the tools, the boot medium, and XFS and Btrfs, which only the kernel grows. */
+/** File systems that are mounted: the images of Node and the tools, the boot medium, XFS and Btrfs, which only the kernel grows, and what a restored Linux is on. */
 export const fileSystems: KernelConcern = {
   name: 'file-systems',
   options: [
@@ -14,7 +14,11 @@ export const fileSystems: KernelConcern = {
     { option: 'CONFIG_XZ_DEC_ARM64', want: 'y', reason: 'the compression of the programs', on: 'arm64' },
     { option: 'CONFIG_XFS_FS', want: 'm', reason: 'XFS is grown while it is mounted' },
     { option: 'CONFIG_BTRFS_FS', want: 'm', reason: 'Btrfs is grown while it is mounted' },
+    { option: 'CONFIG_EXT4_FS', want: 'm', reason: 'files of a restored Linux are changed' },
     { option: 'CONFIG_FUSE_FS', want: 'y', reason: 'a logical volume that grows is shown as a FUSE file' },
   ],
-  modules: ['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop', 'xfs', 'btrfs'],
+  modules: [
+    ...['isofs', 'vfat', 'nls_cp437', 'nls_ascii', 'nls_iso8859-1', 'nls_utf8', 'squashfs', 'loop'],
+    ...['ext4', 'xfs', 'btrfs'],
+  ],
 };

@@ -116,6 +116,7 @@ export const errorCatalogue = {
   'build-failed': { exitStatus: 11, httpStatus: 500 },
   'grow-failed': { exitStatus: 12, httpStatus: 500 },
   'new-ids-incomplete': { exitStatus: 13, httpStatus: 500 },
+  'settings-incomplete': { exitStatus: 15, httpStatus: 500 },
   'kernel-option-missing': { exitStatus: 11, httpStatus: 500 },
   cancelled: { exitStatus: 130, httpStatus: 499 },
 } as const satisfies Record<string, ErrorMapping>;

@@ -35,7 +35,8 @@ function fillStep(step: Step, selector: DiskSelector | null, values: ParameterVa
     }
     case 'restore': {
       const was = step.was === undefined ? {} : { was: fill(step.was) };
-      return { ...step, target: disk, image: fill(step.image), ...was };
+      const hostName = step.hostName === undefined ? {} : { hostName: fill(step.hostName) };
+      return { ...step, target: disk, image: fill(step.image), ...was, ...hostName };
     }
     case 'wipe':
       return { ...step, target: disk };
@@ -62,6 +63,6 @@ export function listSelectorImages(selector: DiskSelector | null): string[] {
 export function listStepPlaceholders(step: Step): string[] {
   const texts = listSelectorImages(selectorOf(step));
   if (step.kind === 'capture') texts.push(step.image, step.parent ?? '');
-  if (step.kind === 'restore') texts.push(step.image, step.was ?? '');
+  if (step.kind === 'restore') texts.push(step.image, step.was ?? '', step.hostName ?? '');
   return texts.flatMap(listPlaceholders);
 }

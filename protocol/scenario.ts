@@ -103,6 +103,10 @@ const restoreStep = z
     /** The disk may be too small for the image: one file system is made smaller on the way. */
     shrink: z.boolean().exactOptional(),
     newIds: z.boolean().exactOptional(),
+    /** The name that the Linux on it gets: `{machine}` is that of the machine. */
+    hostName: nameSchema.exactOptional(),
+    /** Its Linux gets a machine id and SSH host keys of its own, and its network is no longer tied to the captured machine's cards. */
+    newIdentity: z.boolean().exactOptional(),
     /** Only this partition of the image, and nothing else on the disk. */
     partition: partitionNumber.exactOptional(),
     /** Where it goes: the same number unless told; 0 is all of the disk. */
@@ -118,6 +122,14 @@ const restoreStep = z
   })
   .refine(({ shrink = false, partition }) => !shrink || partition === undefined, {
     path: ['shrink'],
+    message: 'does not go with partition',
+  })
+  .refine(({ hostName, partition }) => hostName === undefined || partition === undefined, {
+    path: ['hostName'],
+    message: 'does not go with partition',
+  })
+  .refine(({ newIdentity = false, partition }) => !newIdentity || partition === undefined, {
+    path: ['newIdentity'],
     message: 'does not go with partition',
   })
   .refine(({ grow = 'none', growVolume }) => growVolume === undefined || grow !== 'none', {

@@ -1,5 +1,5 @@
 // Fifth stage, step `restore`: an image of the server, or one partition of it, goes onto the disk that the scenario names, and is read back.
-import { type Finished, finishError } from '../../imaging/finish-restored.ts';
+import { finishError, type Restored } from '../../imaging/finish-restored.ts';
 import { describePlace } from '../../imaging/fit/new-ids.ts';
 import { restoreImage } from '../../imaging/restore.ts';
 import { restorePartition } from '../../imaging/restore-partition.ts';
@@ -37,7 +37,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
     workers,
   };
   const where = `${describeDisk(disk)} with ${workers} threads`;
-  let result: Finished & { readonly name: string };
+  let result: Restored;
   if (partition === undefined) {
     log('info', `restoring '${imageName}' onto ${where}`);
     result = await restoreImage({ ...options, grow });
@@ -51,7 +51,7 @@ export async function restoreDisk(step: RestoreStep, stepRun: StepRun): Promise<
   return { figures: result, disk, error: finishError(result) };
 }
 
-function describeFinished({ grown, newIds }: Finished): string[] {
+function describeFinished({ grown, newIds, settings }: Restored): string[] {
   const sizes = grown?.fileSystemGrown
     ? [`${nameOf(grown.partition)} is grown from ${formatBytes(grown.oldSizeBytes)} to ${formatBytes(grown.sizeBytes)}`]
     : [];
@@ -66,7 +66,12 @@ function describeFinished({ grown, newIds }: Finished): string[] {
     const what = of === 'disk' ? 'the disk' : `${describePlace(id, 'the file system')}${inside}`;
     return `new id of ${what}: ${newId}, before ${oldId ?? 'none'}`;
   });
-  return [...sizes, ...volume, ...(ids ?? [])];
+  const set = settings?.changed.map(({ setting, file, value, ...place }) => {
+    const what =
+      value === null ? 'is no longer tied to network cards' : `has a new ${setting.replaceAll('-', ' ')}: ${value}`;
+    return `${file} on ${describePlace(place, 'the file system')} ${what}`;
+  });
+  return [...sizes, ...volume, ...(ids ?? []), ...(set ?? [])];
 }
 
 function nameOf(partition: number): string {

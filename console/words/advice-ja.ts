@@ -110,6 +110,7 @@ export const adviceInJapanese: Record<ErrorCode, string | null> = {
   'key-wrong': '別の鍵を使用してください。',
   'build-failed': 'ビルドの出力を確認してください。',
   'grow-failed': 'OS のツールで拡張してください。リストアし直す必要はありません。',
+  'settings-incomplete': '残りの設定は起動前に手作業で変更してください。リストアし直す必要はありません。',
   'new-ids-incomplete': 'OS のツールで新しい ID を付けてください。リストアし直す必要はありません。',
   'kernel-option-missing': '下のメッセージが示すカーネルを使用してください。',
   cancelled: '必要なら再実行してください。',

@@ -103,6 +103,7 @@ export const errorsInJapanese: Record<ErrorCode, string> = {
   'key-wrong': '指定された鍵またはパスフレーズでは開けません。',
   'build-failed': 'Deploy-OS のビルドに失敗しました。',
   'grow-failed': 'リストアは完了しましたが、ファイルシステムを拡張できませんでした。',
+  'settings-incomplete': 'リストアは完了しましたが、一部の設定（ホスト名や鍵など）を変更できませんでした。',
   'new-ids-incomplete': 'リストアは完了しましたが、一部の ID を新しくできませんでした。',
   'kernel-option-missing': 'カーネルに必要な機能がありません。',
   cancelled: '中止されました。リストアの途中であれば、そのディスクは起動しません。',

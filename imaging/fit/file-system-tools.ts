@@ -1,9 +1,6 @@
 // What the file systems' own tools do to a device that has become larger: one function per file system, each checks before it writes and again after.
-import { access, mkdtemp, rmdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DeployError } from '../../protocol/errors.ts';
-import { mustRun, runTool } from '../run-tool.ts';
+import { mustRun } from '../run-tool.ts';
+import { mountPrograms, refuseMounted, withMounted } from './mounted.ts';
 
 export type FileSystemFacts = { readonly uuid: string | null; readonly label: string | null };
 
@@ -27,13 +24,13 @@ export const growerPrograms: Readonly<Record<string, readonly string[]>> = {
   ext3: ['e2fsck', 'resize2fs'],
   ext4: ['e2fsck', 'resize2fs'],
   ntfs: ['ntfsresize', 'ntfsfix'],
-  xfs: ['xfs_repair', 'xfs_growfs', 'mount', 'umount'],
-  btrfs: ['btrfs', 'mount', 'umount'],
+  xfs: ['xfs_repair', 'xfs_growfs', ...mountPrograms],
+  btrfs: ['btrfs', ...mountPrograms],
   swap: ['mkswap'],
 };
 
 /** Of `volume-window.ts`. */
-export const volumeWindowPrograms: readonly string[] = ['mount', 'umount', 'setpriv', 'dd'];
+export const volumeWindowPrograms: readonly string[] = [...mountPrograms, 'setpriv', 'dd'];
 
 /** What growing an LVM2 physical volume runs (`growVolumeGroup`), and in it a volume with that file system. */
 export function groupPrograms(volumeFileSystem: string | null): readonly string[] {
@@ -65,28 +62,22 @@ async function growNtfs(devicePath: string, begin: () => void): Promise<string> 
   return 'Windows checks the grown NTFS at its next start; until then a capture takes all of it';
 }
 
-/** Only the kernel grows XFS. A file system of the same UUID may be mounted already. */
-async function growXfs(devicePath: string, begin: () => void): Promise<null> {
+/** Only the kernel grows XFS. */
+async function growXfs(devicePath: string, begin: () => void, { uuid }: FileSystemFacts): Promise<null> {
   await must('xfs_repair', ['-n', devicePath]);
   begin();
-  await withMounted(devicePath, 'xfs', 'nouuid', (folder) => must('xfs_growfs', ['-d', folder]));
+  const grow = (folder: string) => must('xfs_growfs', ['-d', folder]);
+  await withMounted('grow-failed', { devicePath, fileSystem: 'xfs', uuid }, grow);
   await must('xfs_repair', ['-n', devicePath]);
   return null;
 }
 
-/** Only the kernel grows Btrfs, and it takes two devices with one UUID for the same file system. */
+/** Only the kernel grows Btrfs. */
 async function growBtrfs(devicePath: string, begin: () => void, { uuid }: FileSystemFacts): Promise<null> {
-  const known = await access(`/sys/fs/btrfs/${uuid}`).then(
-    () => true,
-    () => false,
-  );
-  if (known) throw new DeployError('grow-failed', `a Btrfs with its UUID (${uuid}) is mounted on this machine`);
+  const btrfs = { devicePath, fileSystem: 'btrfs', uuid };
+  await refuseMounted('grow-failed', btrfs);
   begin();
-  try {
-    await withMounted(devicePath, 'btrfs', '', (folder) => must('btrfs', ['filesystem', 'resize', 'max', folder]));
-  } finally {
-    await runTool('btrfs', ['device', 'scan', '--forget', devicePath]);
-  }
+  await withMounted('grow-failed', btrfs, (folder) => must('btrfs', ['filesystem', 'resize', 'max', folder]));
   return null;
 }
 
@@ -96,24 +87,4 @@ async function growSwap(devicePath: string, begin: () => void, { uuid, label }: 
   begin();
   await must('mkswap', [...names, devicePath]);
   return null;
-}
-
-async function withMounted(
-  devicePath: string,
-  fileSystem: string,
-  option: string,
-  work: (folder: string) => Promise<unknown>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'deploy-os-grow-'));
-  const options = ['nosuid', 'nodev', 'noexec', ...(option === '' ? [] : [option])].join(',');
-  try {
-    await must('mount', ['-t', fileSystem, '-o', options, devicePath, folder]);
-    try {
-      await work(folder);
-    } finally {
-      await must('umount', [folder]);
-    }
-  } finally {
-    await rmdir(folder).catch(() => {});
-  }
 }

@@ -60,7 +60,7 @@ function holderOfGroup({ number: partition, fileSystemUuid: id }: Partition): Ho
   return { partition, volume: null, fileSystem: 'LVM2_member', id };
 }
 
-async function readGroupOn(devicePath: string): Promise<LvmGroup> {
+export async function readGroupOn(devicePath: string): Promise<LvmGroup> {
   const reader = await openReader(devicePath);
   try {
     return await readGroup(reader);

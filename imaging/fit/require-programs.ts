@@ -6,11 +6,17 @@ import { missingPrograms } from '../run-tool.ts';
 import type { VolumeChoice } from './choose-volume.ts';
 import { groupPrograms, growerPrograms, volumeWindowPrograms } from './file-system-tools.ts';
 import { groupIdPrograms, idPrograms } from './id-tools.ts';
+import type { LinuxRoot } from './linux-roots.ts';
+import { mountPrograms } from './mounted.ts';
 
 type Content = Pick<Manifest['partitions'][0], 'number' | 'fileSystem' | 'reader' | 'volumes'>;
 
-/** What a restore will do besides writing: grow one file system, and give new ids to some. */
-export type FinishPlan = { readonly grown: GrownContent | null; readonly renewed: readonly Content[] };
+/** What a restore will do besides writing: grow one file system, give new ids to some, and change files in some. */
+export type FinishPlan = {
+  readonly grown: GrownContent | null;
+  readonly renewed: readonly Content[];
+  readonly mounted?: readonly LinuxRoot[];
+};
 
 type GrownContent = Content & { readonly volume: VolumeChoice };
 
@@ -18,13 +24,14 @@ type GrownContent = Content & { readonly volume: VolumeChoice };
 export const windowPrograms = ['losetup', 'blockdev'];
 
 /** @throws tool-missing, naming all that are */
-export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<void> {
+export async function requirePrograms({ grown, renewed, mounted = [] }: FinishPlan): Promise<void> {
   const grow =
     grown === null
       ? []
       : [{ doing: 'growing', content: grown, own: programsToGrow(grown), devices: devicesToGrow(grown) }];
   const renew = renewed.map((content) => ({ doing: 'a new id for', content, ...toRenew(content) }));
-  for (const { doing, content, own, devices } of [...grow, ...renew]) {
+  const change = mounted.map((root) => ({ doing: 'changing files in', content: root.partition, ...toMount(root) }));
+  for (const { doing, content, own, devices } of [...grow, ...renew, ...change]) {
     const { number, fileSystem, reader } = content;
     // What has no tool, or was not sound, stays as it is and is reported at the end: no program is missing.
     if (own === undefined || reader === 'raw') continue;
@@ -38,7 +45,7 @@ export async function requirePrograms({ grown, renewed }: FinishPlan): Promise<v
       'tool-missing',
       `${doing} ${what} takes ${missing.join(', ')}, which this machine does not have`,
       {
-        hint: 'Install what is missing, or restore without growing and new ids.',
+        hint: 'Install what is missing, or restore without growing, new ids and settings.',
       },
     );
   }
@@ -52,6 +59,12 @@ function programsToGrow({ fileSystem, volume }: GrownContent): readonly string[]
 /** The window of a logical volume is a FUSE file. */
 function devicesToGrow({ volume }: GrownContent): readonly string[] {
   return volume !== null && 'fileSystem' in volume ? ['/dev/fuse'] : [];
+}
+
+function toMount({ system, content }: LinuxRoot): { own: readonly string[]; devices: string[] } {
+  const own = content.fileSystem === 'btrfs' ? [...mountPrograms, 'btrfs'] : mountPrograms;
+  if (system.volume === undefined) return { own, devices: [] };
+  return { own: [...volumeWindowPrograms, ...own], devices: ['/dev/fuse'] };
 }
 
 /** Some of the volumes may turn out to be mirrored, or the group to lie on several disks: then a program was asked for in vain. */

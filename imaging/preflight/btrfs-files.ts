@@ -7,7 +7,7 @@ import { type FileTree, readTree } from './file-tree.ts';
 import { releases } from './linux.ts';
 
 /** Subvolumes of the top one that systems are installed into: Ubuntu's and Arch's, Debian's, Fedora's. openSUSE sets the default. */
-const usualRoots = ['@', '@rootfs', 'root'];
+export const usualRoots = ['@', '@rootfs', 'root'];
 
 /**
  * Reads below the root of the Linux in it: the default subvolume, or else a usual one, whichever first says which Linux it is; the default

@@ -1,5 +1,6 @@
 // What a scenario means for one machine today: its parameters have values, and its steps are one for each disk with every name filled in.
 import { z } from 'zod';
+import { checkHostName } from '../../imaging/settings/settings.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import { expandSteps } from '../../protocol/expand-steps.ts';
 import { type ParameterValues, resolveParameters } from '../../protocol/parameters.ts';
@@ -12,7 +13,7 @@ export type PreparedScenario = Pick<Scenario, 'id' | 'name' | 'end'> & {
   readonly values: ParameterValues;
 };
 
-/** @throws DeployError invalid-input: a parameter without a value or one that there is not, and a name that is none once it is filled in */
+/** @throws DeployError invalid-input: a parameter without a value or one that there is not, and a name, also of a host, that is none once it is filled in */
 export function prepareScenario(
   { id, name, end, parameters, steps }: Scenario,
   machineName: string,
@@ -22,7 +23,10 @@ export function prepareScenario(
   const date = new Date().toISOString().slice(0, 10);
   const filled = expandSteps(steps, { ...values, machine: machineName, date });
   const { data, error } = z.array(stepSchema).safeParse(filled);
-  if (data !== undefined) return { id, name, end, steps: data, values };
+  if (data !== undefined) {
+    for (const step of data) if (step.kind === 'restore' && step.hostName !== undefined) checkHostName(step.hostName);
+    return { id, name, end, steps: data, values };
+  }
   throw new DeployError(
     'invalid-input',
     `the scenario '${name}' makes no job on ${machineName}: ${z.prettifyError(error)}`,
