@@ -9,7 +9,7 @@ import type { Machine } from '../../scripts/lab/qemu.ts';
 import { buildBootFiles, Site } from '../../scripts/lab/site.ts';
 import { labMachines } from './machines.ts';
 import { blankDisks, captureSmallDisks, expectRestored, restores, started } from './small-disks.ts';
-import { tinyLinuxSays } from './tiny-linux.ts';
+import { readHostName, tinyLinuxSays } from './tiny-linux.ts';
 
 const loginWithinMs = 240_000;
 const jobWithinMs = 400_000;
@@ -95,10 +95,12 @@ describe('first light', () => {
         const job = await site.startJob(serial, asked, id);
         await site.waitForJob(job, ({ state }) => state === 'succeeded', jobWithinMs);
       }
-      const asked = ['--restore', started.image, '--disk', `serial:${started.serial}`, '--end', 'kexec'];
-      await site.startJob(started.serial, asked, id);
+      const { hostName } = started;
+      const asked = ['--restore', started.image, '--disk', `serial:${started.serial}`, '--host-name', hostName];
+      await site.startJob(started.serial, [...asked, '--new-identity', '--end', 'kexec'], id);
       await machine.waitForSerial(tinyLinuxSays, jobWithinMs);
       await machine.waitForPowerOff(offWithinMs);
+      expect(readHostName(target.disks.at(-1)?.file ?? '')).toBe(hostName);
       for (const [i, restore] of restores.entries()) {
         await expectRestored(target.disks[i + 1]?.file ?? '', restore, small);
       }

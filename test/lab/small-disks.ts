@@ -44,8 +44,8 @@ export const restores = [
 ] as const;
 type Restore = (typeof restores)[number];
 
-/** And one that is started when it has been restored. */
-export const started = { image: 'linux', serial: 'LAB-KEXEC' } as const;
+/** And one that is started when it has been restored, with a name of its own. */
+export const started = { image: 'linux', serial: 'LAB-KEXEC', hostName: 'web-03' } as const;
 
 const sizesMib = { parts: partsMib, group: groupMib + 2, linux: tinyLinuxMib } as const;
 export const blankDisks = [...restores, { ...started, moreMib: 0 }].map(({ serial, image, moreMib }) => ({

@@ -29,12 +29,21 @@ echo "tiny linux: $(/usr/bin/busybox cat /proc/cmdline)" >/dev/ttyS0
 /usr/bin/busybox poweroff -f
 `;
 
+/** What stands in its `/etc/hostname`. */
+export function readHostName(disk: string): string {
+  const place = `${disk}?offset=${mib}`;
+  return execFileSync('debugfs', ['-R', 'cat /etc/hostname', place], { encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
 /** `vmlinuz`: the kernel to put on it. */
 export async function makeTinyLinux(file: string, vmlinuz: string): Promise<string> {
   const [root, part] = [`${file}.root`, `${file}.part`];
   await mkdir(path.join(root, 'boot/grub'), { recursive: true });
   await cp(vmlinuz, path.join(root, 'boot/vmlinuz-6'));
   const tree = new FileTree();
+  await mkdir(path.join(root, 'etc'));
+  await writeFile(path.join(root, 'etc/os-release'), 'NAME="Tiny Linux"\n');
+  await writeFile(path.join(root, 'etc/hostname'), 'tiny\n');
   tree.addFile('bin/busybox', '/bin/busybox', 0o755);
   tree.addText('init', init, 0o755);
   for (const folder of ['proc', 'dev']) tree.add({ kind: 'directory', path: folder, mode: 0o755 });
