@@ -117,7 +117,7 @@ function findNetwork(system: System): Finding[] {
     found.push({
       ...{ code: 'persistent-network-names', severity: 'warning', partition },
       message: `${named} ties its network to the MAC addresses of the captured machine: on another one it comes up without network (${list(fixedNames)})`,
-      advice: 'On another machine, delete or correct these files after the restore.',
+      advice: 'On another machine: --new-identity takes them out, or correct these files after the restore.',
     });
   }
   if (teams !== null && teams.length > 0) {

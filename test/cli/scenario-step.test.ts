@@ -69,10 +69,10 @@ test.each([
   ],
   ['--check', { kind: 'check' }],
   [
-    '--duplicate golden --disk internal --grow last',
+    '--duplicate golden --disk internal --grow last --host-name {machine}',
     {
       ...{ kind: 'restore', image: 'golden', target: { by: 'where', internal: true }, holes: 'discard' },
-      ...{ grow: 'last', newIds: true },
+      ...{ grow: 'last', newIds: true, newIdentity: true, hostName: '{machine}' },
     },
   ],
   [

@@ -14,6 +14,7 @@ const parse = (step: object) => scenarioBodySchema.safeParse({ name: 'x', steps:
 test.each([
   { ...capture, parent: 'old', level: 19, partitions: [1, 3], rescue: true, unpartitioned: true },
   { ...restore, holes: 'leave', delta: 'always', was: 'old', grow: 'last', newIds: true, acceptLost: true },
+  { ...restore, hostName: '{machine}', newIdentity: true },
   { ...restore, grow: 2 },
   { ...restore, grow: 0 },
   { ...restore, partition: 2, toPartition: 0, grow: 'last', newIds: true, was: 'old', delta: 'never' },
@@ -33,6 +34,8 @@ test.each([
   [{ ...restore, partition: 0 }, 'partition'],
   [{ ...restore, partiton: 1 }, 'partiton'],
   [{ ...restore, toPartition: 1 }, 'toPartition'],
+  [{ ...restore, hostName: 'web', partition: 1 }, 'hostName'],
+  [{ ...restore, newIdentity: true, partition: 1 }, 'newIdentity'],
   [{ kind: 'check', target: disk }, 'target'],
 ])('refuses %j and names the key', (step, key) => {
   const { error } = parse(step);
