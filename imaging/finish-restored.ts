@@ -11,13 +11,7 @@ import { rewritePartition } from './fit/rewrite-partition.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import type { RunOptions } from './progress.ts';
 import { applySettings } from './settings/apply-settings.ts';
-import {
-  checkHostName,
-  type KeptSetting,
-  type MachineSettings,
-  type SettingsResult,
-  wantsSettings,
-} from './settings/settings.ts';
+import { checkHostName, type MachineSettings, type SettingsResult, wantsSettings } from './settings/settings.ts';
 import { canReadDirectly } from './write-image.ts';
 
 export type FinishOptions = RunOptions & MachineSettings & { readonly newIds?: boolean; readonly workers?: number };
@@ -100,15 +94,12 @@ async function setSystems(
   const { sectorSizeBytes } = fitted.manifest.geometry;
   const places = roots.map((root) => ({ ...root, sizeBytes: sizeNow(fitted, root.partition) }));
   const settings = await applySettings({ ...target, sectorSizeBytes }, places, options);
-  for (const kept of settings.kept) options.onWarning?.(describeKept(kept));
+  for (const { file, why, ...place } of settings.kept) {
+    const where = placeOf(place);
+    if (file === null) options.onWarning?.(`the system on ${where} keeps its names and keys: ${why}`);
+    else options.onWarning?.(`${file} on ${where} is as captured: ${why}`);
+  }
   return settings;
-}
-
-function describeKept({ file, why, ...place }: KeptSetting): string {
-  const where = placeOf(place);
-  return file === null
-    ? `the system on ${where} keeps what it has: ${why}`
-    : `${file} on ${where} is as captured: ${why}`;
 }
 
 async function growRestored(fitted: FittedImage, target: Target, options: FinishOptions): Promise<Growth | null> {
@@ -161,9 +152,10 @@ export function finishError({ name, grown, newIds, settings }: Restored): Deploy
   }
   const failed = settings?.kept.filter((kept) => kept.failed) ?? [];
   if (failed.length === 0) return null;
+  const which = failed.map(({ file, why, ...place }) => `${file ?? 'the system'} on ${placeOf(place)}: ${why}`);
   return new DeployError(
     'settings-incomplete',
-    `'${name}' is restored and whole, but not all of its settings are its own: ${listSome(failed.map(describeKept))}`,
+    `'${name}' is restored and whole, but not all of its settings are its own: ${listSome(which)}`,
     {
       hint: 'Change the rest by hand before it is started beside the captured machine. Nothing has to be restored again.',
     },
