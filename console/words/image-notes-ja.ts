@@ -87,6 +87,12 @@ export const imageNotesInJapanese: readonly (readonly [sentence: string, say: Sa
     'there is no free space for partition {} to grow into',
     (number) => `パーティション ${number} を拡張する空きがありません。`,
   ],
+  ['{} on {} is as captured: {}', (file, place) => `${place} の ${file} は元のままです。`],
+  ['the system on {} keeps its names and keys: {}', (place) => `${place} のシステムの名前と鍵は元のままです。`],
+  [
+    'no Linux was found on it when it was captured: its systems keep the names and keys that they have',
+    () => 'キャプチャー時に Linux が見つからなかったため、名前と鍵は元のままです。',
+  ],
   ['{} keeps the id of its {}: {}', (place, what) => `${place} の ${what} の ID は元のままです。`],
   ["{} more warnings are in the job's log only", (count) => `ほか ${count} 件の警告はジョブのログにあります。`],
 ];
