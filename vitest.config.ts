@@ -1,11 +1,13 @@
 import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, first: none of these is to be left alone at the end, with a processor idle. Measured; the order of the rest matters little. */
 const slowest = [
-  ...['machine-disk', 'reproducible-build', 'xfs', 'btrfs', 'import', 'lvm', 'agent-jobs', 'ext', 'f2fs', 'fuzz'],
+  ...['machine-disk', 'soak', 'reproducible-build', 'faults/troubled-s3', 'xfs', 'faults/doctor', 'btrfs', 'import'],
+  ...['lvm', 'agent-jobs', 'ext', 'f2fs', 'fuzz', 'flood', 'partitions'],
   ...[
     's3-store',
     'encrypted-images',
@@ -62,6 +64,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: 'forks',
+          // Many wait for services, loop devices and tools: half as many again as there are processors keep these busy.
+          maxWorkers: Math.ceil(availableParallelism() * 1.5),
           sequence: { groupOrder: 1 },
         },
       },
@@ -73,7 +77,7 @@ export default defineConfig({
           globalSetup: 'test/fixtures/postgres-for-all.ts',
           testTimeout: 60_000,
           pool: 'forks',
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -85,7 +89,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           pool: 'forks',
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -96,7 +100,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 900_000,
           pool: 'forks',
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -89,5 +89,5 @@ describe.skipIf(process.getuid?.() !== 0)('the doctor', () => {
       const gone = await doctor(machine, from.slice(0, 4));
       expect([gone.status, faultsOf(gone.checks)]).toEqual([9, ['https']]);
     });
-  }, 120_000);
+  }, 240_000);
 });
