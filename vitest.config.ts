@@ -52,7 +52,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/lab/**', 'test/conformance/**', 'test/faults/**', 'test/console/pages/**'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           pool: 'forks',
         },
       },
@@ -61,8 +61,8 @@ export default defineConfig({
         test: {
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts', 'test/faults/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           pool: 'forks',
           // Many wait for services, loop devices and tools: half as many again as there are processors keep these busy.
           maxWorkers: Math.ceil(availableParallelism() * 1.5),
