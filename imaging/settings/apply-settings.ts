@@ -1,4 +1,5 @@
 // The last step behind a restore that was read back: each Linux on the disk gets what no two machines may share. The image stays as it was captured.
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { DeployError } from '../../protocol/errors.ts';
 import { type ChangeTarget, changePartition } from '../fit/change-partition.ts';
@@ -67,10 +68,19 @@ async function inVolume<Result>(
   return await withVolumeWindow({ pvPath, leg, sectorSizeBytes }, work);
 }
 
-/** On a Btrfs the root may be a subvolume that is not the default. @throws settings-incomplete */
+/** The root of every subvolume has this inode (BTRFS_FIRST_FREE_OBJECTID). */
+const subvolumeInode = 256;
+
+/** On a Btrfs the root may be a subvolume that is not the default: as `openBtrfsFiles` finds it. @throws settings-incomplete */
 async function findRoot(folder: string, fileSystem: string): Promise<RootFiles> {
-  for (const subvolume of ['', ...(fileSystem === 'btrfs' ? usualRoots : [])]) {
-    const files = new RootFiles(path.join(folder, subvolume));
+  const roots = [folder];
+  for (const name of fileSystem === 'btrfs' ? usualRoots : []) {
+    // A link of that name could lead anywhere.
+    const found = await lstat(path.join(folder, name)).catch(() => null);
+    if (found?.isDirectory() && found.ino === subvolumeInode) roots.push(path.join(folder, name));
+  }
+  for (const root of roots) {
+    const files = new RootFiles(root);
     for (const file of releases) if ((await files.kindOf(file)) !== null) return files;
   }
   throw new DeployError('settings-incomplete', 'no Linux was found where one was when it was captured');

@@ -10,6 +10,7 @@ import { type RestoreOptions, type RestoreResult, restoreImage } from '../../ima
 import { openMemoryStore } from '../../imaging/store/memory-store.ts';
 import { verifyImage } from '../../imaging/verify.ts';
 import { formatBtrfs } from '../fixtures/btrfs-cases.ts';
+import { describeTree } from '../fixtures/describe-tree.ts';
 import { makeRawDisk } from '../fixtures/disks.ts';
 import { withMount } from '../fixtures/mounts.ts';
 import { makeVolumesDisk } from '../fixtures/system-disks.ts';
@@ -36,11 +37,15 @@ const files = {
 const hostKey = (type: string) => `etc/ssh/ssh_host_${type}_key`;
 const keyTypes = ['rsa', 'ecdsa', 'ed25519'];
 
-async function fillLinux(root: string): Promise<void> {
+async function writeFiles(root: string): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     await fs.mkdir(path.dirname(path.join(root, name)), { recursive: true });
     await fs.writeFile(path.join(root, name), text);
   }
+}
+
+async function fillLinux(root: string): Promise<void> {
+  await writeFiles(root);
   await fs.mkdir(path.join(root, 'etc/ssh'));
   for (const type of keyTypes)
     tool('ssh-keygen', '-q', '-t', type, '-N', '', '-C', 'root@golden', '-f', path.join(root, hostKey(type)));
@@ -121,10 +126,16 @@ test.each([
   await withTempDirectory(async (directory) => {
     const file = (name: string) => path.join(directory, name);
     const root = 'root' in one ? one.root : '';
+    await writeFiles(file('outside'));
+    const outside = await describeTree(file('outside'));
     await makeRawDisk(file('system'), 0);
     await one.make(file('system'));
     const before = await withMount(file('system'), '', async (folder) => {
-      if (root !== '') tool('btrfs', 'subvolume', 'create', path.join(folder, root));
+      if (root !== '') {
+        tool('btrfs', 'subvolume', 'create', path.join(folder, root));
+        // It is looked for under this name first, and must not be found out there.
+        await fs.symlink(file('outside'), path.join(folder, '@'));
+      }
       await fillLinux(path.join(folder, root));
       return await readLinux(path.join(folder, root));
     });
@@ -147,6 +158,7 @@ test.each([
     tool('dd', `if=${file('target')}`, `of=${file('part')}`, 'bs=1M', 'skip=1', `count=${size / mib - 2 + grown}`);
     one.check(file('part'));
     await withMount(file('part'), '', (folder) => expectOwnSettings(path.join(folder, root), before));
+    expect(await describeTree(file('outside'))).toEqual(outside);
   });
 });
 
