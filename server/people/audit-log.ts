@@ -25,7 +25,10 @@ export async function writeAudit(db: Database, entry: Entry): Promise<void> {
 
 /** What an action is about: the parameters of its path, and of its body what names something. */
 export function readAbout(parameters: unknown, body: unknown): About {
-  const named = isRecord(body) ? kept.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]) : [];
+  const given = isRecord(body) ? body : {};
+  // A BMC's user is none of ours.
+  const names = 'driver' in given ? kept.filter((name) => name !== 'user') : kept;
+  const named = names.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
   const scripts = digestScripts(body);
   const all = [
     ...Object.entries(isRecord(parameters) ? parameters : {}),
