@@ -15,6 +15,9 @@ const schedulePrefix = 'schedule ';
 export type AskerKind = (typeof names)[keyof typeof names] | 'schedule';
 export type AskerName = keyof typeof names;
 
+/** In the audit log, for a login of nobody who is known. */
+export const unknownUser: AskerName = 'unknown user';
+
 export function nameOfSchedule(name: string): string {
   return `${schedulePrefix}${name}`;
 }

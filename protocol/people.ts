@@ -103,21 +103,9 @@ export type Setup = z.infer<typeof setupSchema>;
 /** What an entry of the audit log is about is named by one of these: a parameter of the path, a key of the body, or what the server itself notes. */
 export const aboutKeys = [
   ...['action', 'add', 'addTags', 'approve', 'boot', 'bootProfile', 'check', 'disabled', 'driver', 'due', 'enabled'],
-  ...[
-    'enrolment',
-    'flag',
-    'from',
-    'group',
-    'id',
-    'identity',
-    'image',
-    'imageVerification',
-    'jobLimits',
-    'jobs',
-    'kind',
-  ],
-  ...['label', 'machine', 'machines', 'members', 'name', 'reason', 'remove', 'removeTags', 'retries', 'role', 'rule'],
-  ...['ruleId', 'rules', 'scenario', 'schedule', 'scripts', 'state', 'useDamaged', 'user', 'wake'],
+  ...['enrolment', 'flag', 'from', 'group', 'id', 'identity', 'image', 'imageVerification', 'jobLimits', 'jobs'],
+  ...['kind', 'label', 'machine', 'machines', 'members', 'name', 'reason', 'remove', 'removeTags', 'retries', 'role'],
+  ...['rule', 'ruleId', 'rules', 'scenario', 'schedule', 'scripts', 'state', 'useDamaged', 'user', 'wake'],
 ] as const;
 export type AboutKey = (typeof aboutKeys)[number];
 export type About = { readonly [Key in AboutKey]?: string };

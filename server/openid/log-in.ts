@@ -1,5 +1,5 @@
 // Who the provider says somebody is becomes a user of this server, and a session. They are linked by issuer and subject: names and e-mail addresses can change hands.
-import { type AskerName, readAsker } from '../../protocol/askers.ts';
+import { readAsker, unknownUser } from '../../protocol/askers.ts';
 import { DeployError, toDeployError } from '../../protocol/errors.ts';
 import type { LoginCodeBody } from '../../protocol/openid.ts';
 import { type Role, roles } from '../../protocol/people.ts';
@@ -20,9 +20,6 @@ const hourMs = 3_600_000;
 /** In the count of wrong tries. */
 const counted = 'OpenID Connect code';
 const maxNamesakes = 100;
-/** In the audit log. */
-const nobody: AskerName = 'unknown user';
-
 /** @throws DeployError forbidden without a group that has a role here; unauthorized for a disabled user */
 export async function admit(
   { db }: Context,
@@ -36,7 +33,7 @@ export async function admit(
     if (role === null) return known === undefined ? null : endAll(transaction, known);
     return known === undefined ? create(transaction, identity, role) : noteLogin(transaction, known, role);
   });
-  const who = user?.name ?? nobody;
+  const who = user?.name ?? unknownUser;
   const refused = role === null ? 'forbidden' : user === null || user.disabled === 1 ? 'unauthorized' : null;
   await writeAudit(db, { who, address, action, about: {}, outcome: refused ?? 'ok' });
   if (refused === 'forbidden') {
@@ -68,7 +65,7 @@ export async function logInByCode(context: Context, config: OpenIdConfig, body: 
     const { code } = toDeployError(thrown);
     if (code !== 'unauthorized') throw thrown;
     logins.failed(counted, address);
-    await note(nobody, code);
+    await note(unknownUser, code);
     throw thrown;
   }
 }

@@ -1,5 +1,5 @@
 // A name and a password become a session.
-import type { AskerName } from '../../protocol/askers.ts';
+import { unknownUser } from '../../protocol/askers.ts';
 import { DeployError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { writeAudit } from './audit-log.ts';
@@ -18,8 +18,7 @@ export async function logIn({ db, logins }: Context, name: string, password: str
   if (user === null || !good || user.disabled === 1) {
     logins.failed(name, address);
     // Whoever types a password into the wrong field shall not find it in the log.
-    const nobody: AskerName = 'unknown user';
-    const who = user?.name ?? nobody;
+    const who = user?.name ?? unknownUser;
     await writeAudit(db, { who, address, action: 'login', about: {}, outcome: 'unauthorized' });
     throw new DeployError('unauthorized', 'the name or the password is wrong');
   }
