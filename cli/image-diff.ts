@@ -8,7 +8,7 @@ import { withProgress } from './with-progress.ts';
 type Flags = StoreOptions & { json?: true; exitCode?: true };
 
 /** Adds `diff` to `deploy-os image`. */
-export function addDiffCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withStore(image.command('diff <from> <to>').description('Show what differs between two images'))
     .option('--exit-code', 'exit with 1 when they differ; else 0 either way')
     .option('--json', 'print the result as JSON, with every changed extent as [start, length] in bytes')

@@ -9,7 +9,7 @@ import { withProgress } from './with-progress.ts';
 type Flags = StoreOptions & { format: ExportFormat; json?: true };
 
 /** Adds `export` to `deploy-os image`. */
-export function addExportCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withStore(image.command('export <name> <target>').description('Write an image as a new disk file; - is stdout'))
     .addOption(new Option('--format <format>', 'of the file').choices(['raw', 'qcow2']).default('raw'))
     .option('--json', 'print the result as JSON (not with -)')

@@ -10,7 +10,7 @@ import { withProgress } from './with-progress.ts';
 type Flags = StoreOptions & { format?: ImportFormat; scratch?: string; unpartitioned?: true; json?: true };
 
 /** Adds `import` to `deploy-os image`. */
-export function addImportCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withEncryption(
     withStore(
       image

@@ -8,7 +8,7 @@ import { formatBytes, interruptSignal, printJson, printTable } from './output.ts
 type Flags = { json?: true; member?: true; unpartitioned?: true };
 
 /** Adds `map` to `deploy-os image`. */
-export function addMapCommand(image: Command): void {
+export function addVerb(image: Command): void {
   image
     .command('map <source>')
     .description('Show which bytes of a disk or disk file a capture would read')

@@ -7,7 +7,7 @@ import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 type Flags = StoreOptions & { json?: true; partition?: number; raw?: true };
 
 /** Adds `mount` to `deploy-os image`. */
-export function addMountCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withStore(image.command('mount <name> <folder>'))
     .description(
       'Show an image read-only in an empty folder: its disk, its partitions, and the files in them; ends with Ctrl-C',

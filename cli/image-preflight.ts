@@ -9,7 +9,7 @@ import { describeFinding, failWith, interruptSignal, printJson } from './output.
 type Flags = { json?: true; member?: true; allowShared?: true };
 
 /** Adds `preflight` to `deploy-os image`. */
-export function addPreflightCommand(image: Command): void {
+export function addVerb(image: Command): void {
   image
     .command('preflight <source>')
     .description('Say which systems are on a disk or disk file, and what a capture of it would warn of')

@@ -20,7 +20,7 @@ type Flags = StoreOptions & {
 };
 
 /** Adds `prove` to `deploy-os image`. */
-export function addProveCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withStore(image.command('prove <name>'))
     .description(
       'Check every chunk of an image and, on an overlay, every file system with its own tool; --boot boots it',

@@ -38,7 +38,7 @@ type Flags = StoreOptions &
   };
 
 /** Adds `restore` to `deploy-os image`. */
-export function addRestoreCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withCache(
     withStore(image.command('restore [name] [target]').description('Write an image onto a disk, and read it back')),
   )

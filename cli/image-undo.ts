@@ -11,7 +11,7 @@ import { withProgress } from './with-progress.ts';
 type Flags = StoreOptions & { list?: true; saved?: string; machine?: string; force?: true; member?: true; json?: true };
 
 /** Adds `undo` to `deploy-os image`. */
-export function addUndoCommand(image: Command): void {
+export function addVerb(image: Command): void {
   withStore(
     image
       .command('undo [target]')

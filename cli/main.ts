@@ -4,8 +4,10 @@ import { type DeployError, errorCatalogue, toDeployError } from '../protocol/err
 import { version } from '../server/version.ts';
 import { printError } from './output.ts';
 
-/** Each file adds the verbs of one noun; it is loaded only when one of them is asked for, so that `--help` stays quick. */
-const nouns: Record<string, () => Promise<{ addCommands(program: Command): void }>> = {
+/** Each file adds the verbs of one noun, or only the one that is asked for; it is loaded only when one of them is. */
+type NounFile = { addCommands(program: Command, verb?: string): void | Promise<void> };
+
+const nouns: Record<string, () => Promise<NounFile>> = {
   'approval-rule': () => import('./approval-rule.ts'),
   audit: () => import('./audit.ts'),
   batch: () => import('./batch.ts'),
@@ -49,7 +51,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const none = argv[0] === '--version' || argv[0] === '-V';
   const asked = one ? [argv[0] ?? ''] : none ? [] : Object.keys(nouns);
   const files = new Set(await Promise.all(asked.map((noun) => nouns[noun]?.())));
-  for (const file of files) file?.addCommands(program);
+  for (const file of files) await file?.addCommands(program, one ? argv[1] : undefined);
   await program.parseAsync(argv, { from: 'user' });
 }
 

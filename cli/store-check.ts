@@ -15,7 +15,7 @@ import { withProgress } from './with-progress.ts';
 type Flags = StoreOptions & { json?: true; repair?: true; sample?: StorePart; part?: StorePart };
 
 /** Adds `check` to `deploy-os store`. */
-export function addCheckCommand(store: Command): void {
+export function addVerb(store: Command): void {
   withStore(store.command('check'))
     .description('Read everything in a store and name what is damaged or missing, with all that it touches')
     .option('--repair', 'move damaged chunks aside: the next capture of the same content sends them anew')

@@ -11,7 +11,7 @@ const defaultHours = 24;
 const hourMs = 3_600_000;
 
 /** Adds `gc` to `deploy-os store`. */
-export function addGarbageCommand(store: Command): void {
+export function addVerb(store: Command): void {
   withStore(store.command('gc'))
     .description('Delete the chunks that no image needs; safe beside captures')
     .option('--older-than <hours>', 'spare younger ones: a capture may be about to need them', parseHours, defaultHours)

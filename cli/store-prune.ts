@@ -30,7 +30,7 @@ an image stays if any rule keeps it. Days, weeks (from Monday), months and years
 that have images, the newest stays. --keep-within 1y6m2w3d12h counts back from the newest image. The newest always stays.`;
 
 /** Adds `prune` to `deploy-os store`. */
-export function addPruneCommand(store: Command): void {
+export function addVerb(store: Command): void {
   const command = withStore(store.command('prune')).description(
     'Delete old images by a policy; `store gc` frees their chunks',
   );

@@ -7,7 +7,7 @@ import { type StoreOptions, usingStore, withStore } from './store-option.ts';
 type Flags = StoreOptions & { json?: true; full?: true };
 
 /** Adds `stats` to `deploy-os store`. */
-export function addStatsCommand(store: Command): void {
+export function addVerb(store: Command): void {
   withStore(store.command('stats').description('Count images, chunks and bytes'))
     .option('--full', 'read every index: what is shared, and what deleting each image would free')
     .option('--json', 'print the result as JSON')

@@ -1,14 +1,14 @@
 // `deploy-os store …`: stats, check, garbage collection, prune.
 import type { Command } from 'commander';
-import { addCheckCommand } from './store-check.ts';
-import { addGarbageCommand } from './store-gc.ts';
-import { addPruneCommand } from './store-prune.ts';
-import { addStatsCommand } from './store-stats.ts';
+import { addVerbs, type VerbFiles } from './verb-files.ts';
 
-export function addCommands(program: Command): void {
-  const store = program.command('store').description('Look after an image store');
-  addStatsCommand(store);
-  addCheckCommand(store);
-  addGarbageCommand(store);
-  addPruneCommand(store);
+const verbs: VerbFiles = {
+  stats: () => import('./store-stats.ts'),
+  check: () => import('./store-check.ts'),
+  gc: () => import('./store-gc.ts'),
+  prune: () => import('./store-prune.ts'),
+};
+
+export async function addCommands(program: Command, asked?: string): Promise<void> {
+  await addVerbs(program.command('store').description('Look after an image store'), verbs, asked);
 }
