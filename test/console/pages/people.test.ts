@@ -49,7 +49,7 @@ it('whoever is no administrator sees their own logins and tokens; a token is sho
   await console.addUser('ann', 'administrator');
   await console.addUser('eve', 'operator');
   const page = await console.openAs('eve', '/people', { viewport: { width: 360, height: 740 } });
-  await page.getByRole('cell', { name: 'eve' }).waitFor();
+  await page.getByRole('cell', { name: 'eve', exact: true }).waitFor();
   expect(await page.getByRole('cell', { name: 'ann' }).count()).toBe(0);
   expect(await page.getByRole('button', { name: 'Add a user' }).count()).toBe(0);
   expect(await page.getByRole('link', { name: 'Audit' }).count()).toBe(0);
@@ -62,7 +62,14 @@ it('whoever is no administrator sees their own logins and tokens; a token is sho
   const meOf = () => console.server.tls('/v1/me', { headers: { authorization: `Bearer ${token}` } });
   expect((await meOf()).status).toBe(200);
   await dialog.getByRole('button', { name: 'Close' }).click();
-  await page.getByRole('button', { name: 'Revoke nightly' }).click();
+  await page.getByRole('button', { name: 'Revoke nightly of eve' }).click();
+  await dialog.getByRole('heading', { name: 'Revoke nightly of eve?' }).waitFor();
+  expect(await findBarriers(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect((await meOf()).status).toBe(200);
+  await page.getByRole('button', { name: 'Revoke nightly of eve' }).click();
+  await dialog.getByRole('button', { name: 'Revoke' }).click();
   await page.getByText('nightly is revoked.').waitFor();
   expect((await meOf()).status).toBe(401);
   expect(await overflowOf(page)).toBe(0);
