@@ -208,6 +208,8 @@ export const imageEntrySchema = z.object({
   createdAt: z.string(),
   /** Of an encrypted image: the data key that opens it. */
   keyId: z.string().exactOptional(),
+  /** The image that it was captured with as its parent, which may be deleted by now; of an encrypted image nobody but its key knows. */
+  parentId: z.string().exactOptional(),
   health: imageHealthSchema,
 });
 

@@ -21,6 +21,8 @@ export type ManifestEntry = {
   readonly createdAt: string;
   /** Of an encrypted image: the data key that opens it. */
   readonly keyId?: string;
+  /** The id of the image that it was captured with as its parent, which may be deleted by now. What an encrypted image's parent was is sealed. */
+  readonly parentId?: string;
 };
 
 export type StoreStats = {

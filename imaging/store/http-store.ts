@@ -44,6 +44,7 @@ const manifestEntries = z.array(
     sizeBytes: z.number(),
     createdAt: z.string(),
     keyId: z.string().exactOptional(),
+    parentId: z.string().exactOptional(),
   }),
 );
 const keysAnswer = z.object({ keys: z.array(z.base64()).max(maxKeyObjects) });

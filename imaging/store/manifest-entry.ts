@@ -16,8 +16,11 @@ export function manifestEntry(name: string, bytes: Uint8Array): ManifestEntry {
 function readManifestEntry(bytes: Uint8Array): ManifestEntry {
   const manifest = parseStoredManifest(bytes);
   const { id, name, createdAt } = manifest;
-  if (!isSealedManifest(manifest)) return { id, name, sizeBytes: manifest.geometry.sizeBytes, createdAt };
-  return { id, name, sizeBytes: manifest.sizeBytes, createdAt, keyId: manifest.keyId };
+  if (isSealedManifest(manifest)) {
+    return { id, name, sizeBytes: manifest.sizeBytes, createdAt, keyId: manifest.keyId };
+  }
+  const { geometry, parent } = manifest;
+  return { id, name, sizeBytes: geometry.sizeBytes, createdAt, ...(parent === null ? {} : { parentId: parent.id }) };
 }
 
 /** What a list shows of a manifest in a store; null for a damaged one, which `store check` names. */

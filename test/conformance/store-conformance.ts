@@ -34,7 +34,13 @@ export function chunkOf(text: string): StoredChunk {
 export function tinyImage(
   name: string,
   content: StoredChunk,
-  from: { createdAt?: string; serial?: string | null; diskId?: string | null; patches?: Digest } = {},
+  from: {
+    createdAt?: string;
+    serial?: string | null;
+    diskId?: string | null;
+    patches?: Digest;
+    parentId?: string;
+  } = {},
 ): { chunks: StoredChunk[]; manifest: Buffer } {
   const used = [{ startBytes: 0, lengthBytes: chunkSizeBytes }];
   const slots = [{ index: 0, digest: content.digest, used }];
@@ -44,7 +50,8 @@ export function tinyImage(
     ...{ id: crypto.randomUUID(), name, createdAt: from.createdAt ?? '2026-11-22T20:00:00.000Z', toolVersion: '0.1.0' },
     source: { label: 'test', model: null, serial: from.serial ?? null },
     geometry: { sizeBytes: chunkSizeBytes, sectorSizeBytes: 512, table: 'none', diskId: from.diskId ?? null },
-    ...{ partitions: [], tableSectors: [], parent: null, warnings: [] },
+    ...{ partitions: [], tableSectors: [], warnings: [] },
+    parent: from.parentId === undefined ? null : { id: from.parentId, name: 'before', rootDigest: content.digest },
     ...(from.patches === undefined ? {} : { patches: from.patches }),
     ...{ chunkSizeBytes, usedBytes: chunkSizeBytes, usedEndBytes: chunkSizeBytes, segments: [index.digest] },
   });
@@ -165,6 +172,17 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       const listed = await store.listManifests();
       expect(listed.map((entry) => entry.name)).toEqual([...names].sort());
       expect(listed[0]).toMatchObject({ sizeBytes: chunkSizeBytes, createdAt: '2026-11-22T20:00:00.000Z' });
+    });
+
+    test('an image in the list names its parent by id, unless it is encrypted', async () => {
+      const parentId = crypto.randomUUID();
+      const { chunks, manifest } = tinyImage('after', chunkOf('after'), { parentId });
+      await store.putChunks(chunks);
+      await store.putManifest('after', manifest);
+      await putImage('first', chunkOf('first'));
+      const [after, first] = await store.listManifests();
+      expect(after?.parentId).toBe(after?.keyId === undefined ? parentId : undefined);
+      expect(first).not.toHaveProperty('parentId');
     });
 
     test('a deleted image is gone, and its name free', async () => {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { describeJobState, secondsLeft, shareOf } from '../../console/components/job-words.ts';
 import { partsTexts } from '../../console/components/texts.ts';
 import { nextOrder, rowsInSight } from '../../console/components/virtual-table.ts';
+import { type ImageEntry, lineageOf } from '../../console/pages/images/entries.ts';
 import { listFigures } from '../../console/pages/job/figures.ts';
 import { jobTexts } from '../../console/pages/job/texts.ts';
 import { currentJobs, findLines, sortLines, toLine } from '../../console/pages/machines/machine-lines.ts';
@@ -110,4 +111,22 @@ it('figures of a step stand in a fixed order, and those that nobody knows keep t
     ['zz', 'count'],
   ]);
   expect(figures.at(-1)?.label).toBe('zz');
+});
+
+it('an image has the parent that it was captured with, by id, and its children, the newest first', () => {
+  const image = (id: string, day: number, parentId?: string): ImageEntry => ({
+    ...{ id, name: `web ${day}`, sizeBytes: 512, createdAt: `2026-11-0${day}T12:00:00.000Z` },
+    health: { verify: null, prove: null, active: [] },
+    ...(parentId === undefined ? {} : { parentId }),
+  });
+  const images = [image('a', 1), image('b', 2, 'a'), image('c', 3, 'a'), image('d', 4, 'b'), image('e', 5, 'gone')];
+  const ids = (id: string) => {
+    const { parent, children } = lineageOf(images, id);
+    return [parent?.id ?? null, children.map((child) => child.id)];
+  };
+  expect(ids('a')).toEqual([null, ['c', 'b']]);
+  expect(ids('b')).toEqual(['a', ['d']]);
+  expect(ids('d')).toEqual(['b', []]);
+  expect(ids('e')).toEqual([null, []]);
+  expect(ids('gone')).toEqual([null, ['e']]);
 });

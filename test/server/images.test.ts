@@ -1,6 +1,8 @@
-// What the server tells of an image.
+// What the server tells of an image, and of all.
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { imageDetailsSchema } from '../../protocol/image.ts';
+import { imageEntrySchema } from '../../protocol/rest.ts';
 import { errorCode, TestServer } from './support.ts';
 
 it('an image is told with what is in it, and one that is not there is named', async () => {
@@ -26,6 +28,14 @@ it('an image is told with what is in it, and one that is not there is named', as
       ],
     },
   });
+  const { id, name, contents } = details;
+  await server.addImage('after', { parent: { id, name, rootDigest: contents?.rootDigest ?? '' } });
+  expect(await server.api('GET', '/v1/images/after')).toMatchObject({ contents: { parent: name } });
+  const listed = z.array(imageEntrySchema).parse(await server.api('GET', '/v1/images'));
+  expect(listed.map((image) => [image.name, image.parentId])).toEqual([
+    ['after', id],
+    [name, undefined],
+  ]);
   const missing = await server.tls('/v1/images/none', { headers: server.operator });
   expect([missing.status, errorCode(missing)]).toEqual([404, 'image-not-found']);
 });

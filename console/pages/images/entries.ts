@@ -9,6 +9,7 @@ export type ImageEntry = {
   readonly sizeBytes: number;
   readonly createdAt: string;
   readonly keyId?: string;
+  readonly parentId?: string;
   readonly health: ImageHealth;
 };
 
@@ -39,4 +40,18 @@ export function listImages(images: readonly ImageEntry[], search: string, { key,
       : a.name.localeCompare(b.name, undefined, { numeric: true });
   };
   return found.sort((a, b) => (descending ? -1 : 1) * compare(a, b));
+}
+
+/** What was captured before and after: by id, since a name may be another image's by now. Children are in order of time, the newest first. */
+export function lineageOf(
+  images: readonly ImageEntry[],
+  id: string,
+): { readonly parent: ImageEntry | null; readonly children: readonly ImageEntry[] } {
+  const parentId = images.find((image) => image.id === id)?.parentId;
+  return {
+    parent: (parentId !== undefined && images.find((image) => image.id === parentId)) || null,
+    children: images
+      .filter((image) => image.parentId === id)
+      .sort((a, b) => b.createdAt.localeCompare(a.createdAt) || a.name.localeCompare(b.name)),
+  };
 }

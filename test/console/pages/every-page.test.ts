@@ -57,7 +57,13 @@ const pages: Record<string, { at(made: Made): string; ready(page: Page): Promise
   },
   wall: { at: () => '/wall', ready: (page) => page.getByRole('link', { name: 'lab-01' }).waitFor() },
   images: { at: () => '/images', ready: (page) => page.getByRole('link', { name: 'classroom-2026' }).waitFor() },
-  image: { at: () => '/images/classroom-2026', ready: (page) => page.locator('table').first().waitFor() },
+  image: {
+    at: () => '/images/classroom-2026',
+    ready: async (page) => {
+      await page.locator('table').first().waitFor();
+      await page.getByRole('link', { name: '教室 2026-11' }).waitFor();
+    },
+  },
   scenarios: {
     at: () => '/scenarios',
     ready: (page) => page.getByRole('link', { name: 'Check disks' }).first().waitFor(),

@@ -17,6 +17,14 @@ it('images are found, measured, checked and deleted; a viewer only looks', async
   await eve.getByRole('link', { name: 'classroom-2026' }).click();
   await eve.getByText('/dev/nvme0n1 (Samsung SSD 980 PRO, 256 GiB)', { exact: true }).waitFor();
   expect(await eve.getByRole('button', { name: /Delete|Check/ }).count()).toBe(0);
+  // Down to what was captured after it, and up again.
+  const children = eve.getByRole('list', { name: 'Children' });
+  await children.getByRole('link', { name: '教室 2026-11' }).click();
+  await eve.getByRole('heading', { level: 1, name: '教室 2026-11' }).waitFor();
+  await eve.getByRole('link', { name: 'classroom-2026' }).click();
+  await children.waitFor();
+  expect(await children.getByRole('listitem').count()).toBe(1);
+  expect(await findBarriers(eve)).toEqual([]);
 
   const page = await console.openAs('ann', '/images');
   await page.getByRole('searchbox').fill('2026 web');
@@ -37,7 +45,11 @@ it('images are found, measured, checked and deleted; a viewer only looks', async
   await remove.click();
   await page.getByText('web-02 2026-11-20 is deleted.').waitFor();
   const left = await console.server.api<{ name: string }[]>('GET', '/v1/images');
-  expect(left.map(({ name }) => name)).toEqual(['classroom-2026']);
+  expect(left.map(({ name }) => name)).toEqual(['classroom-2026', '教室 2026-11']);
+  await console.server.api('DELETE', '/v1/images/classroom-2026');
+  await page.goto(`/images/${encodeURIComponent('教室 2026-11')}`);
+  await page.getByText('classroom-2026 (no longer there)').waitFor();
+  expect(await page.getByRole('link', { name: 'classroom-2026' }).count()).toBe(0);
   expect(console.complaints).toEqual([]);
 });
 
