@@ -16,6 +16,7 @@ import { imageChecks } from './migrations/018-image-checks.ts';
 import { throughput } from './migrations/019-throughput.ts';
 import { loginCodes } from './migrations/020-login-codes.ts';
 import { runNotes } from './migrations/021-run-notes.ts';
+import { machinesByName } from './migrations/022-machines-by-name.ts';
 import { type AnyDatabase, onlyAppend, textOf } from './migrations/dialect.ts';
 
 async function createMachines(db: AnyDatabase): Promise<void> {
@@ -241,4 +242,5 @@ export const migrations: Record<string, Migration> = {
   '019-throughput': throughput,
   '020-login-codes': loginCodes,
   '021-run-notes': runNotes,
+  '022-machines-by-name': machinesByName,
 };

@@ -21,7 +21,7 @@ export async function listMachines(db: Database, query: Wanted = {}): Promise<Ma
 }
 
 async function selectMachines(db: Database, query: Wanted): Promise<MachineRow[]> {
-  let found = db.selectFrom('machines').selectAll('machines').orderBy('name');
+  let found = db.selectFrom('machines').orderBy('name');
   const words = foldName(query.search ?? '')
     .split(/\s+/)
     .filter((word) => word !== '')
@@ -57,8 +57,10 @@ async function selectMachines(db: Database, query: Wanted): Promise<MachineRow[]
     );
   }
   if (query.after !== undefined) found = found.where('name', '>', query.after.normalize('NFC'));
-  if (query.limit !== undefined) found = found.limit(query.limit);
-  return found.execute();
+  if (query.limit === undefined) return found.selectAll('machines').execute();
+  // Ids first, which indexes answer: in SQLite the way through a row to what stands behind its inventory takes most of the time.
+  const page = found.select('id').limit(query.limit);
+  return db.selectFrom('machines').selectAll('machines').where('id', 'in', page).orderBy('name').execute();
 }
 
 /** The text of `search` is folded, as the word is. */
