@@ -40,12 +40,15 @@ export const machineConflictSchema = z.object({
 });
 export type MachineConflict = z.infer<typeof machineConflictSchema>;
 
-/** GET /v1/machines/:id: also by what it is known, and who else claims the same. */
+/** GET /v1/machines/:id: also by what it is known, who else claims the same, and which groups it was put into. */
 export const oneMachineSchema = machineSchema.extend({
   /** `uuid:…`, `serial:…` and `mac:…` */
   identities: z.array(z.string()).default([]),
   conflicts: z.array(machineConflictSchema).default([]),
+  /** Those of its groups that it was put into; it is in the others only as their rules fit it. */
+  fixedGroupIds: z.array(id).default([]),
 });
+export type OneMachine = z.infer<typeof oneMachineSchema>;
 
 /** POST /v1/machines/:id/merge: the machine, by id or name, that is the same one; its record goes into this. */
 export const machineMergeSchema = z.strictObject({ from: nameSchema });

@@ -35,6 +35,18 @@ export async function listFixedMembers(db: Database, groupId: string): Promise<{
     .execute();
 }
 
+/** The groups that somebody has put a machine into. */
+export async function listFixedGroups(db: Database, machineId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('groupMembers')
+    .select('groupId')
+    .where('machineId', '=', machineId)
+    .where('kind', '=', 'fixed')
+    .orderBy('groupId')
+    .execute();
+  return rows.map(({ groupId }) => groupId);
+}
+
 /** Machines by id or by name; in a transaction. One that a rule fits stays in the group all the same. @throws DeployError machine-not-found */
 export async function changeMembers(
   db: Database,

@@ -1,5 +1,6 @@
 // GET /v1/machines/:id
 import { oneMachineSchema } from '../../protocol/rest.ts';
+import { listFixedGroups } from '../groups/members.ts';
 import { listConflicts } from '../machines/conflicts.ts';
 import { listOwnIdentities } from '../machines/identify.ts';
 import { showMachines } from '../machines/list-machines.ts';
@@ -15,6 +16,11 @@ export const getMachine: Route = {
   async handle({ db }, request) {
     const row = await findMachine(db, pathParameter(request, 'id'));
     const [machine] = await showMachines(db, [row]);
-    return { ...machine, identities: await listOwnIdentities(db, row.id), conflicts: await listConflicts(db, row) };
+    return {
+      ...machine,
+      identities: await listOwnIdentities(db, row.id),
+      conflicts: await listConflicts(db, row),
+      fixedGroupIds: await listFixedGroups(db, row.id),
+    };
   },
 };

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Group } from '../../protocol/group.ts';
 import type { Inventory } from '../../protocol/inventory.ts';
-import type { Machine } from '../../protocol/rest.ts';
+import type { Machine, OneMachine } from '../../protocol/rest.ts';
 import type { Database } from '../../server/database/schema.ts';
 import { findGroup } from '../../server/groups/groups.ts';
 import { machinesOfGroup } from '../../server/groups/members.ts';
@@ -168,6 +168,14 @@ describe('a group', () => {
       };
       const group = await server.api<Group>('POST', '/v1/groups', body);
       expect(group).toMatchObject({ name: 'Büro', machineCount: 2 });
+      const [byRule, fixed] = [
+        await server.api<OneMachine>('GET', '/v1/machines/pc-2'),
+        await server.api<OneMachine>('GET', '/v1/machines/pc-3'),
+      ];
+      expect([byRule, fixed].map(({ groups, fixedGroupIds }) => [groups.length, fixedGroupIds])).toEqual([
+        [1, []],
+        [1, [group.id]],
+      ]);
       const members = () => find(server, `group=${encodeURIComponent('BÜRO')}`);
       expect(await members()).toEqual(['pc-2', 'pc-3']);
       expect((await machinesOfGroup(db, (await findGroup(db, 'büro')).id)).map(({ name }) => name)).toEqual([
