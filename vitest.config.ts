@@ -48,12 +48,14 @@ export default defineConfig({
     sequence: { sequencer: SlowestFirst },
     projects: [
       {
+        // Files share what is loaded, a process each for as many as there are processors: nothing is to be left behind in a module.
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/lab/**', 'test/conformance/**', 'test/faults/**', 'test/console/pages/**'],
           testTimeout: 60_000,
           pool: 'forks',
+          isolate: false,
         },
       },
       {
@@ -77,6 +79,7 @@ export default defineConfig({
           globalSetup: 'test/fixtures/postgres-for-all.ts',
           testTimeout: 60_000,
           pool: 'forks',
+          isolate: false,
           sequence: { groupOrder: 2 },
         },
       },
@@ -89,6 +92,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           pool: 'forks',
+          isolate: false,
           sequence: { groupOrder: 3 },
         },
       },
